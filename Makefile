@@ -1,0 +1,38 @@
+PYTHON ?= python3
+BIN := .venv/bin
+# An editable install builds the C runtime, so its sources count too.
+SOURCES := pyproject.toml hatch_build.py $(wildcard lambundle/runtime/*.py lambundle/runtime/src/*)
+PYTEST ?= $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+.PHONY: demo test bench corpus clean
+
+demo: .venv/installed  ## pack this machine's gcc into gcc.zip
+	$(BIN)/lambundle pack gcc -o gcc.zip
+
+test: .venv/installed-test  ## every check there is
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(PYTEST) -m "not bench" $(ARGS)
+
+bench: .venv/installed-test  ## ratios against rivals, as the README shows them
+	$(BIN)/python -m pytest -q -s -m bench tests/bench $(ARGS)
+
+corpus: .venv/installed-test  ## real jobs on a bare host, as a table (ARGS="git perl" for some)
+	$(BIN)/python -m tests.integration.corpus $(ARGS)
+
+clean:
+	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist lambundle/runtime/built gcc.zip
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+
+# Each stamp is newer than all that its installation was made from.
+.venv/installed: $(SOURCES) | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+.venv/installed-test: $(SOURCES) | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
+	@touch .venv/installed $@

@@ -1,0 +1,5 @@
+"""``python -m lambundle``."""
+
+from lambundle.cli import main
+
+main()

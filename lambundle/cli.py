@@ -1,0 +1,188 @@
+"""The command line: parse, call, render, exit. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from lambundle import __version__
+from lambundle.errors import EXIT_NO, EXIT_UNKNOWN, EXIT_USAGE, LambundleError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lambundle.plan import Plan
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class _Commands(click.Group):
+    """A group whose commands raise LambundleError for whatever a person can act on."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LambundleError as error:
+            _fail(error)
+        except BrokenPipeError:  # the reader of the answer has gone: so has the need to give it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(EXIT_UNKNOWN)
+
+
+@click.group(cls=_Commands, context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="lambundle")
+def cli() -> None:
+    """Pack an installed program into one zip that does its real job on AWS Lambda.
+
+    The same zip serves as a function's package and as a Layer. Exit status: 0 yes, 1 the answer is
+    no, 2 wrong usage, 3 could not find out.
+    """
+
+
+@cli.command()
+@click.argument("programs", nargs=-1, required=True, metavar="PROGRAM...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The zip to write.  [default: NAME.zip]")
+@click.option("--tree", type=click.Path(path_type=Path), help="Write the unpacked bundle to this directory instead.")
+@click.option("--name", help="Name of the bundle.  [default: the first program's]")
+@click.option("--add", multiple=True, metavar="PATH", help="Add a file, or a directory with all it holds.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out a soname, file name or absolute path.")
+@click.option("--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does.")
+@click.option("--level", type=click.IntRange(1, 12), default=6, show_default=True, help="Compression level.")
+@click.option("--dry-run", is_flag=True, help="Say what would be packed; write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the path of what was written.")
+@click.option("-v", "--verbose", is_flag=True, help="List every file with the reason why it is there.")
+def pack(
+    programs: tuple[str, ...],
+    output: Path | None,
+    tree: Path | None,
+    name: str | None,
+    add: tuple[str, ...],
+    exclude: tuple[str, ...],
+    library_path: tuple[str, ...],
+    level: int,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Pack installed programs into one zip.
+
+    PROGRAM is a name on PATH or a path; NAME=PROGRAM gives its launcher another name. The zip holds a
+    launcher bin/NAME for each; on Lambda a Layer's are on PATH as /opt/bin/NAME.
+    """
+    from lambundle import report
+    from lambundle.plan import Request, make_plan
+
+    if tree is not None and output is not None:
+        raise UsageError("--tree and --output exclude each other", hint="give one of them")
+    request = Request(programs, _search_path(), name, add, exclude, library_path)
+    plan = make_plan(request)
+    out = output or Path(f"{plan.manifest.name}.zip")
+    say = _Speaker(quiet=quiet or as_json)
+    for line in report.note_lines(plan.notes, all_of_them=verbose):
+        say.aside(line)
+    say.answers(report.plan_lines(plan))
+    if verbose:
+        say.answers(_entry_lines(plan))
+    written = None
+    if not dry_run:
+        written = _write(plan, tree or out, is_tree=tree is not None, level=level, quiet=quiet or as_json)
+        say.answers([f"{'Wrote':>11}  {tree or out}", *report.size_lines(written)])
+        for line in report.warnings(written):
+            click.echo(line, err=True)
+    else:
+        say.answers([f"{'unzipped':>11}  {plan.unzipped / report.MIB:.1f} MiB", "nothing was written (--dry-run)"])
+    if as_json:
+        click.echo(json.dumps(report.pack_json(plan, written, None if tree else out, tree), indent=1))
+    elif quiet and written is not None:
+        click.echo(tree or out)
+
+
+@cli.command()
+@click.argument("programs", nargs=-1, required=True, metavar="PROGRAM...")
+@click.option("--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does.")
+@click.option("--json", "as_json", is_flag=True, help="Print the closure as JSON.")
+def deps(programs: tuple[str, ...], library_path: tuple[str, ...], as_json: bool) -> None:
+    """Show the libraries that programs load, and by which rule each is found.
+
+    The answer is ld.so's own, but nothing is executed. Exit status 1 when a library is missing.
+    """
+    from lambundle import deps_report
+    from lambundle.closure import walk
+    from lambundle.programs import resolve_file
+
+    closure = walk([resolve_file(program, _search_path()) for program in programs], library_path=library_path)
+    if as_json:
+        click.echo(json.dumps(deps_report.to_json(closure), indent=1))
+    else:
+        deps_report.print_tree(closure)
+    if closure.missing:
+        sys.exit(EXIT_NO)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit."""
+    try:
+        cli.main(args=arguments, prog_name="lambundle", standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+class _Speaker:
+    """Says things to a person, unless the answer alone is wanted."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def answers(self, lines: Sequence[str]) -> None:
+        """Lines of the answer, on stdout."""
+        if not self._quiet:
+            for line in lines:
+                click.echo(line)
+
+    def aside(self, line: str) -> None:
+        """A remark, on stderr."""
+        if not self._quiet:
+            click.echo(line, err=True)
+
+
+def _search_path() -> tuple[str, ...]:
+    return tuple(os.environ.get("PATH", os.defpath).split(os.pathsep))
+
+
+def _write(plan: Plan, out: Path, *, is_tree: bool, level: int, quiet: bool) -> Any:
+    from lambundle import report
+    from lambundle.destinations import epoch_of, write_tree, write_zip
+
+    with report.progress_bar(plan.unzipped, quiet=quiet) as progress:
+        if is_tree:
+            return write_tree(plan.manifest, out, progress=progress)
+        return write_zip(plan.manifest, out, level=level, epoch=epoch_of(os.environ), progress=progress)
+
+
+def _entry_lines(plan: Plan) -> list[str]:
+    lines = []
+    for entry in plan.manifest.entries:
+        why = entry.reasons[0] if entry.reasons else None
+        text = "" if why is None else " ".join(part for part in (why.kind, why.detail, why.by or "") if part)
+        lines.append(f"{entry.size:>11,}  {entry.path}  {text}".rstrip())
+    return lines
+
+
+def _fail(error: LambundleError) -> NoReturn:
+    from lambundle.report import error_text
+
+    click.echo(error_text(error), err=True)
+    if isinstance(error, OutputError):
+        click.echo("Nothing was written.", err=True)
+    sys.exit(error.exit_code)
+
+
+__all__ = ["EXIT_USAGE", "cli", "main"]

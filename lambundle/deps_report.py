@@ -1,0 +1,235 @@
+"""What ``lambundle deps`` says: a closure as JSON, and as a tree that a person reads.
+
+rich is imported where a tree is drawn, so that ``--json`` does not wait for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from lambundle.closure import Closure, LoadedFile, Missing, Needed
+    from lambundle.loader import Place
+
+JSON_VERSION = 1
+"""Raised when a reader of the old form would misread the new one."""
+
+_RULE_WIDTH = 17
+_UNLIMITED = 1 << 16
+
+
+def to_json(closure: Closure) -> dict[str, Any]:
+    """Encode a closure; every path is absolute and has all links followed.
+
+    A file with several names is there once. What was not found is under ``missing`` and in nobody's ``needed``.
+    """
+    files: dict[str, dict[str, Any]] = {}
+    for file in closure.files.values():
+        entry = files.setdefault(
+            file.real,
+            {
+                "path": file.real,
+                "soname": file.elf.soname,
+                "interpreter": file.elf.interpreter,
+                "needed": [],
+            },
+        )
+        for need in file.needed:
+            answer = {
+                "soname": need.soname,
+                "path": closure.files[need.path].real,
+                "found_by": need.found_by,
+            }
+            if answer not in entry["needed"]:
+                entry["needed"].append(answer)
+    return {
+        "version": JSON_VERSION,
+        "programs": list(dict.fromkeys(closure.files[program].real for program in closure.programs)),
+        "files": list(files.values()),
+        "missing": [
+            {
+                "soname": missing.soname,
+                "needed_by": closure.files[missing.needed_by].real,
+                "looked_in": [place.path for place in missing.looked_in if place.path is not None],
+            }
+            for missing in closure.missing
+        ],
+    }
+
+
+def looked_in_lines(looked_in: Sequence[Place]) -> list[str]:
+    """Say every place that was looked at, a numbered line for each rule and more lines where reasons differ.
+
+    Directories of one rule that merely do not have the library share a line.
+    """
+    lines: list[str] = []
+    number = 0
+    rule = None
+    for group in _groups(looked_in):
+        first = group[0]
+        if first.rule != rule:
+            rule = first.rule
+            number += 1
+            head = f"{number} {rule:<{_RULE_WIDTH}}"
+        else:
+            head = " " * (len(str(number)) + 1 + _RULE_WIDTH)
+        lines.append(f"{head} {_describe(group)}")
+    return lines
+
+
+def _groups(looked_in: Iterable[Place]) -> list[list[Place]]:
+    """Put together neighbours of one rule where there is nothing to say but that the file is not there."""
+    groups: list[list[Place]] = []
+    for place in looked_in:
+        plain = place.path is not None and place.reason == "no such file"
+        last = groups[-1][-1] if groups else None
+        if last is not None and plain and (last.rule, last.reason) == (place.rule, place.reason):
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups
+
+
+def _describe(group: Sequence[Place]) -> str:
+    first = group[0]
+    if first.path is None:
+        return first.reason if first.written in {"", first.reason.partition(" ")[0]} else _with_name(first)
+    names = [_directory(place) for place in group]
+    if len(group) > 1:
+        return " ".join(names)
+    return f"{names[0]} ({first.reason})"
+
+
+def _with_name(place: Place) -> str:
+    return f"{place.written} ({place.reason})"
+
+
+def _directory(place: Place) -> str:
+    """Name the directory as it is written, and what that stands for where it is something else."""
+    path = place.path or ""
+    directory = path.rpartition("/")[0] or "/"
+    if place.written == path or path.startswith(place.written.rstrip("/") + "/"):
+        return directory if place.written != path else path
+    return f"{place.written} = {directory}" if "$" in place.written else f"{place.written}: {path}"
+
+
+def render(closure: Closure, console: Console) -> None:
+    """Print a tree for each program: what each file needs, where that was found and by which rule.
+
+    A library is shown in full once, as near to the program as it is needed. What else a file needs follows in
+    one line, so that a program with hundreds of libraries stays readable.
+    """
+    missing: dict[str, list[Missing]] = {}
+    for item in closure.missing:
+        missing.setdefault(item.needed_by, []).append(item)
+    drawing = _Drawing(missing)
+    for program in closure.programs:
+        tree = drawing.tree({file.path: file for file in closure.scopes[program]}, program)
+        _print(tree, console)
+    libraries = {file.real for file in closure.files.values()}
+    libraries -= {closure.files[program].real for program in closure.programs}
+    console.print(_tally(len(closure.programs), len(libraries), len(closure.missing)), soft_wrap=True)
+
+
+def _print(tree: Tree, console: Console) -> None:
+    """Fold lines at a terminal's edge; leave them whole in a pipe or a file, where rich assumes 80 columns."""
+    if console.is_terminal:
+        console.print(tree)
+        return
+    from rich.segment import Segments  # noqa: PLC0415  (see the module's docstring)
+
+    lines = console.render(tree, console.options.update_width(_UNLIMITED))
+    console.print(Segments(lines), soft_wrap=True, end="")
+
+
+def _tally(programs: int, libraries: int, missing: int) -> str:
+    parts = [
+        f"{programs} program" + ("" if programs == 1 else "s"),
+        f"{libraries} librar" + ("y" if libraries == 1 else "ies"),
+    ]
+    if missing:
+        parts.append(f"{missing} not found")
+    return ", ".join(parts)
+
+
+class _Drawing:
+    """Trees of several programs, in which each library is shown in full once.
+
+    Two passes over a program's files, both in the order of the lines on the screen: the first chooses under
+    which file each library is shown, the second draws, and can say of each other mention where that is.
+    """
+
+    def __init__(self, missing: dict[str, list[Missing]]) -> None:
+        self._missing = missing
+        self._above: set[str] = set()
+
+    def tree(self, scope: dict[str, LoadedFile], program: str) -> Tree:
+        """Draw one program."""
+        from rich.text import Text  # noqa: PLC0415  (see the module's docstring)
+        from rich.tree import Tree  # noqa: PLC0415
+
+        children = self._choose(scope, program)
+        top = Tree(Text(program, "bold"))
+        work = [(top, program)]
+        while work:
+            branch, path = work.pop()
+            self._above.add(path)
+            file = scope[path]
+            shown = [need for need in file.needed if need.path in children[path]]
+            below = [(branch.add(_found(need)), need.path) for need in _once(shown)]
+            for item in self._missing.get(path, []):
+                _lost(branch, item)
+            others = [need for need in file.needed if need.path not in children[path]]
+            if others:
+                branch.add(Text(self._mention(others), "dim"))
+            work.extend(reversed(below))
+        return top
+
+    def _choose(self, scope: dict[str, LoadedFile], program: str) -> dict[str, set[str]]:
+        """Say for each file which others are shown below it."""
+        taken = self._above | {program}
+        children: dict[str, set[str]] = {}
+        work = [program]
+        while work:
+            path = work.pop()
+            new = list(dict.fromkeys(need.path for need in scope[path].needed if need.path not in taken))
+            taken.update(new)
+            children[path] = set(new)
+            work.extend(reversed(new))
+        return children
+
+    def _mention(self, needs: Sequence[Needed]) -> str:
+        """Name libraries that are shown in full elsewhere."""
+        parts: list[str] = []
+        for where, is_above in (("above", True), ("below", False)):
+            names = [need.soname for need in needs if (need.path in self._above) is is_above]
+            if names:
+                parts.append(f"{', '.join(names)} ({where})")
+        return f"… {'; '.join(parts)}"
+
+
+def _once(needs: Iterable[Needed]) -> list[Needed]:
+    """Leave out a file's second name for the same library."""
+    return list({need.path: need for need in reversed(list(needs))}.values())[::-1]
+
+
+def _found(need: Needed) -> Text:
+    from rich.text import Text  # noqa: PLC0415  (see the module's docstring)
+
+    directory, _, name = need.path.rpartition("/")
+    asked = "" if need.soname in {name, need.path} else f"{need.soname} = "
+    return Text.assemble(asked, (f"{directory}/", "dim"), name, "  ", (need.found_by, "cyan"))
+
+
+def _lost(branch: Tree, missing: Missing) -> None:
+    from rich.text import Text  # noqa: PLC0415  (see the module's docstring)
+
+    text = "  not found; looked in, by the loader's order:"
+    lost = branch.add(Text.assemble((missing.soname, "bold red"), text))
+    lost.add(Text("\n".join(looked_in_lines(missing.looked_in))))

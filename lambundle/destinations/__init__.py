@@ -1,0 +1,18 @@
+"""Destinations: one plan, written as a zip or as a directory."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from lambundle.destinations.archive import write_zip
+from lambundle.destinations.content import Destination, Progress, Written, epoch_of
+from lambundle.destinations.tree import write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DESTINATIONS: Mapping[str, Destination] = MappingProxyType({"zip": write_zip, "directory": write_tree})
+"""Every form that a bundle can be written in, by the name that ``--format`` takes."""
+
+__all__ = ["DESTINATIONS", "Destination", "Progress", "Written", "epoch_of", "write_tree", "write_zip"]

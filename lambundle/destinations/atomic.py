@@ -1,0 +1,195 @@
+"""Outputs that are whole or not there: written aside, then put in place by one system call."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import signal
+import stat
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from lambundle.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+MIB = 1 << 20
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}  # file systems and kernels without
+_HINTS = {
+    errno.ENOENT: "make the directory first, or name another with -o",
+    errno.ENOTDIR: "name a path below a directory with -o",
+    errno.EACCES: "name a directory that you may write to with -o",
+    errno.EPERM: "name a directory that you may write to with -o",
+    errno.EROFS: "the file system is read-only: name another directory with -o",
+    errno.EDQUOT: "your quota is used up: free some space, or name another directory with -o",
+    errno.EFBIG: "the limit on file sizes is reached (ulimit -f, or the file system's): raise it",
+}
+
+
+@contextlib.contextmanager
+def replacing_file(out: Path, needs: int) -> Iterator[int]:
+    """Give a file descriptor to write; ``out`` becomes that file when the block ends well.
+
+    ``needs`` is the most bytes it may take, for the message when the disk is full. Until then the file has
+    no name at all (O_TMPFILE), so that not even SIGKILL leaves anything; where the file system cannot do
+    that it has a name that starts with a dot, and is removed whatever exception ends the block. The mode
+    follows the umask. Any OSError of the block is taken for one of the output: OutputError.
+    """
+    with output_errors(out, needs), _sigterm_as_exit():
+        target = Path(os.path.realpath(out))
+        if target.exists() and not target.is_file():
+            raise OutputError(f"{out} exists and is not a file", hint="name another path with -o")
+        fd = _unnamed(target.parent)
+        if fd is not None:
+            try:
+                yield fd
+                _give_name(fd, target)
+            finally:
+                os.close(fd)
+            return
+        name = _aside(target)
+        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            try:
+                yield fd
+            finally:
+                os.close(fd)
+            name.replace(target)
+        except BaseException:
+            name.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def replacing_tree(out: Path, needs: int) -> Iterator[Path]:
+    """Give an empty directory, open to nobody else, that becomes ``out`` when the block ends well.
+
+    ``out`` must not exist, or be an empty directory: UsageError. Everything else as ``replacing_file``, but
+    a directory needs a name, so SIGKILL leaves ``.NAME.XXXX.tmp`` beside ``out``.
+    """
+    with output_errors(out, needs), _sigterm_as_exit():
+        target = Path(os.path.realpath(out))
+        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+            raise UsageError(
+                f"{out} exists and is not an empty directory",
+                hint="name a new directory with -o, or empty this one",
+            )
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name[:200]}.", suffix=".tmp", dir=target.parent))
+        try:
+            yield work
+            work.rename(target)
+        except BaseException:
+            _remove(work)
+            raise
+
+
+def write_all(fd: int, data: bytes | bytearray | memoryview) -> None:
+    """Write all of ``data``, however little each write(2) takes."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+@contextlib.contextmanager
+def output_errors(out: Path, needs: int) -> Iterator[None]:
+    """Turn any OSError of the block into an OutputError about ``out``."""
+    try:
+        yield
+    except OSError as error:
+        what = error.strerror or str(error)
+        context: tuple[str, ...] = ()
+        hint = _HINTS.get(error.errno or 0)
+        if error.errno in _FULL:
+            context = (f"it may need {_mib(needs)}; {_free(out)}",)
+            hint = hint or "free some space, or name a directory on another disk with -o"
+        raise OutputError(
+            f"cannot write {out}: {what[:1].lower()}{what[1:]}", context=context, hint=hint
+        ) from error
+
+
+def _free(out: Path) -> str:
+    try:
+        found = os.statvfs(out.parent)
+    except OSError:
+        return "how much is free cannot be told"
+    return f"{_mib(found.f_bavail * found.f_frsize)} are free in {out.parent}"
+
+
+def _mib(size: int) -> str:
+    return f"{-(-size // MIB):,} MiB"
+
+
+def _unnamed(directory: Path) -> int | None:
+    """Open a file without a name in ``directory``; None where that, or naming it later, cannot be done."""
+    if not Path("/proc/self/fd").is_dir():
+        return None
+    try:
+        return os.open(directory, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno in _NO_TMPFILE:
+            return None  # if the directory itself is at fault, the named file will say so
+        raise
+
+
+def _give_name(fd: int, target: Path) -> None:
+    """Name the unnamed file: at once where the name is free, else by a rename over what has it."""
+    parent = os.open(target.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            _link(fd, parent, target.name)
+        except FileExistsError:
+            name = _aside(target).name
+            _link(fd, parent, name)
+            try:
+                os.replace(name, target.name, src_dir_fd=parent, dst_dir_fd=parent)
+            except BaseException:
+                os.unlink(name, dir_fd=parent)
+                raise
+    finally:
+        os.close(parent)
+
+
+def _link(fd: int, parent: int, name: str) -> None:
+    # Python calls linkat(2), which alone can follow the link in /proc, only when given a directory.
+    os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=parent, follow_symlinks=True)
+
+
+def _aside(target: Path) -> Path:
+    # A long name is cut so that what is added still fits into NAME_MAX.
+    return target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.tmp")
+
+
+def _remove(work: Path) -> None:
+    """Remove the tree ``work``, whatever modes its directories have by now."""
+    for top, directories, _ in os.walk(work):
+        for name in directories:
+            path = os.path.join(top, name)  # noqa: PTH118  (os.walk gives text)
+            if not stat.S_ISLNK(os.lstat(path).st_mode):
+                os.chmod(path, 0o700)  # noqa: PTH101
+    shutil.rmtree(work, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _sigterm_as_exit() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, so that what is half written is removed; as it was afterwards."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)

@@ -1,0 +1,283 @@
+"""Recipes: what a family of programs needs that no general rule finds, as data.
+
+A recipe is a TOML file beside this module (``recipes/NAME.toml``). Its keys:
+
+``why``          why no general rule does it: every recipe is an admission that one is missing
+``extends``      another recipe that is part of this one
+``programs``     patterns of file names; one that matches the name or the real name of a packed program
+``directories``  variables: globs of directories ``…/MACHINE/VERSION`` whose last two names are both built into
+                 the program; they set ``{machine}`` and ``{version}`` too
+``helpers``      programs that are started by name: beside the program, or on PATH
+``files``        globs of files and directories to add
+``without``      globs of files to leave out of those
+``packages``     ``owners``: files whose packages are wanted; ``below``: of them, what lies below these directories; ``fallback``: globs for a machine without a package database
+``made``         files that are made: path and text
+``environment``  variables of the running program; ``@`` stands for the bundle's root
+
+In every value ``{prefix}`` is the directory above the program's ``bin``.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+import posixpath
+import re
+import tomllib
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lambundle.errors import RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from lambundle.discover.packages import PackageDatabase
+    from lambundle.programs import Requested
+
+RECIPES = Path(__file__).parent / "recipes"
+MAX_RECIPE = 1 << 20
+MAX_PROGRAM = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FileGlobs:
+    """Globs of wanted paths, and patterns of what is not wanted among them; each recipe's own stay apart."""
+
+    wanted: tuple[str, ...]
+    without: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One recipe, as read; the module says what each field means."""
+
+    name: str
+    why: str
+    programs: tuple[str, ...]
+    directories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    helpers: tuple[str, ...] = ()
+    files: tuple[FileGlobs, ...] = ()
+    owners: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+    fallback: tuple[str, ...] = ()
+    made: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a recipe finds for one program: absolute paths, files to make, variables.
+
+    ``paths`` are files and directories (the latter with all that they hold). The texts of ``made`` still hold ``{interpreter}`` and
+    ``{rpath}``, which are known once the libraries are.
+    """
+
+    recipe: str
+    paths: tuple[str, ...]
+    made: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read one recipe; raises RecipeError, which names the file and the key."""
+    try:
+        if path.stat().st_size > MAX_RECIPE:
+            raise RecipeError(f"{path}: too large for a recipe")
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(f"{path}: {error}") from error
+    reader = _Reader(path, data)
+    recipe = Recipe(
+        name=path.stem,
+        why=reader.text("why"),
+        programs=reader.texts("programs"),
+        directories={key: reader.texts_of(value) for key, value in reader.table("directories").items()},
+        helpers=reader.texts("helpers"),
+        files=(FileGlobs(reader.texts("files"), reader.texts("without")),),
+        owners=reader.texts_of(reader.table("packages").get("owners", [])),
+        below=reader.texts_of(reader.table("packages").get("below", [])),
+        fallback=reader.texts_of(reader.table("packages").get("fallback", [])),
+        made={key: reader.text_of(value) for key, value in reader.table("made").items()},
+        environment={key: reader.text_of(value) for key, value in reader.table("environment").items()},
+    )
+    base = data.get("extends")
+    return recipe if base is None else _extended(recipe, read_recipe(path.with_name(f"{base}.toml")))
+
+
+@lru_cache(maxsize=1)
+def recipes() -> tuple[Recipe, ...]:
+    """All recipes that come with lambundle, by name."""
+    return tuple(read_recipe(path) for path in sorted(RECIPES.glob("*.toml")))
+
+
+def recipe_for(program: Requested) -> Recipe | None:
+    """The recipe for a program; the one with the longest matching pattern where several match."""
+    names = {posixpath.basename(program.path), posixpath.basename(program.real)}
+    matching = [
+        (len(pattern), recipe)
+        for recipe in recipes()
+        for pattern in recipe.programs
+        if any(fnmatch.fnmatchcase(name, pattern) for name in names)
+    ]
+    return max(matching, key=lambda item: item[0])[1] if matching else None
+
+
+def follow(recipe: Recipe, program: Requested, packages: PackageDatabase | None) -> Found:
+    """Find on this machine what a recipe asks for. Raises RecipeError when nothing of a demand is there."""
+    variables = _variables(recipe, program)
+    paths = [path for globs in recipe.files for path in _globbed(globs, variables)]
+    paths += _helpers(recipe, program)
+    paths += _packaged(recipe, variables, packages)
+    return Found(
+        recipe=recipe.name,
+        paths=tuple(dict.fromkeys(paths)),
+        made={
+            posixpath.normpath(path): text
+            for key, text in recipe.made.items()
+            for path in list(_filled(key, variables))[:1]
+        },
+        environment=recipe.environment,
+    )
+
+
+class _Reader:
+    """Typed access to a recipe's TOML, with errors that name file and key."""
+
+    def __init__(self, path: Path, data: dict[str, Any]) -> None:
+        self._path = path
+        self._data = data
+        known = {
+            *("why", "extends", "programs", "directories", "helpers", "files", "without", "packages", "made"),
+            "environment",
+        }
+        for key in data.keys() - known:
+            raise RecipeError(f"{path}: unknown key {key}", context=(f"known: {', '.join(sorted(known))}",))
+
+    def text(self, key: str) -> str:
+        return self.text_of(self._data.get(key), key)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        return self.texts_of(self._data.get(key, []), key)
+
+    def table(self, key: str) -> dict[str, Any]:
+        value = self._data.get(key, {})
+        if not isinstance(value, dict):
+            raise RecipeError(f"{self._path}: {key} must be a table")
+        return value
+
+    def text_of(self, value: object, key: str = "a value") -> str:
+        if not isinstance(value, str):
+            raise RecipeError(f"{self._path}: {key} must be a string")
+        return value
+
+    def texts_of(self, value: object, key: str = "a value") -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise RecipeError(f"{self._path}: {key} must be a list of strings")
+        return tuple(value)
+
+
+def _extended(recipe: Recipe, base: Recipe) -> Recipe:
+    return replace(
+        recipe,
+        directories={**base.directories, **recipe.directories},
+        helpers=base.helpers + recipe.helpers,
+        files=base.files + recipe.files,
+        owners=base.owners + recipe.owners,
+        below=base.below + recipe.below,
+        fallback=base.fallback + recipe.fallback,
+        made={**base.made, **recipe.made},
+        environment={**base.environment, **recipe.environment},
+    )
+
+
+def _variables(recipe: Recipe, program: Requested) -> dict[str, tuple[str, ...]]:
+    prefix = posixpath.dirname(posixpath.dirname(program.real))
+    variables: dict[str, tuple[str, ...]] = {"prefix": (prefix,)}
+    content = _content(program.real) if recipe.directories else b""
+    for name, patterns in recipe.directories.items():
+        found = [
+            path
+            for pattern in patterns
+            for text in _filled(pattern, variables)
+            for path in sorted(glob.glob(text))
+            if _is_built_in(path, content)
+        ]
+        if not found:
+            raise RecipeError(
+                f"recipe {recipe.name}: {program.path} has no directory of its own on this machine",
+                context=tuple(text for pattern in patterns for text in _filled(pattern, variables)),
+            )
+        variables[name] = tuple(found)
+        variables["machine"] = (found[0].split("/")[-2],)
+        variables["version"] = (found[0].split("/")[-1],)
+    return variables
+
+
+def _is_built_in(path: str, content: bytes) -> bool:
+    """Whether a program knows a directory ``…/MACHINE/VERSION``.
+
+    The linker keeps one copy of strings that end alike, so the machine may be the end of a longer one; the
+    version stands alone or is the beginning of the full one (directory 12, version 12.2.0).
+    """
+    machine, version = (os.fsencode(part) for part in path.split("/")[-2:])
+    is_version = re.search(rb"\0" + re.escape(version) + rb"(\.[0-9]+)*\0", content)
+    return machine + b"\0" in content and is_version is not None
+
+
+def _globbed(globs: FileGlobs, variables: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    without = [text for item in globs.without for text in _filled(item, variables)]
+    for item in globs.wanted:
+        for pattern in _filled(item, variables):
+            for path in sorted(glob.glob(pattern, recursive=True)):
+                if not any(fnmatch.fnmatchcase(path, unwanted) for unwanted in without):
+                    yield path
+
+
+def _content(path: str) -> bytes:
+    with Path(path).open("rb") as file:
+        return file.read(MAX_PROGRAM)
+
+
+def _filled(text: str, variables: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Put every value of the variables into a text; ``{interpreter}`` and ``{rpath}`` stay for later."""
+    for name, values in variables.items():
+        if f"{{{name}}}" in text:
+            for value in values:
+                yield from _filled(text.replace(f"{{{name}}}", value), variables)
+            return
+    yield text
+
+
+def _helpers(recipe: Recipe, program: Requested) -> Iterator[str]:
+    search = [posixpath.dirname(program.path), *os.environ.get("PATH", os.defpath).split(":")]
+    for name in recipe.helpers:
+        for directory in search:
+            path = posixpath.join(directory, name)
+            if path.startswith("/") and os.access(path, os.X_OK):
+                yield path
+                break
+
+
+def _packaged(
+    recipe: Recipe, variables: Mapping[str, Sequence[str]], packages: PackageDatabase | None
+) -> Iterable[str]:
+    below = tuple(f"{text}/" for item in recipe.below for text in _filled(item, variables))
+    owners = [
+        owner
+        for item in recipe.owners
+        for path in _filled(item, variables)
+        if packages is not None and (owner := packages.owner(path)) is not None
+    ]
+    if packages is None or not owners:
+        fallback = [text for item in recipe.fallback for text in _filled(item, variables)]
+        return [path for pattern in fallback for path in sorted(glob.glob(pattern, recursive=True))]
+    return [
+        path
+        for package in dict.fromkeys(owners)
+        for path in packages.files(package)
+        if path.startswith(below) and os.path.lexists(path)
+    ]

@@ -1,0 +1,121 @@
+"""The texts that start a bundled program: the launcher and the runtime's configuration. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from lambundle.runtime import soname
+
+BUNDLE = "lambundle_bundle"
+DIRECTORY = "lambundle_directory"
+FILE = "lambundle_file"
+NAME = "lambundle_name"
+"""Names of the launcher's shell variables: unlikely enough that none is exported from the user's environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """How a bundle's dynamic programs are started.
+
+    ``interpreter`` is PT_INTERP, ``libc`` ``glibc`` or ``musl``. ``old`` is a glibc before 2.33, whose ld.so
+    has no ``--argv0`` (before 2.30 no ``--preload`` either) and is told by variables, which the runtime
+    removes. ``directories`` are absolute, as on the packing machine, in the order they are searched.
+    """
+
+    interpreter: str
+    libc: str
+    old: bool
+    directories: tuple[str, ...]
+
+
+def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None) -> str:
+    """Shell script that starts the program ``real`` of ``bundle`` under the name ``path``.
+
+    POSIX sh, builtins only unless it is started through a symbolic link. argv[0] is the program's path on the
+    packing machine, which is what a program that looks beside itself expects; started under another
+    name, it is that name, since some programs are several. ``loader`` is None for a static program.
+    """
+    return "".join(
+        (
+            f"#!/bin/sh\n# Starts {_comment(name)} of the bundle {bundle}, wherever it was unpacked. "
+            "Made by lambundle.\n",
+            _find_bundle(bundle),
+            _start(name, path, real, loader),
+        )
+    )
+
+
+def config(
+    loader: Loader | None, environment: dict[str, str], *, serves_tmp: bool, private: dict[str, tuple[str, ...]]
+) -> str:
+    """What the runtime reads when a program starts: lines of KEY SPACE VALUE.
+
+    ``environment`` is set where the user has not set it; a value that begins with ``@`` is a path in the
+    bundle's root. ``private`` has the programs whose libraries are found in another order.
+    """
+    lines = []
+    if loader is not None:
+        lines.append(f"library-path {':'.join(loader.directories)}")
+        if loader.old:
+            lines.append("old-loader")
+    lines += [f"library-path-of {program}={':'.join(dirs)}" for program, dirs in sorted(private.items())]
+    if serves_tmp:
+        lines.append("serves-tmp")
+    lines += [f"environment {name}={value}" for name, value in sorted(environment.items())]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _comment(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _find_bundle(bundle: str) -> str:
+    below = shlex.quote(f"/lambundle/{bundle}")
+    return f"""\
+{FILE}=$0
+while :; do
+	case ${FILE} in */*) {DIRECTORY}=${{{FILE}%/*}} ;; *) {DIRECTORY}=. ;; esac
+	case ${DIRECTORY} in /* | "") ;; *) {DIRECTORY}=${{PWD%/}}/${DIRECTORY} ;; esac
+	[ -h "${FILE}" ] || break
+	{FILE}=$(readlink "${FILE}") || exit 127
+	case ${FILE} in /*) ;; *) {FILE}=${DIRECTORY}/${FILE} ;; esac
+done
+{BUNDLE}=${{{DIRECTORY}%/bin}}{below}
+[ -f "${BUNDLE}/manifest.json" ] || {BUNDLE}=${DIRECTORY}/..{below}
+if ! [ -f "${BUNDLE}/manifest.json" ]; then
+	echo "$0: its bundle is not at ${BUNDLE}: unpack the whole zip, with its links" >&2
+	exit 127
+fi
+"""
+
+
+def _start(name: str, path: str, real: str, loader: Loader | None) -> str:
+    program = f'"${BUNDLE}"{shlex.quote(f"/root{real}")} "$@"'
+    if loader is None:
+        return f"exec {program}\n"
+    library_path = "".join(f'"${BUNDLE}"{shlex.quote(f"/root{directory}")}:' for directory in loader.directories)
+    library_path += f'"${BUNDLE}"/runtime'
+    executable = f'"${BUNDLE}"{shlex.quote(f"/root{loader.interpreter}")}'
+    inhibit = " --inhibit-cache" if loader.libc == "glibc" else ""
+    lines = [
+        f"case ${BUNDLE} in *[:\\;]*)",
+        f'\techo "$0: the loader cannot take a path with a colon or a semicolon: ${BUNDLE}" >&2',
+        "\texit 126 ;;",
+        "esac",
+        f"{NAME}={shlex.quote(path)}",
+        f'[ "${{0##*/}}" = {shlex.quote(name)} ] || {NAME}=$0',
+    ]
+    if loader.old and loader.libc == "glibc":
+        lines += [
+            f"LD_PRELOAD={soname('glibc')}${{LD_PRELOAD:+:$LD_PRELOAD}}",
+            f"LAMBUNDLE_ARGV0=${NAME}",
+            "export LD_PRELOAD LAMBUNDLE_ARGV0",
+            f"exec {executable}{inhibit} --library-path {library_path} {program}",
+        ]
+    else:
+        lines += [
+            f"exec {executable}{inhibit} --library-path {library_path} \\",
+            f'\t--preload {soname(loader.libc)} --argv0 "${NAME}" {program}',
+        ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,251 @@
+"""Collects files of this machine under their own absolute paths: the bundle's ``root``.
+
+Nothing is renamed and nothing is merged by content, so relative look-ups, ``$ORIGIN``, siblings and ``..``
+mean in the bundle what they mean here. Only symbolic links change: an absolute target becomes a
+relative one, so that no link leads out of the bundle.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambundle.errors import DanglingLinkError, UnreadableFileError, UsageError
+from lambundle.model import Entry, Kind, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MAX_LINKS = 40
+"""Links followed before a path is taken for a loop (MAXSYMLINKS of Linux)."""
+
+HOST_FILES = frozenset(
+    {
+        "/etc/group",
+        "/etc/gshadow",
+        "/etc/hostname",
+        "/etc/hosts",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.preload",
+        "/etc/machine-id",
+        "/etc/mtab",
+        "/etc/nsswitch.conf",
+        "/etc/passwd",
+        "/etc/resolv.conf",
+        "/etc/shadow",
+    }
+)
+"""What only the host can know: never in a bundle, where it would hide the host's own."""
+
+KERNEL_TREES = ("/dev", "/proc", "/sys")
+"""Made by the kernel; the runtime leaves them to the host."""
+
+
+@dataclass(slots=True)
+class _Node:
+    kind: Kind
+    mode: int
+    size: int = 0
+    target: str | None = None
+    content: bytes | None = None
+    reasons: dict[Reason, None] = field(default_factory=dict)
+
+
+class Mirror:
+    """A growing set of paths, each with the reasons why it is wanted.
+
+    ``excluded`` says of an absolute path whether the user does not want it.
+    """
+
+    def __init__(self, excluded: Callable[[str], bool] = lambda _: False) -> None:
+        self._nodes: dict[str, _Node] = {}
+        self._directories: set[str] = {"/"}
+        self._excluded = excluded
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._nodes
+
+    def add(self, path: str, reason: Reason) -> str | None:
+        """Add what ``path`` (absolute) names, every link on the way included; returns its real path.
+
+        A directory is added without its content. None when the path is excluded, of the host alone or a
+        device. Raises DanglingLinkError for a link that leads nowhere and UnreadableFileError.
+        """
+        links = 0
+        at, rest = "/", _components(path)
+        while rest:
+            name = rest.pop(0)
+            if name == "..":
+                at = posixpath.dirname(at)
+                continue
+            here = posixpath.join(at, name)
+            if here in self._directories:
+                at = here
+                if not rest:
+                    self._note(here, reason)
+                continue
+            if self._excluded(here) or _is_of_the_host(here):
+                return None
+            status = _lstat(here, path)
+            if stat.S_ISLNK(status.st_mode):
+                links += 1
+                if links > MAX_LINKS:
+                    raise DanglingLinkError(f"too many levels of symbolic links: {path}")
+                target = os.readlink(here)
+                self._link(here, target, reason)
+                if target.startswith("/"):
+                    at = "/"
+                rest = [*_components(target), *rest]
+                reason = Reason("link", here)
+            elif stat.S_ISDIR(status.st_mode):
+                self._directory(here, reason if not rest else None)
+                at = here
+            elif stat.S_ISREG(status.st_mode):
+                self._file(here, status, reason)
+                return here
+            else:
+                return None
+        return at
+
+    def add_tree(self, path: str, reason: Reason, wanted: Callable[[str], bool] = lambda _: True) -> list[str]:
+        """Add everything at and below ``path``; returns the real paths of the files.
+
+        ``wanted`` says of an absolute path below whether to take it; a directory that is not wanted is not
+        entered. A link below it that leads nowhere is left out; one to a directory brings that tree too.
+        """
+        found: list[str] = []
+        entered: set[str] = set()
+        waiting = [path]
+        while waiting:
+            top = waiting.pop()
+            real = self.add(top, reason)
+            if real is None:
+                continue
+            if not Path(real).is_dir():
+                found.append(real)
+                continue
+            if real == "/" or real in entered:
+                continue
+            entered.add(real)
+            for below in _listed(real):
+                if not wanted(below):
+                    continue
+                try:
+                    is_link = Path(below).is_symlink()
+                    if is_link and not Path(below).exists():
+                        continue
+                    waiting.append(below)
+                except OSError as error:
+                    raise _unreadable(below, error) from error
+        return found
+
+    def make_file(self, path: str, content: bytes, mode: int, reason: Reason) -> None:
+        """Add a file that this machine does not have, at an absolute path."""
+        self._parents(path)
+        self._nodes[path] = _Node(Kind.FILE, mode, len(content), content=content, reasons={reason: None})
+
+    def make_link(self, path: str, target: str, reason: Reason) -> None:
+        """Add a link that this machine does not have; ``target`` is relative to its directory."""
+        if path not in self._nodes:
+            self._parents(path)
+            self._nodes[path] = _Node(Kind.LINK, 0o777, len(os.fsencode(target)), target, reasons={reason: None})
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """Every path as an entry of the bundle, below ``prefix``."""
+        for path, node in self._nodes.items():
+            yield Entry(
+                path=prefix + path,
+                kind=node.kind,
+                mode=node.mode,
+                size=node.size,
+                source=Path(path) if node.kind is Kind.FILE and node.content is None else None,
+                content=node.content,
+                target=node.target,
+                reasons=tuple(node.reasons),
+            )
+
+    def files(self) -> list[str]:
+        """Absolute paths of all files of this machine added so far."""
+        return [
+            path for path, node in self._nodes.items() if node.kind is Kind.FILE and node.content is None
+        ]
+
+    def holds_below(self, directory: str) -> bool:
+        """Whether anything at or below an absolute path was added."""
+        return directory in self._directories
+
+    def _note(self, path: str, reason: Reason) -> None:
+        if path in self._nodes:
+            self._nodes[path].reasons.setdefault(reason)
+
+    def _parents(self, path: str) -> None:
+        real = posixpath.dirname(path)
+        missing = []
+        while real not in self._directories:
+            missing.append(real)
+            real = posixpath.dirname(real)
+        for directory in reversed(missing):
+            self._directory(directory, None)
+
+    def _directory(self, path: str, reason: Reason | None) -> None:
+        self._directories.add(path)
+        node = self._nodes.setdefault(path, _Node(Kind.DIRECTORY, 0o755))
+        if reason is not None:
+            node.reasons.setdefault(reason)
+
+    def _link(self, path: str, target: str, reason: Reason) -> None:
+        node = self._nodes.get(path)
+        if node is None:
+            if target.startswith("/"):
+                target = posixpath.relpath(target, posixpath.dirname(path))
+            node = self._nodes[path] = _Node(Kind.LINK, 0o777, len(os.fsencode(target)), target)
+        node.reasons.setdefault(reason)
+
+    def _file(self, path: str, status: os.stat_result, reason: Reason) -> None:
+        node = self._nodes.get(path)
+        if node is None:
+            if not os.access(path, os.R_OK):
+                raise UnreadableFileError(
+                    f"{path} may not be read by you", hint="run lambundle as a user who may, or --exclude it"
+                )
+            # Who may run it here does not matter: on Lambda one user runs everything.
+            mode = 0o755 if status.st_mode & 0o111 else 0o644
+            node = self._nodes[path] = _Node(Kind.FILE, mode, status.st_size)
+        node.reasons.setdefault(reason)
+
+
+def _components(path: str) -> list[str]:
+    return [name for name in path.split("/") if name not in ("", ".")]
+
+
+def _is_of_the_host(path: str) -> bool:
+    return path in HOST_FILES or path.startswith(tuple(f"{tree}/" for tree in KERNEL_TREES)) or path in KERNEL_TREES
+
+
+def _lstat(path: str, asked: str) -> os.stat_result:
+    try:
+        return os.lstat(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            if path == posixpath.normpath(asked):
+                raise UsageError(f"{asked} does not exist") from error
+            raise DanglingLinkError(
+                f"{asked} leads to {path}, which does not exist", hint="mend the link, or --exclude it"
+            ) from error
+        raise _unreadable(path, error) from error
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return sorted((posixpath.join(directory, name) for name in os.listdir(directory)), reverse=True)
+    except OSError as error:
+        raise _unreadable(directory, error) from error
+
+
+def _unreadable(path: str, error: OSError) -> UnreadableFileError:
+    return UnreadableFileError(f"{path} cannot be read: {error.strerror}")

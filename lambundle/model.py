@@ -1,0 +1,98 @@
+"""What is true of a bundle: its entries, why each is there, and what it was packed on."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path  # noqa: TC003  (dataclass fields)
+
+MANIFEST_VERSION = 1
+"""Format version of ``manifest.json``; raised when a reader of the old one would misread the new one."""
+
+
+class Kind(enum.StrEnum):
+    """What an entry of a bundle is."""
+
+    DIRECTORY = "directory"
+    FILE = "file"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason why an entry is in the bundle.
+
+    ``kind`` is one of ``program`` (the user named it), ``needed`` (DT_NEEDED of ``by``), ``interpreter``
+    (PT_INTERP or ``#!`` of ``by``), ``link`` (the link ``by`` leads here), ``recipe``, ``add`` (``--add``),
+    ``shell`` (every bundle has /bin/sh), ``libc`` (glibc opens it by name), ``runtime`` (lambundle's own).
+    ``by`` is the absolute path, on the packing machine, of the file that asked for it; None for a root.
+    ``detail`` is what it was asked for as: a soname, a recipe's name, the argument of ``--add``.
+    """
+
+    kind: str
+    by: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a bundle, before or after it is written.
+
+    ``path`` is relative to the bundle's top, POSIX, without a trailing slash. ``mode`` is the permission
+    bits alone. ``size`` is in bytes: of a file its content, of a link its target, of a directory 0. A file
+    has either ``source`` (read when the bundle is written) or ``content`` (made by us); a link has
+    ``target``, relative to its own directory. ``sha256`` is known once the bundle is written.
+    """
+
+    path: str
+    kind: Kind
+    mode: int
+    size: int = 0
+    source: Path | None = None
+    content: bytes | None = field(default=None, repr=False)
+    target: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program of the bundle: the launcher's name, the path that was asked for, the real file.
+
+    ``launcher`` is the launcher's path in the bundle (``bin/gcc``); ``path`` the absolute path as the user's
+    shell would start it (``/usr/bin/gcc``); ``real`` the same with every link followed. ``static`` programs
+    are started without a loader, so absolute paths in them are not served.
+    """
+
+    launcher: str
+    path: str
+    real: str
+    static: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PackedOn:
+    """The machine that the bundle was packed on, for a reader who wonders about differences.
+
+    ``distribution`` is PRETTY_NAME of os-release(5); ``libc`` such as ``glibc 2.36`` or ``musl``;
+    ``machine`` as in ``uname -m``.
+    """
+
+    distribution: str
+    libc: str
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The whole plan of a bundle. ``entries`` are sorted by path and do not hold the manifest itself."""
+
+    name: str
+    programs: tuple[Program, ...]
+    packed_on: PackedOn
+    entries: tuple[Entry, ...]
+
+    @property
+    def path(self) -> str:
+        """Path of the manifest in the bundle."""
+        return f"lambundle/{self.name}/manifest.json"

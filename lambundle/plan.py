@@ -1,0 +1,411 @@
+"""From what the user asked for to the manifest of a bundle: every entry, each with its reasons.
+
+Looks at this machine and decides; writes nothing and starts nothing.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import platform
+import posixpath
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambundle import runtime
+from lambundle.closure import Walker, differences
+from lambundle.disk import Disk
+from lambundle.discover.packages import detect
+from lambundle.discover.recipe import Found, follow, recipe_for
+from lambundle.elf import is_elf
+from lambundle.errors import ForeignElfError, LambundleError, LibraryNotFoundError, NotElfError
+from lambundle.launcher import Loader, config, launcher
+from lambundle.mirror import Mirror
+from lambundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
+from lambundle.programs import MACHINES, Requested, bundle_name, machine_of, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from lambundle.closure import Closure, Missing
+
+SHELL = "/bin/sh"
+"""In every bundle with a dynamic program: system(3), popen(3) and script front ends start it."""
+
+OLDEST_ARGV0 = (2, 33)
+"""First glibc whose ld.so knows ``--argv0`` (2.30 for ``--preload``)."""
+
+OLDEST_BUILT_IN_NSS = (2, 34)
+"""First glibc with the name services ``files`` and ``dns`` inside libc.so.6."""
+
+LOADED_BY_NAME = ("libgcc_s.so.1", "libdl.so.2")
+"""What glibc and the runtime load without any file saying so: pthread_cancel and backtrace, dlopen before 2.34."""
+
+NAME_SERVICES = ("libnss_files.so.2", "libnss_dns.so.2")
+
+_HWCAPS = re.compile(r"/glibc-hwcaps/[^/]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked ``pack`` for.
+
+    ``programs`` are PROGRAM or NAME=PROGRAM; ``add`` files and directories; ``exclude`` globs of sonames, file
+    names or absolute paths; ``library_path`` directories searched as LD_LIBRARY_PATH; ``search`` those of PATH.
+    """
+
+    programs: tuple[str, ...]
+    search: tuple[str, ...]
+    name: str | None = None
+    add: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    library_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A bundle that could be written.
+
+    ``notes`` are what a person should know of it. ``libraries`` is how many shared objects it holds,
+    ``recipes`` the names of the recipes that had a part, each with the number of files it brought.
+    """
+
+    manifest: Manifest
+    notes: tuple[str, ...]
+    libraries: int
+    recipes: Mapping[str, int]
+
+    @property
+    def unzipped(self) -> int:
+        """Bytes of all files and link targets, without the manifest, which is written last."""
+        return sum(entry.size for entry in self.manifest.entries)
+
+
+def make_plan(request: Request) -> Plan:
+    """Decide what belongs into the bundle. Raises a LambundleError that says what is missing."""
+    requested = [resolve(argument, request.search) for argument in request.programs]
+    return _Planner(request, requested).plan()
+
+
+class _Planner:
+    def __init__(self, request: Request, requested: Sequence[Requested]) -> None:
+        self.request = request
+        self.requested = requested
+        self.name = bundle_name(request.name, requested)
+        self.machine = machine_of(requested)
+        self.dynamic = [program for program in requested if not program.elf.is_static_program]
+        self.mirror = Mirror(self._is_excluded)
+        self.disk = Disk()
+        self.walker = self._walker()
+        self.roots: list[str] = []
+        self.optional: set[str] = set()  # roots whose missing libraries are only worth a note
+        self.notes: list[str] = []
+        self.recipes: dict[str, int] = {}
+        self.environment: dict[str, str] = {}
+        self.found: list[Found] = []
+
+    def plan(self) -> Plan:
+        for program in self.requested:
+            self._root(program.path, Reason("program", None, program.launcher))
+        if self.dynamic:
+            self._root(SHELL, Reason("shell"))
+            self._follow_recipes()
+        for path in self.request.add:
+            self._add(path)
+        if self.dynamic:
+            self._load_by_name()
+        closure = self.walker.closure()
+        self._check_missing(closure)
+        self._mirror_closure(closure)
+        loaders = self._loaders(closure) if self.dynamic else {}
+        self._make_files(loaders)
+        self._locale(loaders)
+        self._say_what_is_static()
+        return Plan(
+            manifest=Manifest(self.name, self._programs(), self._packed_on(closure), self._entries(loaders)),
+            notes=tuple(self.notes),
+            libraries=len({file.real for file in closure.files.values() if not file.elf.is_program}),
+            recipes=self.recipes,
+        )
+
+    # ---- what the user and the recipes name ----
+
+    def _walker(self, directories: Sequence[str] | None = None) -> Walker:
+        return Walker(
+            library_path=self.request.library_path if directories is None else directories,
+            exclude=self._is_unwanted_soname,
+            isolated=directories is not None,
+            disk=self.disk,
+        )
+
+    def _is_excluded(self, path: str) -> bool:
+        name = posixpath.basename(path)
+        return any(
+            fnmatch.fnmatchcase(path if "/" in pattern else name, pattern) for pattern in self.request.exclude
+        )
+
+    def _is_unwanted_soname(self, soname: str) -> bool:
+        return any(fnmatch.fnmatchcase(soname, pattern) for pattern in self.request.exclude)
+
+    def _root(self, path: str, reason: Reason) -> None:
+        """Add a program or library and all that it loads."""
+        real = self.mirror.add(path, reason)
+        if real is not None:
+            self._walk(real)
+
+    def _walk(self, real: str) -> None:
+        if real not in self.roots:
+            self.walker.add(real)
+            self.roots.append(real)
+
+    def _add(self, path: str) -> None:
+        absolute = os.path.abspath(path)  # noqa: PTH100  (links must stay as they are)
+        self.mirror.add(absolute, Reason("add", None, path))
+        for real in self.mirror.add_tree(absolute, Reason("add", None, path)):
+            self._walk_if_elf(real, optional=real != os.path.realpath(absolute))
+
+    def _walk_if_elf(self, real: str, *, optional: bool) -> bool:
+        if not is_elf(real):
+            return False
+        try:
+            self._walk(real)
+        except LambundleError as error:  # an object file, another machine's library: data like any other
+            self.notes.append(f"{error.message}: packed as it is")
+            return False
+        if optional:
+            self.optional.add(real)
+        return True
+
+    def _follow_recipes(self) -> None:
+        packages = None
+        for program in self.dynamic:
+            recipe = recipe_for(program)
+            if recipe is None:
+                continue
+            packages = packages or detect()
+            found = follow(recipe, program, packages)
+            self.found.append(found)
+            self.environment.update(found.environment)
+            before = len(self.mirror.files())
+            for path in found.paths:
+                for real in self.mirror.add_tree(path, Reason("recipe", program.real, recipe.name)):
+                    self._walk_if_loadable(real)
+            self.recipes[recipe.name] = self.recipes.get(recipe.name, 0) + len(self.mirror.files()) - before
+
+    def _walk_if_loadable(self, real: str) -> None:
+        if real.endswith((".h", ".o", ".a")):  # by far the most of a compiler's files
+            return
+        if is_elf(real) and self.disk_elf_is_loadable(real):
+            self._walk(real)
+
+    def disk_elf_is_loadable(self, real: str) -> bool:
+        """Whether a loader would take the file: not an object file, and of the bundle's machine."""
+        elf = self.disk.elf(real)
+        return (
+            hasattr(elf, "machine") and elf.dynamic and MACHINES.get(elf.machine) == self.machine
+        ) or False
+
+    def _load_by_name(self) -> None:
+        for program in self.dynamic:
+            if _libc_of(program.elf.interpreter or "") != "glibc":
+                continue
+            for soname in LOADED_BY_NAME:
+                self.walker.dlopen(soname, program.real)
+        version = _glibc_version(self.walker.closure())
+        if version is not None and version < OLDEST_BUILT_IN_NSS:
+            for soname in NAME_SERVICES:
+                self.walker.dlopen(soname, self.dynamic[0].real)
+
+    # ---- the closure ----
+
+    def _check_missing(self, closure: Closure) -> None:
+        missing = [item for item in closure.missing if item.program not in self.optional]
+        if missing:
+            raise missing_library(missing)
+        for item in closure.missing:
+            self.notes.append(f"{item.soname}, needed by {item.needed_by}, is not installed: that file will not load")
+        machines = {MACHINES.get(file.elf.machine) for file in closure.files.values()}
+        if not machines <= {self.machine}:
+            raise ForeignElfError(f"the bundle is for {self.machine}, but a file of another machine is added")
+
+    def _mirror_closure(self, closure: Closure) -> None:
+        for file in closure.files.values():
+            for need in file.needed:
+                self.mirror.add(need.path, Reason("needed", file.real, need.soname))
+            if file.elf.interpreter is not None and file.elf.is_program:
+                self.mirror.add(file.elf.interpreter, Reason("interpreter", file.real))
+        for path in closure.files:
+            if path not in self.mirror:
+                self.mirror.add(path, Reason("libc", None, posixpath.basename(path)))
+
+    # ---- how the loader finds them again ----
+
+    def _loaders(self, closure: Closure) -> dict[str, Loader]:
+        """The loader of each program of the bundle, by the program's real path.
+
+        The directories are those that libraries were found in; a second walk proves that ld.so, told only
+        these, finds the very same files. A program for which it does not gets an order of its own.
+        """
+        common = _directories(closure)
+        again = self._again(common)
+        for _ in range(len(closure.files)):
+            lost = [item for item in differences(closure, again) if item.got is None]
+            more = dict.fromkeys(_searched(item.expected) for item in lost)
+            if not more.keys() - set(common):
+                break
+            common = tuple(dict.fromkeys((*common, *more)))
+            again = self._again(common)
+        private: dict[str, tuple[str, ...]] = {}
+        for item in differences(closure, again):
+            before = private.get(item.program, common)
+            private[item.program] = tuple(dict.fromkeys((_searched(item.expected), *before)))
+        old = _glibc_version(closure)
+        return {
+            root: Loader(
+                interpreter=elf.interpreter,
+                libc=_libc_of(elf.interpreter),
+                old=old is not None and old < OLDEST_ARGV0,
+                directories=private.get(root, common),
+            )
+            for root in self.roots
+            if (elf := closure.files[root].elf).interpreter is not None and elf.is_program
+        }
+
+    def _again(self, directories: Sequence[str]) -> Closure:
+        walker = self._walker(directories)
+        for root in self.roots:
+            walker.add(root)
+        return walker.closure()
+
+    # ---- files that this machine does not have ----
+
+    def _make_files(self, loaders: Mapping[str, Loader]) -> None:
+        for found in self.found:
+            for path, text in found.made.items():
+                loader = loaders[self.dynamic[0].real]
+                rpath = " ".join(f"-rpath %:getenv(LAMBUNDLE_ROOT {path})" for path in loader.directories)
+                filled = text.replace("{interpreter}", loader.interpreter).replace("{rpath}", rpath)
+                self.mirror.make_file(path, filled.encode(), 0o644, Reason("recipe", None, found.recipe))
+
+    def _locale(self, loaders: Mapping[str, Loader]) -> None:
+        """C.utf8 under the name that Lambda's LANG has, so that no program warns of a missing locale."""
+        if not any(loader.libc == "glibc" for loader in loaders.values()):
+            return
+        top = "/usr/lib/locale"
+        for name in ("en_US.utf8", "C.utf8", "C.UTF-8"):
+            if Path(top, name).is_dir():
+                self.mirror.add_tree(f"{top}/{name}", Reason("libc", None, "locale"))
+                if name != "en_US.utf8":
+                    self.mirror.make_link(f"{top}/en_US.utf8", name, Reason("libc", None, "locale"))
+                self.environment["LOCPATH"] = f"@{top}"
+                return
+
+    def _say_what_is_static(self) -> None:
+        for program in self.requested:
+            if program.elf.is_static_program:
+                self.notes.append(
+                    f"{program.launcher} is a static program: absolute paths in it are not served from the bundle"
+                )
+
+    # ---- the whole ----
+
+    def _programs(self) -> tuple[Program, ...]:
+        return tuple(
+            Program(f"bin/{item.launcher}", item.path, item.real, static=item.elf.is_static_program)
+            for item in self.requested
+        )
+
+    def _packed_on(self, closure: Closure) -> PackedOn:
+        try:
+            distribution = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+        except OSError:
+            distribution = "Linux"
+        version = _glibc_version(closure)
+        libc = "musl" if any(_libc_of(path) == "musl" for path in closure.files) else "none"
+        if version is not None:
+            libc = f"glibc {version[0]}.{version[1]}"
+        return PackedOn(distribution, libc, self.machine)
+
+    def _entries(self, loaders: Mapping[str, Loader]) -> tuple[Entry, ...]:
+        home = f"lambundle/{self.name}"
+        entries = {entry.path: entry for entry in self.mirror.entries(f"{home}/root")}
+        for item in self.requested:
+            text = launcher(self.name, item.launcher, item.path, item.real, loaders.get(item.real))
+            _put(entries, f"bin/{item.launcher}", text.encode(), 0o755, Reason("program", None, item.launcher))
+        if loaders:
+            self._put_runtime(entries, home, loaders)
+        for path in list(entries):
+            while path := posixpath.dirname(path):
+                entries.setdefault(path, Entry(path, Kind.DIRECTORY, 0o755))
+        return tuple(sorted(entries.values(), key=lambda entry: entry.path))
+
+    def _put_runtime(self, entries: dict[str, Entry], home: str, loaders: Mapping[str, Loader]) -> None:
+        reason = Reason("runtime")
+        for libc in sorted({loader.libc for loader in loaders.values()}):
+            source = runtime.library(self.machine, libc)
+            path = f"{home}/runtime/{runtime.soname(libc)}"
+            entries[path] = Entry(
+                path, Kind.FILE, 0o755, source.stat().st_size, source=source, reasons=(reason,)
+            )
+        shared = loaders[self.dynamic[0].real]
+        private = {
+            path: loader.directories
+            for path, loader in loaders.items()
+            if loader.directories != shared.directories
+        }
+        text = config(shared, self.environment, serves_tmp=self.mirror.holds_below("/tmp"), private=private)  # noqa: S108
+        _put(entries, f"{home}/runtime/config", text.encode(), 0o644, reason)
+
+
+def missing_library(missing: Sequence[Missing]) -> LibraryNotFoundError:
+    """Make the error that shows the first missing library, with every place looked at."""
+    first = missing[0]
+    context = [f"needed by {first.needed_by}; looked in, by the loader's order:"]
+    context += [f"  {number} {place}" for number, place in enumerate(first.looked_in, 1)]
+    others = sorted({item.soname for item in missing[1:]} - {first.soname})
+    if others:
+        context.append(f"missing as well: {', '.join(others)}")
+    stem = first.soname.partition(".so")[0]
+    return LibraryNotFoundError(
+        f"{first.soname} not found",
+        context=tuple(context),
+        hint=f"install it, or pass --library-path DIR, or --exclude '{stem}.so*'",
+    )
+
+
+def _put(entries: dict[str, Entry], path: str, content: bytes, mode: int, reason: Reason) -> None:
+    entries[path] = Entry(path, Kind.FILE, mode, len(content), content=content, reasons=(reason,))
+
+
+def _libc_of(interpreter: str) -> str:
+    return "musl" if posixpath.basename(interpreter).startswith("ld-musl-") else "glibc"
+
+
+def _glibc_version(closure: Closure) -> tuple[int, int] | None:
+    """Version of the glibc in a closure: the newest that libc.so.6 defines symbols for."""
+    for path, file in closure.files.items():
+        if posixpath.basename(path) == "libc.so.6":
+            found = [
+                (int(match[1]), int(match[2]))
+                for version in file.elf.version_defs
+                if (match := re.fullmatch(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?", version))
+            ]
+            return max(found, default=None)
+    return None
+
+
+def _searched(path: str) -> str:
+    """The directory to name in --library-path so that ld.so finds the file: physical, hwcaps left out."""
+    return _HWCAPS.sub("", os.path.realpath(posixpath.dirname(path)))
+
+
+def _directories(closure: Closure) -> tuple[str, ...]:
+    """Directories where the loader found libraries by a rule that does not hold on another machine."""
+    found: dict[str, None] = {}
+    for file in closure.files.values():
+        for need in file.needed:
+            if need.found_by not in ("rpath", "runpath", "path"):
+                found.setdefault(_searched(need.path))
+    return tuple(directory for directory in found if ":" not in directory and ";" not in directory)

@@ -1,0 +1,158 @@
+"""What a person sees: the only place, with ``deps_report``, that imports rich."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lambundle.model import Kind
+from lambundle.target import UNZIPPED, ZIPPED, Quota
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from lambundle.destinations import Written
+    from lambundle.errors import LambundleError
+    from lambundle.plan import Plan
+
+MIB = 1 << 20
+LABEL = 11
+MAX_NOTES = 5
+
+
+def error_text(error: LambundleError) -> str:
+    """Render an error the way pip does: the code, what is wrong, where it was looked for, what to do."""
+    encoding = getattr(sys.stderr, "encoding", None) or "ascii"
+    unicode = encoding.lower().replace("-", "").startswith("utf")
+    cross, arrow = ("×", "╰─>") if unicode else ("x", "->")
+    lines = [f"error: {error.code}", f"  {cross} {error.message}"]
+    for number, line in enumerate(error.context):
+        lines.append(f"  {arrow} {line}" if number == 0 else f"  {' ' * len(arrow)} {line}")
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    return "\n".join(lines)
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Lines on what was resolved and added, before anything is written."""
+    programs = sum(
+        entry.kind is Kind.FILE and entry.mode & 0o111 != 0 and any(reason.kind == "program" for reason in entry.reasons)
+        for entry in plan.manifest.entries
+        if entry.source is not None
+    )
+    lines = [_line("Resolved", f"{_count(programs, 'program')}, {_count(plan.libraries, 'library', 'libraries')}")]
+    for recipe, files in plan.recipes.items():
+        lines.append(_line("Added", f"{_count(files, 'file')}".ljust(46) + f"recipe {recipe}"))
+    return lines
+
+
+def size_lines(written: Written) -> list[str]:
+    """Lines on both sizes against both quotas."""
+    lines = [_quota_line(UNZIPPED, written.unzipped)]
+    if written.zipped is not None:
+        lines.append(_quota_line(ZIPPED, written.zipped))
+    return lines
+
+
+def warnings(written: Written) -> list[str]:
+    """What a person must know before uploading: which quota is passed, and the way out."""
+    found = []
+    for quota, size in ((UNZIPPED, written.unzipped), (ZIPPED, written.zipped)):
+        if size is not None and not quota.admits(size):
+            found.append(f"warning: {quota.name} {size / MIB:.1f} MiB is over {quota.text}: {quota.way_out}")
+    return found
+
+
+def note_lines(notes: tuple[str, ...], *, all_of_them: bool) -> list[str]:
+    """Notes, shortened unless all are wanted."""
+    shown = notes if all_of_them else notes[:MAX_NOTES]
+    lines = [f"note: {note}" for note in shown]
+    if len(shown) < len(notes):
+        lines.append(f"note: {len(notes) - len(shown)} more; -v lists them")
+    return lines
+
+
+def pack_json(plan: Plan, written: Written | None, out: Path | None, tree: Path | None) -> dict[str, Any]:
+    """The result of ``pack`` as data. ``zip``, ``zipped`` and the digests are null in a dry run."""
+    return {
+        "version": 1,
+        "name": plan.manifest.name,
+        "zip": None if out is None or written is None else str(out),
+        "tree": None if tree is None else str(tree),
+        "unzipped": plan.unzipped if written is None else written.unzipped,
+        "zipped": None if written is None else written.zipped,
+        "quotas": [
+            {"name": quota.name, "limit": quota.limit, "value": value, "status": _status(quota, value)}
+            for quota, value in (
+                (UNZIPPED, plan.unzipped if written is None else written.unzipped),
+                (ZIPPED, None if written is None else written.zipped),
+            )
+        ],
+        "programs": [
+            {"launcher": item.launcher, "path": item.path, "real": item.real, "static": item.static}
+            for item in plan.manifest.programs
+        ],
+        "packed_on": {
+            "distribution": plan.manifest.packed_on.distribution,
+            "libc": plan.manifest.packed_on.libc,
+            "machine": plan.manifest.packed_on.machine,
+        },
+        "notes": list(plan.notes),
+        "entries": [
+            {
+                "path": entry.path,
+                "kind": entry.kind.value,
+                "mode": f"{entry.mode:04o}",
+                "size": entry.size,
+                "source": None if entry.source is None else str(entry.source),
+                "target": entry.target,
+                "sha256": None if written is None else written.digests.get(entry.path),
+                "reasons": [
+                    {"kind": reason.kind, "by": reason.by, "detail": reason.detail} for reason in entry.reasons
+                ],
+            }
+            for entry in plan.manifest.entries
+        ],
+    }
+
+
+@contextmanager
+def progress_bar(total: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+    """A progress bar on stderr where that is a terminal, nothing elsewhere; it is told bytes done."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(
+        TextColumn("  Packing"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+        task = progress.add_task("pack", total=total)
+        yield lambda size: progress.advance(task, size)
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:>{LABEL}}  {text}"
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _quota_line(quota: Quota, size: int) -> str:
+    share = f"{100 * size / quota.limit:.0f} % of {quota.text}"
+    return _line(quota.name, f"{size / MIB:.1f} MiB".ljust(11) + share)
+
+
+def _status(quota: Quota, size: int | None) -> str:
+    if size is None:
+        return "unknown"
+    return "pass" if quota.admits(size) else "over"

@@ -1,0 +1,34 @@
+"""The C library that is preloaded into every bundled program, and where its builds lie.
+
+The sources are in ``src``; ``build.py`` compiles them, before the wheel is made, for each target.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lambundle.errors import UnreadableFileError
+
+BUILT = Path(__file__).parent / "built"
+MACHINES = ("x86_64", "aarch64")
+LIBCS = ("glibc", "musl")
+
+
+def soname(libc: str) -> str:
+    """Name of the runtime in a bundle, by which the loader is told to preload it."""
+    return f"liblambundle-{libc}.so"
+
+
+def library(machine: str, libc: str) -> Path:
+    """The built runtime for ``machine`` (as in ``uname -m``) and ``libc`` (``glibc`` or ``musl``).
+
+    Raises UnreadableFileError where this installation has none, which means that it was not built.
+    """
+    path = BUILT / f"{machine}-{libc}.so"
+    if not path.is_file():
+        raise UnreadableFileError(
+            f"lambundle's runtime for {machine}, {libc}, is missing from this installation",
+            context=(str(path),),
+            hint="reinstall lambundle, or in a checkout run: python -m lambundle.runtime.build",
+        )
+    return path

@@ -1,0 +1,328 @@
+/* Where the bundle is, and which paths it serves. */
+#define _GNU_SOURCE
+#include "lb.h"
+#include "sys.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+extern char **environ;
+
+struct lb_state lb_state;
+
+/* ---- finding the bundle ---- */
+
+static bool copy_text(char *to, size_t size, const char *from, size_t length)
+{
+    if (length + 1 > size)
+        return false;
+    memcpy(to, from, length);
+    to[length] = '\0';
+    return true;
+}
+
+/* The directory two levels above this library: …/lambundle/NAME of …/lambundle/NAME/runtime/lib….so. */
+static bool find_given(void)
+{
+    Dl_info info;
+    if (dladdr((void *)&lb_state, &info) == 0 || info.dli_fname == NULL)
+        return false;
+    const char *end = strrchr(info.dli_fname, '/');
+    if (end == NULL || end == info.dli_fname)
+        return false;
+    end = memrchr(info.dli_fname, '/', (size_t)(end - info.dli_fname));
+    if (end == NULL || end == info.dli_fname)
+        return false;
+    size_t length = (size_t)(end - info.dli_fname);
+    if (!copy_text(lb_state.given, sizeof lb_state.given, info.dli_fname, length))
+        return false;
+    lb_state.given_len = length;
+    return true;
+}
+
+/* The kernel's own name of the same directory, so that a path got from realpath or getcwd is recognised. */
+static void find_physical(void)
+{
+    char link[64] = "/proc/self/fd/";
+    long length = -1;
+    int fd = lb_sys_open(lb_state.given, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd >= 0) {
+        char digits[12];
+        size_t count = 0, at = strlen(link);
+        for (int rest = fd; count == 0 || rest > 0; rest /= 10)
+            digits[count++] = (char)('0' + rest % 10);
+        while (count > 0)
+            link[at++] = digits[--count];
+        link[at] = '\0';
+        length = lb_sys_readlink(link, lb_state.top, sizeof lb_state.top - 1);
+        lb_sys_close(fd);
+    }
+    if (length <= 0 || lb_state.top[0] != '/') {
+        memcpy(lb_state.top, lb_state.given, lb_state.given_len + 1);
+        length = (long)lb_state.given_len;
+    }
+    lb_state.top[length] = '\0';
+    lb_state.top_len = (size_t)length;
+}
+
+static bool find_root(void)
+{
+    static const char name[] = "/root";
+    if (lb_state.top_len + sizeof name > sizeof lb_state.root)
+        return false;
+    memcpy(lb_state.root, lb_state.top, lb_state.top_len);
+    memcpy(lb_state.root + lb_state.top_len, name, sizeof name);
+    lb_state.root_len = lb_state.top_len + sizeof name - 1;
+    return lb_sys_access(lb_state.root, F_OK) == 0;
+}
+
+/* ---- the configuration: lines of KEY SPACE VALUE, written by `lambundle pack` (lambundle/launcher.py) ---- */
+
+static void read_config_file(void)
+{
+    static const char name[] = "/runtime/config";
+    struct lb_path path;
+    size_t used = 0;
+    if (lb_state.top_len + sizeof name > sizeof path.text)
+        return;
+    memcpy(path.text, lb_state.top, lb_state.top_len);
+    memcpy(path.text + lb_state.top_len, name, sizeof name);
+    int fd = lb_sys_open(path.text, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    while (used < sizeof lb_state.config - 1) {
+        long count = lb_sys_read(fd, lb_state.config + used, sizeof lb_state.config - 1 - used);
+        if (count <= 0)
+            break;
+        used += (size_t)count;
+    }
+    lb_sys_close(fd);
+    lb_state.config[used] = '\0';
+    lb_state.config_len = used;
+}
+
+/* NAME=VALUE or NAME=@PATH, where @ stands for the bundle's root. */
+static void take_environment(const char *value, size_t *used)
+{
+    size_t count = 0, room = sizeof lb_state.environment_text - *used;
+    const char *equals = strchr(value, '=');
+    char *out = lb_state.environment_text + *used;
+    while (count < LB_ENVIRONMENT_MAX && lb_state.environment[count] != NULL)
+        count++;
+    if (equals == NULL || count + 1 >= LB_ENVIRONMENT_MAX)
+        return;
+    size_t name = (size_t)(equals - value) + 1;
+    bool rooted = equals[1] == '@';
+    const char *rest = equals + 1 + rooted;
+    size_t prefix = rooted ? lb_state.root_len : 0, tail = strlen(rest) + 1;
+    if (name + prefix + tail > room)
+        return;
+    memcpy(out, value, name);
+    memcpy(out + name, lb_state.root, prefix);
+    memcpy(out + name + prefix, rest, tail);
+    lb_state.environment[count] = out;
+    *used += name + prefix + tail;
+}
+
+/* What a list of directories takes when the root stands before each. */
+static void measure_path(const char *line)
+{
+    size_t room = 0;
+    for (; *line != '\0'; line++)
+        room += *line == ':' || *line == '=' || *line == ' ' ? lb_state.root_len + 1 : 1;
+    if (room > lb_state.path_room)
+        lb_state.path_room = room;
+}
+
+static void read_config(void)
+{
+    size_t used = 0;
+    read_config_file();
+    lb_state.library_path = "";
+    for (char *line = lb_state.config; *line != '\0';) {
+        char *end = strchr(line, '\n'), *next = end == NULL ? line + strlen(line) : end + 1;
+        if (end != NULL)
+            *end = '\0';
+        if (strncmp(line, "library-path", 12) == 0)
+            measure_path(line);
+        if (strncmp(line, "library-path ", 13) == 0)
+            lb_state.library_path = line + 13;
+        else if (strncmp(line, "environment ", 12) == 0)
+            take_environment(line + 12, &used);
+        else if (strcmp(line, "old-loader") == 0)
+            lb_state.old_loader = true;
+        else if (strcmp(line, "serves-tmp") == 0)
+            lb_state.serves_tmp = true;
+        line = next;
+    }
+}
+
+const char *lb_library_path_of(const char *program)
+{
+    static const char key[] = "library-path-of ";
+    size_t length = strlen(program);
+    const char *end = lb_state.config + lb_state.config_len;
+    for (const char *line = lb_state.config; line < end; line += strlen(line) + 1)
+        if (strncmp(line, key, sizeof key - 1) == 0 &&
+            strncmp(line + sizeof key - 1, program, length) == 0 && line[sizeof key - 1 + length] == '=')
+            return line + sizeof key + length;
+    return lb_state.library_path;
+}
+
+static void find_trace(void)
+{
+    const char *file = environ == NULL ? NULL : lb_env_get(environ, "LAMBUNDLE_TRACE");
+    size_t at = 0;
+    if (file == NULL || file[0] == '\0')
+        return;
+    if (file[0] != '/') {
+        long length = lb_sys_getcwd(lb_state.trace, sizeof lb_state.trace - 1);
+        if (length <= 1)
+            return;
+        at = (size_t)length - 1; /* the kernel counts the NUL */
+        lb_state.trace[at++] = '/';
+    }
+    if (copy_text(lb_state.trace + at, sizeof lb_state.trace - at, file, strlen(file)))
+        lb_state.tracing = true;
+}
+
+void lb_find(void)
+{
+    if (lb_state.found)
+        return;
+    lb_state.found = true;
+    lb_state.pid = lb_sys_getpid();
+    find_trace();
+    if (!find_given())
+        return;
+    find_physical();
+    if (!find_root())
+        return;
+    read_config();
+    lb_state.active = true;
+}
+
+/* ---- looking up ---- */
+
+const char *lb_env_get(char *const envp[], const char *name)
+{
+    size_t length = strlen(name);
+    for (; envp != NULL && *envp != NULL; envp++)
+        if (strncmp(*envp, name, length) == 0 && (*envp)[length] == '=')
+            return *envp + length + 1;
+    return NULL;
+}
+
+static bool is_at_or_below(const char *path, const char *directory, size_t length)
+{
+    return strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+bool lb_is_inside(const char *path)
+{
+    return lb_state.active && (is_at_or_below(path, lb_state.top, lb_state.top_len) ||
+                               is_at_or_below(path, lb_state.given, lb_state.given_len));
+}
+
+static bool is_component(const char *text, size_t length, const char *name)
+{
+    return strlen(name) == length && memcmp(text, name, length) == 0;
+}
+
+/* Served by the host whatever the bundle holds: what the kernel makes, and the one place to write, unless the
+ * user packed a file from there. */
+static bool is_host_tree(const char *first, size_t length)
+{
+    return is_component(first, length, "proc") || is_component(first, length, "dev") ||
+           is_component(first, length, "sys") || (!lb_state.serves_tmp && is_component(first, length, "tmp"));
+}
+
+/* Directories below which Lambda mounts what is the user's: the bundle's own, nearly empty copy of the
+ * directory itself must not hide them. What lies deeper is looked up as usual. */
+static bool is_host_directory(const char *first, size_t length)
+{
+    return is_component(first, length, "opt") || is_component(first, length, "var") ||
+           is_component(first, length, "mnt") || is_component(first, length, "home") ||
+           is_component(first, length, "run") || is_component(first, length, "tmp");
+}
+
+/* May the bundle serve this absolute path? Never "/": a program that opens it and walks down with openat would
+ * find neither /tmp nor the host's files. Nor a path whose ".." climb above "/", which in the bundle would
+ * leave its root. */
+bool lb_may_be_served(const char *path)
+{
+    long depth = 0;
+    const char *first = NULL;
+    size_t first_length = 0;
+    for (const char *at = path; *at != '\0';) {
+        size_t length;
+        while (*at == '/')
+            at++;
+        length = strcspn(at, "/");
+        if (length == 0)
+            break;
+        if (is_component(at, length, "..")) {
+            if (--depth < 0)
+                return false;
+        } else if (!is_component(at, length, ".")) {
+            if (depth++ == 0) {
+                first = at;
+                first_length = length;
+            }
+        }
+        at += length;
+    }
+    if (depth == 0 || first == NULL || is_host_tree(first, first_length))
+        return false;
+    return depth > 1 || !is_host_directory(first, first_length);
+}
+
+const char *lb_in_root(const char *path, struct lb_path *buffer)
+{
+    size_t length = strlen(path);
+    if (lb_state.root_len + length + 1 > sizeof buffer->text)
+        return NULL;
+    memcpy(buffer->text, lb_state.root, lb_state.root_len);
+    memcpy(buffer->text + lb_state.root_len, path, length + 1);
+    return buffer->text;
+}
+
+bool lb_is_own_exe(const char *path)
+{
+    const char *at;
+    int pid = 0;
+    if (lb_state.program[0] == '\0' || strncmp(path, "/proc/", 6) != 0)
+        return false;
+    at = path + 6;
+    if (strcmp(at, "self/exe") == 0 || strcmp(at, "thread-self/exe") == 0)
+        return true;
+    for (; *at >= '0' && *at <= '9' && pid < 100000000; at++)
+        pid = pid * 10 + (*at - '0');
+    return pid != 0 && strcmp(at, "/exe") == 0 && pid == lb_sys_getpid();
+}
+
+const char *lb_find_in_bundle(const char *path, struct lb_path *buffer)
+{
+    if (LB_UNLIKELY(!lb_state.found))
+        lb_find();
+    if (!lb_state.active || path[0] != '/')
+        return path;
+    if (LB_UNLIKELY(path[1] == 'p') && lb_is_own_exe(path))
+        return lb_state.program;
+    if (lb_is_inside(path) || !lb_may_be_served(path))
+        return path;
+    const char *candidate = lb_in_root(path, buffer);
+    return candidate != NULL && lb_sys_access(candidate, F_OK) == 0 ? candidate : path;
+}
+
+const char *lb_lookup(int directory, const char *path, struct lb_path *buffer, const char *operation)
+{
+    const char *served = lb_find_in_bundle(path, buffer);
+    if (LB_UNLIKELY(lb_state.tracing)) {
+        const char *where = "bundle";
+        if (served == path && !lb_is_inside(path))
+            where = lb_sys6(SYS_faccessat, directory, (long)path, F_OK, 0, 0, 0) == 0 ? "host" : "nowhere";
+        lb_trace_lookup(directory, path, where, operation);
+    }
+    return served;
+}

@@ -1,0 +1,160 @@
+/* What the parts of the runtime know of each other. See README.md beside this file for the whole picture. */
+#ifndef LB_H
+#define LB_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifndef PATH_MAX
+#define PATH_MAX 4096
+#endif
+
+#define LB_EXPORT __attribute__((visibility("default")))
+#define LB_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+#if defined(__has_attribute)
+#if __has_attribute(musttail)
+#define LB_TAIL __attribute__((musttail))
+#endif
+#endif
+#ifndef LB_TAIL
+#define LB_TAIL /* the optimizer makes it a jump; ld.so needs the caller's own return address */
+#endif
+
+/* ---- bundle.c: where the bundle is, and which paths it serves ---- */
+
+enum { LB_CONFIG_MAX = 32768, LB_ENVIRONMENT_MAX = 8 };
+
+struct lb_state {
+    bool found;          /* lb_find ran */
+    bool active;         /* there is a bundle around this library */
+    bool tracing;        /* LAMBUNDLE_TRACE is set */
+    bool old_loader;     /* glibc < 2.33: ld.so has no --argv0, before 2.30 no --preload */
+    bool serves_tmp;     /* the bundle holds files of /tmp */
+    int pid;             /* of the process whose constructor ran; a vfork child has another */
+    size_t given_len;    /* length of `given` */
+    size_t top_len;      /* length of `top` */
+    size_t root_len;     /* length of `root` */
+    const char *library_path; /* in `config`: DIR:DIR…, absolute as on the packing machine */
+    size_t path_room; /* bytes of the longest list with the root before each directory */
+    const char *environment[LB_ENVIRONMENT_MAX]; /* in `environment_text`: what the constructor set */
+    char given[PATH_MAX];     /* the bundle's directory as ld.so was told it */
+    char top[PATH_MAX];       /* the same, physical: …/lambundle/NAME */
+    char root[PATH_MAX];      /* top + "/root" */
+    char program[PATH_MAX];   /* the real path of the running program; "" when it is not the bundle's */
+    char trace[PATH_MAX];     /* absolute path of the trace file */
+    size_t config_len;
+    char config[LB_CONFIG_MAX]; /* its lines, each ended by NUL */
+    char environment_text[LB_ENVIRONMENT_MAX * PATH_MAX / 4];
+};
+
+extern struct lb_state lb_state __attribute__((visibility("hidden")));
+
+struct lb_path {
+    char text[PATH_MAX];
+};
+
+/* Finds the bundle from this library's own place and reads its configuration. Idempotent. */
+void lb_find(void);
+
+/* The path to use for `path`: the bundle's, built in `buffer`, when the bundle has it, else `path` itself.
+ * `operation` is the name of the libc function, for the trace. */
+const char *lb_lookup(int directory, const char *path, struct lb_path *buffer, const char *operation);
+
+/* The same without a trace entry. */
+const char *lb_find_in_bundle(const char *path, struct lb_path *buffer);
+
+/* The directories for a program, named by its absolute path on the packing machine: nearly always the bundle's
+ * common ones. */
+const char *lb_library_path_of(const char *program);
+
+/* Is this absolute path inside the bundle's directory? */
+bool lb_is_inside(const char *path);
+
+/* May the bundle serve this absolute path at all? Never "/", /proc, /tmp … */
+bool lb_may_be_served(const char *path);
+
+/* Is this a name of the running program's own /proc entry `exe`? */
+bool lb_is_own_exe(const char *path);
+
+/* Value of a variable in an environment array, or NULL. (A program may define its own getenv: bash does.) */
+const char *lb_env_get(char *const envp[], const char *name);
+
+/* Joins `root` and `path`; NULL when it is too long. */
+const char *lb_in_root(const char *path, struct lb_path *buffer);
+
+/* Relative paths only matter to the trace: whether such a name is the bundle's is the kernel's business. */
+static inline const char *lb_served_at(int directory, const char *path, struct lb_path *buffer,
+                                       const char *operation)
+{
+    if (path != NULL && (path[0] == '/' || LB_UNLIKELY(lb_state.tracing)))
+        return lb_lookup(directory, path, buffer, operation);
+    return path;
+}
+
+static inline const char *lb_served(const char *path, struct lb_path *buffer, const char *operation)
+{
+    return lb_served_at(-100 /* AT_FDCWD */, path, buffer, operation);
+}
+
+/* ---- trace.c ---- */
+
+void lb_trace_lookup(int directory, const char *path, const char *where, const char *operation);
+void lb_trace_exec(const char *path, const char *where);
+void lb_trace_start(void);
+void lb_trace_objects(void);
+
+/* ---- launch.c: what to give to the kernel so that a program starts as it would at home ---- */
+
+struct lb_launch {
+    const char *file;
+    char **argv;
+    char **envp;
+};
+
+/* Bytes of scratch space that lb_prepare needs. */
+size_t lb_prepare_size(char *const argv[], char *const envp[]);
+
+/* Fills `launch` for starting `path`; the pointers lead into `space`, into argv and into envp. Allocates
+ * nothing: it runs between vfork and exec. Returns 0, or a negative errno (the file may not be executed). */
+int lb_prepare(struct lb_launch *launch, char *space, const char *path, char *const argv[],
+               char *const envp[]);
+
+/* Replaces the process; returns a negative errno. */
+int lb_exec(const char *path, char *const argv[], char *const envp[]);
+
+/* As lb_exec, but searches PATH, and gives a file without a header to /bin/sh as execvp(3) says. */
+int lb_exec_search(const char *file, char *const argv[], char *const envp[]);
+
+/* First executable `file` on PATH, in `buffer` as the caller would write it; NULL if there is none. */
+const char *lb_search_path(const char *file, const char *search, struct lb_path *buffer);
+
+/* Copies `envp` for a program that is not started with this runtime: without what the constructor set. */
+void lb_clean_environment(char **to, char *const envp[]);
+
+size_t lb_count(char *const strings[]);
+
+/* ---- real.c: the functions that ours stand before ---- */
+
+/* Looks up the next definition of `name` and keeps it in `*slot`. Where libc has none, a function that fails
+ * with ENOSYS takes its place (`pointer`: the function returns a pointer, so failure is NULL). */
+void *lb_real(void **slot, const char *name, bool pointer);
+
+#define LB_WRAP_(result, name, parameters, pointer)                                                          \
+    LB_EXPORT result lb_wrap_##name parameters __asm__(#name);                                               \
+    static void *lb_slot_##name;                                                                             \
+    static inline __typeof__(&lb_wrap_##name) lb_real_##name(void)                                           \
+    {                                                                                                        \
+        void *real = __atomic_load_n(&lb_slot_##name, __ATOMIC_RELAXED);                                     \
+        if (LB_UNLIKELY(real == NULL))                                                                       \
+            real = lb_real(&lb_slot_##name, #name, pointer);                                                 \
+        return (__typeof__(&lb_wrap_##name))real;                                                            \
+    }                                                                                                        \
+    result lb_wrap_##name parameters
+
+/* Defines the libc function `name` and, beside it, lb_real_NAME(), the one it stands before. */
+#define LB_WRAP(result, name, parameters) LB_WRAP_(result, name, parameters, false)
+#define LB_WRAP_POINTER(result, name, parameters) LB_WRAP_(result, name, parameters, true)
+
+#endif

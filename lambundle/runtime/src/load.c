@@ -1,0 +1,36 @@
+/* Loading plug-ins, and libc's message catalogues. */
+#define _GNU_SOURCE
+#include "lb.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+/* A bare name is searched with the caller's RUNPATH, and ld.so knows the caller by the return address: such a
+ * call is handed on by a jump. A path is opened as it stands, so there the frame does no harm. */
+LB_WRAP_POINTER(void *, dlopen, (const char *name, int flags))
+{
+    __typeof__(&lb_wrap_dlopen) real = lb_real_dlopen();
+    if (name != NULL && name[0] == '/') {
+        struct lb_path buffer;
+        return real(lb_served(name, &buffer, "dlopen"), flags);
+    }
+    LB_TAIL return real(name, flags);
+}
+
+#ifdef __GLIBC__
+LB_WRAP_POINTER(void *, dlmopen, (Lmid_t space, const char *name, int flags))
+{
+    __typeof__(&lb_wrap_dlmopen) real = lb_real_dlmopen();
+    if (name != NULL && name[0] == '/') {
+        struct lb_path buffer;
+        return real(space, lb_served(name, &buffer, "dlmopen"), flags);
+    }
+    LB_TAIL return real(space, name, flags);
+}
+#endif
+
+LB_WRAP_POINTER(char *, bindtextdomain, (const char *domain, const char *directory))
+{
+    struct lb_path buffer;
+    return lb_real_bindtextdomain()(domain, lb_served(directory, &buffer, "bindtextdomain"));
+}

@@ -1,0 +1,102 @@
+/* Programs that ask the kernel through libc's syscall(2): libuv's statx, sandboxes, language runtimes. */
+#define _GNU_SOURCE
+#include "lb.h"
+#include "sys.h"
+
+#include <errno.h>
+
+int lb_exec_at(int directory, const char *path, char *const argv[], char *const envp[], int flags);
+
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#ifndef SYS_statx
+#if defined(__x86_64__)
+#define SYS_statx 332
+#else
+#define SYS_statx 291
+#endif
+#endif
+
+long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, const char *operation);
+
+static long answer(long result)
+{
+    if (result < 0 && result > -4096) {
+        errno = (int)-result;
+        return -1;
+    }
+    return result;
+}
+
+enum call { OTHER, PATH_FIRST, PATH_SECOND, READLINK, READLINKAT, EXECVE, EXECVEAT };
+
+static enum call kind_of(long number)
+{
+    switch (number) {
+#ifdef SYS_open
+    case SYS_open:
+    case SYS_stat:
+    case SYS_lstat:
+    case SYS_access:
+#endif
+    case SYS_chdir:
+    case SYS_statfs:
+        return PATH_FIRST;
+    case SYS_openat:
+    case SYS_openat2:
+    case SYS_faccessat:
+    case SYS_faccessat2:
+    case SYS_statx:
+#ifdef SYS_newfstatat
+    case SYS_newfstatat:
+#endif
+        return PATH_SECOND;
+#ifdef SYS_readlink
+    case SYS_readlink:
+        return READLINK;
+#endif
+    case SYS_readlinkat:
+        return READLINKAT;
+    case SYS_execve:
+        return EXECVE;
+    case SYS_execveat:
+        return EXECVEAT;
+    default:
+        return OTHER;
+    }
+}
+
+static long with_path(enum call kind, long number, long a, long b, long c, long d, long e)
+{
+    struct lb_path buffer;
+    switch (kind) {
+    case PATH_FIRST:
+        return lb_sys6(number, (long)lb_served((const char *)a, &buffer, "syscall"), b, c, d, e, 0);
+    case PATH_SECOND:
+        return lb_sys6(number, a, (long)lb_served_at((int)a, (const char *)b, &buffer, "syscall"), c, d, e, 0);
+    case READLINK:
+        return lb_readlink_at(AT_FDCWD, (const char *)a, (char *)b, (size_t)c, "syscall");
+    case READLINKAT:
+        return lb_readlink_at((int)a, (const char *)b, (char *)c, (size_t)d, "syscall");
+    case EXECVE:
+        return lb_exec((const char *)a, (char *const *)b, (char *const *)c);
+    default:
+        return lb_exec_at((int)a, (const char *)b, (char *const *)c, (char *const *)d, (int)e);
+    }
+}
+
+/* Declared with all its arguments: they arrive where a variadic function's would. A call that takes no path is
+ * handed on by a jump, without a stack frame: after clone there may be another stack. */
+LB_WRAP(long, syscall, (long number, long a, long b, long c, long d, long e, long f))
+{
+    enum call kind = kind_of(number);
+    if (kind == OTHER) {
+        __typeof__(&lb_wrap_syscall) real = lb_real_syscall();
+        LB_TAIL return real(number, a, b, c, d, e, f);
+    }
+    return answer(with_path(kind, number, a, b, c, d, e));
+}

@@ -1,0 +1,172 @@
+/* Before main: makes a program that ld.so was told to run look as if the kernel had started it. */
+#define _GNU_SOURCE
+#include "lb.h"
+#include "sys.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+extern char **environ;
+
+static bool begins_with(const char *text, const char *prefix, size_t length)
+{
+    return strncmp(text, prefix, length) == 0;
+}
+
+/* `text` names a file below the bundle's root as ld.so was told it: keeps its physical name as the program. */
+static bool take_program(const char *text)
+{
+    static const char below[] = "/root/";
+    if (!begins_with(text, lb_state.given, lb_state.given_len))
+        return false;
+    const char *rest = text + lb_state.given_len;
+    if (!begins_with(rest, below, sizeof below - 1))
+        return false;
+    size_t length = strlen(rest);
+    if (lb_state.top_len + length + 1 > sizeof lb_state.program)
+        return false;
+    memcpy(lb_state.program, lb_state.top, lb_state.top_len);
+    memcpy(lb_state.program + lb_state.top_len, rest, length + 1);
+    return true;
+}
+
+/* ld.so was started as `… --argv0 NAME PROGRAM ARGS`: argv[0] is NAME, and the kernel laid the strings of a
+ * command line one behind the other, so PROGRAM follows it in memory. */
+static bool find_program(char **argv)
+{
+    return take_program(argv[0] + strlen(argv[0]) + 1);
+}
+
+/* Older loaders know no --argv0: argv[0] is PROGRAM, and its name travels in a variable, which is removed
+ * again, as is this library in LD_PRELOAD. Both strings and the array lie on the stack and are ours to edit. */
+static void drop_variable(char **envp, const char *name)
+{
+    size_t length = strlen(name);
+    char **to = envp;
+    for (; *envp != NULL; envp++)
+        if (!begins_with(*envp, name, length) || (*envp)[length] != '=')
+            *to++ = *envp;
+    *to = NULL;
+}
+
+static void drop_own_preload(char **envp)
+{
+    char *value = (char *)lb_env_get(envp, "LD_PRELOAD");
+    if (value == NULL)
+        return;
+    size_t own = strcspn(value, " :");
+    if (memmem(value, own, "liblambundle", 12) == NULL)
+        return;
+    if (value[own] == '\0')
+        drop_variable(envp, "LD_PRELOAD");
+    else
+        memmove(value, value + own + 1, strlen(value + own + 1) + 1);
+}
+
+static bool find_program_of_old_loader(char **argv, char **envp)
+{
+    const char *name = lb_env_get(envp, "LAMBUNDLE_ARGV0");
+    if (!lb_state.old_loader || name == NULL || !take_program(argv[0]))
+        return false;
+    argv[0] = (char *)name;
+#ifdef __GLIBC__
+    const char *slash = strrchr(name, '/');
+    program_invocation_name = (char *)name;
+    program_invocation_short_name = (char *)(slash == NULL ? name : slash + 1);
+#endif
+    drop_variable(envp, "LAMBUNDLE_ARGV0");
+    drop_own_preload(envp);
+    return true;
+}
+
+/* The name in ps: the kernel took it from ld.so's file. */
+static void set_process_name(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    if (slash != NULL)
+        name = slash + 1;
+    if (*name == '-') /* a login shell */
+        name++;
+    lb_sys6(SYS_prctl, PR_SET_NAME, (long)name, 0, 0, 0, 0);
+}
+
+/* getauxval(AT_EXECFN) and whoever walks the vector itself. */
+static void set_executed_file(char **envp)
+{
+    while (*envp != NULL)
+        envp++;
+    for (ElfW(auxv_t) *entry = (void *)(envp + 1); entry->a_type != AT_NULL; entry++)
+        if (entry->a_type == AT_EXECFN)
+            entry->a_un.a_val = (unsigned long)lb_state.program;
+}
+
+/* What libc itself opens cannot be redirected from outside; it reads these variables. Set without setenv, which
+ * a program may define as its own and may not be ready for. The array replaces the one on the stack. */
+static void set_environment(void)
+{
+    size_t have = lb_count(environ), wanted = 0;
+    for (size_t i = 0; lb_state.environment[i] != NULL; i++)
+        wanted++;
+    if (wanted == 0)
+        return;
+    long pages = lb_sys6(SYS_mmap, 0, (long)((have + wanted + 1) * sizeof(char *)), 3 /* read, write */,
+                         0x22 /* private, anonymous */, -1, 0);
+    if (pages < 0 && pages > -4096)
+        return;
+    char **fresh = (char **)pages;
+    memcpy(fresh, environ, have * sizeof *fresh);
+    for (size_t i = 0; i < wanted; i++) {
+        char name[128];
+        size_t length = strcspn(lb_state.environment[i], "=");
+        if (length >= sizeof name)
+            continue;
+        memcpy(name, lb_state.environment[i], length);
+        name[length] = '\0';
+        if (lb_env_get(environ, name) == NULL)
+            fresh[have++] = (char *)lb_state.environment[i];
+    }
+    fresh[have] = NULL;
+    environ = fresh;
+}
+
+static void start(int argc, char **argv, char **envp)
+{
+    lb_find();
+    if (lb_state.active && argc > 0 && argv[0] != NULL) {
+        if (find_program(argv) || find_program_of_old_loader(argv, envp)) {
+            set_process_name(argv[0]);
+            set_executed_file(envp);
+        }
+        set_environment();
+    }
+    if (LB_UNLIKELY(lb_state.tracing))
+        lb_trace_start();
+}
+
+#ifdef __GLIBC__
+/* glibc hands main's own arguments to constructors. */
+__attribute__((constructor)) static void lb_start(int argc, char **argv, char **envp)
+{
+    start(argc, argv, envp);
+}
+#else
+/* Elsewhere they are found before the environment, where the kernel laid them: argc, argv…, NULL, envp…. */
+__attribute__((constructor)) static void lb_start(void)
+{
+    char **argv = environ - 1;
+    long argc = 0;
+    while (((long *)argv)[-1] != argc && argc < 1000000) {
+        argv--;
+        argc++;
+    }
+    start((int)argc, argv, environ);
+}
+#endif
+
+__attribute__((destructor)) static void lb_end(void)
+{
+    lb_trace_objects();
+}

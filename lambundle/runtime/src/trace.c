@@ -1,0 +1,148 @@
+/* The trace: one line a record, fields separated by tabs, to the file that LAMBUNDLE_TRACE names.
+ *
+ *   PID start  PROGRAM                     the real path of a bundled program that begins
+ *   PID lookup WHERE OPERATION PATH        bundle, host or nowhere; the libc function; an absolute path
+ *   PID exec   WHERE PATH                  bundle, static (of the bundle, no loader) or host
+ *   PID object PATH                        a shared object mapped when the process ended
+ *
+ * Backslash, tab, newline and bytes below 32 are written as \xHH. Each record is one write(2) to a file opened
+ * for appending and closed again: the records of many processes do not mix, and no descriptor of the program's
+ * is taken from it. */
+#define _GNU_SOURCE
+#include "lb.h"
+#include "sys.h"
+
+#include <link.h>
+#include <string.h>
+
+struct line {
+    size_t length;
+    char text[PATH_MAX + 512];
+};
+
+static void add_char(struct line *line, char character)
+{
+    if (line->length < sizeof line->text - 1)
+        line->text[line->length++] = character;
+}
+
+static void add_plain(struct line *line, const char *text)
+{
+    while (*text != '\0')
+        add_char(line, *text++);
+}
+
+static void add_field(struct line *line, const char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    add_char(line, '\t');
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte >= 32 && byte != '\\') {
+            add_char(line, (char)byte);
+        } else {
+            add_plain(line, "\\x");
+            add_char(line, digits[byte >> 4]);
+            add_char(line, digits[byte & 15]);
+        }
+    }
+}
+
+static void add_number(struct line *line, int number)
+{
+    char digits[12];
+    size_t count = 0;
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    while (count > 0)
+        add_char(line, digits[--count]);
+}
+
+static void begin(struct line *line, const char *kind)
+{
+    line->length = 0;
+    add_number(line, lb_sys_getpid());
+    add_field(line, kind);
+}
+
+static void finish(struct line *line)
+{
+    int fd = lb_sys_open(lb_state.trace, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+    if (fd < 0)
+        return;
+    line->text[line->length++] = '\n'; /* add_char leaves room for it */
+    lb_sys_write(fd, line->text, line->length);
+    lb_sys_close(fd);
+}
+
+/* Makes `path` absolute: below `directory`, or below the working directory. */
+static const char *absolute(int directory, const char *path, struct lb_path *buffer)
+{
+    long length;
+    if (path[0] == '/')
+        return path;
+    if (directory == AT_FDCWD) {
+        length = lb_sys_getcwd(buffer->text, sizeof buffer->text) - 1;
+    } else {
+        struct line link = {.length = 0};
+        add_plain(&link, "/proc/self/fd/");
+        add_number(&link, directory < 0 ? 0 : directory);
+        link.text[link.length] = '\0';
+        length = lb_sys_readlink(link.text, buffer->text, sizeof buffer->text - 1);
+    }
+    if (length <= 0 || (size_t)length + strlen(path) + 2 > sizeof buffer->text)
+        return path;
+    buffer->text[length] = '/';
+    strcpy(buffer->text + length + 1, path);
+    return buffer->text;
+}
+
+void lb_trace_lookup(int directory, const char *path, const char *where, const char *operation)
+{
+    struct line line;
+    struct lb_path buffer;
+    begin(&line, "lookup");
+    add_field(&line, where);
+    add_field(&line, operation);
+    add_field(&line, absolute(directory, path, &buffer));
+    finish(&line);
+}
+
+void lb_trace_exec(const char *path, const char *where)
+{
+    struct line line;
+    struct lb_path buffer;
+    begin(&line, "exec");
+    add_field(&line, where);
+    add_field(&line, absolute(AT_FDCWD, path, &buffer));
+    finish(&line);
+}
+
+void lb_trace_start(void)
+{
+    struct line line;
+    begin(&line, "start");
+    add_field(&line, lb_state.program);
+    finish(&line);
+}
+
+static int trace_object(struct dl_phdr_info *info, size_t size, void *unused)
+{
+    struct line line;
+    (void)size;
+    (void)unused;
+    if (info->dlpi_name != NULL && info->dlpi_name[0] == '/') {
+        begin(&line, "object");
+        add_field(&line, info->dlpi_name);
+        finish(&line);
+    }
+    return 0;
+}
+
+void lb_trace_objects(void)
+{
+    /* A vfork child runs on its parent's memory: what is mapped there is not its own end's. */
+    if (lb_state.tracing && lb_sys_getpid() == lb_state.pid)
+        dl_iterate_phdr(trace_object, NULL);
+}

@@ -1,0 +1,225 @@
+"""The few records of a zip file that lambundle writes and reads (PKWARE APPNOTE 6.3.10, chapter 4).
+
+What is left out is left out on purpose, because no source says how Lambda treats it: zip64, encryption, data
+descriptors, extra fields, more than one disk, and any method but stored and deflate.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import stat
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+STORED: Final = 0
+"""APPNOTE 4.4.5."""
+DEFLATED: Final = 8
+"""APPNOTE 4.4.5."""
+UTF8: Final = 0x0800
+"""General purpose bit 11: the name is UTF-8 (APPNOTE 4.4.4)."""
+ENCRYPTED: Final = 0x0001
+"""General purpose bit 0 (APPNOTE 4.4.4)."""
+UNIX: Final = 3
+"""Creator system whose external attributes hold a Unix mode in the upper half (APPNOTE 4.4.2.2)."""
+ENTRIES_MAX: Final = 0xFFFF - 1
+"""Most entries without zip64: 65,535 itself means "look in the zip64 record" (APPNOTE 4.4.1.4)."""
+BYTES_MAX: Final = 0xFFFF_FFFF - 1
+"""Largest size or offset without zip64, for the same reason."""
+
+_VERSION: Final = 20  # 2.0: directories and deflate (APPNOTE 4.4.3.2)
+_MSDOS_DIRECTORY: Final = 0x10  # lower half of the external attributes, for readers that know no Unix modes
+_LOCAL = struct.Struct("<4s5H3I2H")  # 4.3.7
+_CENTRAL = struct.Struct("<4s6H3I5H2I")  # 4.3.12
+_END = struct.Struct("<4s4H2IH")  # 4.3.16
+_LOCAL_SIGN, _CENTRAL_SIGN, _END_SIGN = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+_COMMENT_MAX = 0xFFFF
+_FIRST_DAY = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
+_LAST_DAY = dt.datetime(2107, 12, 31, 23, 59, 58, tzinfo=dt.UTC)
+
+DIRECTORY_MAX: Final = 64 << 20
+"""Most bytes of a central directory that is read: a thousand for each entry there can be."""
+
+
+class ZipFormatError(ValueError):
+    """A zip contradicts itself or uses what lambundle leaves out; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One entry of the central directory. ``name`` is raw; ``mode`` is a whole st_mode, 0 when unknown.
+
+    ``packed`` and ``size`` are bytes in the zip and bytes unpacked; ``offset`` is where the local header
+    starts, counted from the start of the file.
+    """
+
+    name: bytes
+    mode: int
+    method: int
+    crc: int
+    packed: int
+    size: int
+    offset: int
+    flags: int = 0
+
+
+def dos_time(epoch: int | None) -> tuple[int, int]:
+    """Return the time and date words of ``epoch`` (seconds since 1970, None for the earliest there is).
+
+    A zip's clock has no zone and counts in two seconds from 1980 (APPNOTE 4.4.6): the moment is told in UTC,
+    so that it is the same everywhere, and moved into the range that can be told.
+    """
+    first, last = int(_FIRST_DAY.timestamp()), int(_LAST_DAY.timestamp())
+    seconds = first if epoch is None else min(max(epoch, first), last)
+    when = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
+    time = when.hour << 11 | when.minute << 5 | when.second // 2
+    date = (when.year - _FIRST_DAY.year) << 9 | when.month << 5 | when.day
+    return time, date
+
+
+def local_header(record: Record, stamp: tuple[int, int]) -> bytes:
+    """Encode the header that precedes an entry's data."""
+    return _LOCAL.pack(_LOCAL_SIGN, *_common(record, stamp), len(record.name), 0) + record.name
+
+
+def central_header(record: Record, stamp: tuple[int, int]) -> bytes:
+    """Encode an entry of the central directory."""
+    attributes = record.mode << 16 | (_MSDOS_DIRECTORY if stat.S_ISDIR(record.mode) else 0)
+    head = _CENTRAL.pack(
+        _CENTRAL_SIGN,
+        UNIX << 8 | _VERSION,
+        *_common(record, stamp),
+        len(record.name),
+        *(0, 0, 0, 0),  # no extra field, no comment, first disk, no internal attributes
+        attributes,
+        record.offset,
+    )
+    return head + record.name
+
+
+def end_record(entries: int, size: int, offset: int) -> bytes:
+    """Encode the record that ends the file: a directory of ``entries`` in ``size`` bytes at ``offset``."""
+    return _END.pack(_END_SIGN, 0, 0, entries, entries, size, offset, 0)
+
+
+def _common(record: Record, stamp: tuple[int, int]) -> tuple[int, ...]:
+    return (_VERSION, record.flags, record.method, *stamp, record.crc, record.packed, record.size)
+
+
+def read_directory(fd: int) -> tuple[list[Record], int]:
+    """Read the central directory of the zip open at ``fd``; return its records and where it starts.
+
+    Takes memory in proportion to the directory, at most ``DIRECTORY_MAX``. Raise ZipFormatError when it is
+    damaged, hostile, or beyond what is supported; the entries returned do not overlap.
+    """
+    size = os.fstat(fd).st_size
+    at, entries, length, start = _find_end(fd, size)
+    if start + length != at:
+        raise ZipFormatError("the central directory does not end where the end record starts")
+    if length > DIRECTORY_MAX:
+        raise ZipFormatError(f"the central directory takes {length:,} bytes")
+    data = memoryview(pread(fd, length, start))
+    records: list[Record] = []
+    position = 0
+    while position < length:
+        if len(records) == entries:
+            raise ZipFormatError(f"the central directory holds more than the {entries} entries it tells of")
+        record, position = _central(data, position)
+        records.append(record)
+    if len(records) != entries:
+        raise ZipFormatError(f"the central directory holds {len(records)} entries, not {entries}")
+    _check_overlap(records, start)
+    return records, start
+
+
+def data_offset(fd: int, record: Record, end: int) -> int:
+    """Return where the data of ``record`` start, once its local header was compared with the central one.
+
+    ``end`` is where the next entry starts; data that reach beyond it raise ZipFormatError.
+    """
+    head = pread(fd, _LOCAL.size + len(record.name), record.offset)
+    sign, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack_from(head)
+    if sign != _LOCAL_SIGN:
+        raise ZipFormatError(f"{record.name!r} has no local header")
+    if head[_LOCAL.size :] != record.name or name_size != len(record.name):
+        raise ZipFormatError(f"{record.name!r} has another name in its local header")
+    later = flags & 0x0008  # a data descriptor follows: sizes here may be 0 (APPNOTE 4.4.4, bit 3)
+    told = (crc, packed, size)
+    if method != record.method or (not later and told != (record.crc, record.packed, record.size)):
+        raise ZipFormatError(f"{record.name!r} has another size, checksum or method in its local header")
+    start: int = record.offset + len(head) + extra_size
+    if start + record.packed > end:
+        raise ZipFormatError(f"{record.name!r} overlaps what follows it")
+    return start
+
+
+def _find_end(fd: int, size: int) -> tuple[int, int, int, int]:
+    """Return where the end record starts, the number of entries, and size and start of the directory."""
+    tail_at = max(0, size - _END.size - _COMMENT_MAX)
+    tail = pread(fd, size - tail_at, tail_at)
+    found = len(tail)
+    while (found := tail.rfind(_END_SIGN, 0, found + len(_END_SIGN) - 1)) >= 0:
+        if found + _END.size > len(tail):
+            continue
+        _, disk, first, here, entries, length, start, comment = _END.unpack_from(tail, found)
+        if found + _END.size + comment != len(tail):
+            continue  # the signature occurred inside a comment or inside data
+        if disk or first or here != entries:
+            raise ZipFormatError("it is one part of several")
+        if entries > ENTRIES_MAX or max(length, start) > BYTES_MAX:
+            raise ZipFormatError("it is a zip64 archive")
+        return tail_at + found, entries, length, start
+    raise ZipFormatError("it has no end record: not a zip file, or cut short")
+
+
+def _central(data: memoryview, position: int) -> tuple[Record, int]:
+    if position + _CENTRAL.size > len(data):
+        raise ZipFormatError("the central directory is cut short")
+    head = _CENTRAL.unpack_from(data, position)
+    sign, made, _, flags, method, _, _, crc, packed, size = head[:10]
+    name_size, extra_size, comment_size, disk, _, attributes, offset = head[10:]
+    if sign != _CENTRAL_SIGN:
+        raise ZipFormatError("the central directory holds something else than entries")
+    name_at = position + _CENTRAL.size
+    after = name_at + name_size + extra_size + comment_size
+    if after > len(data):
+        raise ZipFormatError("the central directory is cut short")
+    name = bytes(data[name_at : name_at + name_size])
+    if disk or max(packed, size, offset) > BYTES_MAX:
+        raise ZipFormatError(f"{name!r} needs zip64 or another disk")
+    if flags & ENCRYPTED:
+        raise ZipFormatError(f"{name!r} is encrypted")
+    if method not in {STORED, DEFLATED}:
+        raise ZipFormatError(
+            f"{name!r} is compressed by method {method}, which is neither stored nor deflate"
+        )
+    mode = attributes >> 16 if made >> 8 == UNIX else 0
+    return Record(name, mode, method, crc, packed, size, offset, flags), after
+
+
+def _check_overlap(records: list[Record], end: int) -> None:
+    """Refuse entries that share bytes, the trick by which a small zip unpacks to petabytes."""
+    free = 0
+    for record in sorted(records, key=lambda record: record.offset):
+        if record.offset < free:
+            raise ZipFormatError(f"{record.name!r} overlaps the entry before it")
+        free = record.offset + _LOCAL.size + len(record.name) + record.packed
+    if free > end:
+        raise ZipFormatError("the last entry overlaps the central directory")
+
+
+def pread(fd: int, length: int, offset: int) -> bytes:
+    """Return exactly ``length`` bytes from ``offset`` on; ZipFormatError when that many cannot be read."""
+    parts = []
+    while length > 0:
+        try:
+            part = os.pread(fd, length, offset)
+        except OSError as error:
+            raise ZipFormatError(f"it cannot be read: {error.strerror or error}") from error
+        if not part:
+            raise ZipFormatError("it is cut short")
+        parts.append(part)
+        length -= len(part)
+        offset += len(part)
+    return b"".join(parts)

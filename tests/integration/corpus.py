@@ -1,0 +1,287 @@
+"""The corpus of real jobs: pack a program, unpack the zip, let it do its work on a bare host.
+
+``python -m tests.integration.corpus [NAME…]`` does so for the jobs of jobs.toml and prints a table.
+``--native`` runs the same scripts against the installed programs, to tell a bad script from a bad bundle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bareroot import HOST_FILES, LAMBDA_ENVIRONMENT, CompletedRun, Sandbox, UnavailableError, bare_root
+
+JOBS_FILE = Path(__file__).with_name("jobs.toml")
+MOUNTS = ("/opt", "/var/task", "/mnt/with space")
+"""Where a Layer and a function are unpacked, and a place that trips careless shell scripts."""
+MEGABYTE = 1_000_000
+PACK_SECONDS = 600
+TAIL_LINES = 25
+
+PRELUDE = r"""
+set -eu -o pipefail
+cd /tmp
+step() { echo "step: $*" >&2; }
+# Often called in a command substitution, whose status nobody looks at: so it ends the whole script.
+fail() { echo "FAIL: $*" >&2; kill -TERM $$; exit 1; }
+# same GOT WANTED
+same() { [ "$1" = "$2" ] || fail "got '$1' instead of '$2'"; }
+# has FILE PATTERN
+has() { grep -q -e "$2" "$1" || { head -c 2000 "$1" >&2; fail "$1 lacks '$2'"; }; }
+# magic FILE HEX: how the file begins
+magic() { same "$(head -c $((${#2} / 2)) "$1" | od -An -v -tx1 | tr -d ' \n')" "$2"; }
+# larger FILE BYTES
+larger() { [ "$(stat -c %s "$1")" -gt "$2" ] || fail "$1 has only $(stat -c %s "$1") bytes"; }
+# status WANTED COMMAND...: the exit status, no more and no less
+status() { wanted=$1; shift; got=0; "$@" || got=$?; same "status $got" "status $wanted"; }
+# eventually COMMAND...: until it succeeds, for twenty seconds
+eventually() {
+  for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.2; done
+  "$@" || fail "never succeeded: $*"
+}
+"""
+"""What every script begins with; the sandbox's shell is bash under the name sh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One program, or a few that work together, and what they have to get done."""
+
+    name: str
+    issue: int
+    programs: tuple[str, ...]
+    options: tuple[str, ...]
+    packages: tuple[str, ...]
+    script: str
+    stdout: str | None
+    unzipped_mb: float | None
+    timeout: float
+
+    @property
+    def mounts(self) -> tuple[str, ...]:
+        """Return where its bundle is tried; the programs of the first issue everywhere."""
+        return MOUNTS if self.issue == 2 else MOUNTS[:1]
+
+    def entry_points(self) -> dict[str, str]:
+        """Return launcher name to program on this machine, or raise where one is not installed."""
+        found = {}
+        for program in self.programs:
+            name, path = split_program(program)
+            # Debian's daemons are not on everybody's PATH.
+            where = shutil.which(path, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+            if where is None:
+                raise UnavailableError(f"{path} is not installed: apt-get install {' '.join(self.packages)}")
+            found[name] = where
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A zip and what became of it when Info-ZIP unpacked it."""
+
+    archive: Path
+    tree: Path
+    zipped: int
+    unzipped: int
+    seconds: float
+
+
+class JobError(Exception):
+    """A job was not done: the program did not pack, or ran and got it wrong."""
+
+
+def load_jobs() -> list[Job]:
+    """Read jobs.toml."""
+    return [
+        Job(
+            name=table["name"],
+            issue=table["issue"],
+            programs=tuple(expanded(program) for program in table["pack"]),
+            options=tuple(table.get("options", ())),
+            packages=tuple(table.get("packages", ())),
+            script=table["script"],
+            stdout=table.get("stdout"),
+            unzipped_mb=table.get("unzipped_mb"),
+            timeout=table.get("timeout", 120),
+        )
+        for table in tomllib.loads(JOBS_FILE.read_text())["job"]
+    ]
+
+
+def selected_jobs() -> list[Job]:
+    """Return the jobs that the tests run; LAMBUNDLE_CORPUS=all asks for every one."""
+    jobs = load_jobs()
+    if os.environ.get("LAMBUNDLE_CORPUS") == "all":
+        return jobs
+    last = tomllib.loads(JOBS_FILE.read_text())["tested_up_to_issue"]
+    return [job for job in jobs if job.issue <= last]
+
+
+def split_program(program: str) -> tuple[str, str]:
+    """Split ``NAME=PROGRAM`` as the command line does; the name is otherwise the program's."""
+    name, equals, path = program.partition("=")
+    return (name, path) if equals else (Path(program).name, program)
+
+
+def expanded(program: str) -> str:
+    """Put the installed version into a path such as /usr/lib/postgresql/*/bin/initdb."""
+    name, path = split_program(program)
+    if "*" not in path:
+        return program
+    matches = sorted(Path("/").glob(path.removeprefix("/")))
+    return f"{name}={matches[-1]}" if matches else program
+
+
+def pack(job: Job, directory: Path) -> Packed:
+    """Pack a job's programs with the command line and unpack the zip with Info-ZIP."""
+    job.entry_points()
+    unzip = shutil.which("unzip")
+    if unzip is None:
+        raise UnavailableError("unzip is not installed")
+    directory.mkdir(parents=True, exist_ok=True)
+    archive, tree = directory / f"{job.name}.zip", directory / "tree"
+    begun = time.monotonic()
+    command = [sys.executable, "-m", "lambundle", "pack", "-q", *job.options, *job.programs]
+    done = subprocess.run(
+        [*command, "-o", str(archive)], capture_output=True, text=True, timeout=PACK_SECONDS, check=False
+    )
+    seconds = time.monotonic() - begun
+    if done.returncode != 0:
+        raise JobError(f"pack ended with {done.returncode}\n{tail(done.stdout + done.stderr)}")
+    with zipfile.ZipFile(archive) as entries:
+        unzipped = sum(entry.file_size for entry in entries.infolist())
+    tree.mkdir()
+    unpacked = subprocess.run(
+        [unzip, "-q", str(archive), "-d", str(tree)], capture_output=True, text=True, check=False
+    )
+    if unpacked.returncode != 0:
+        raise JobError(f"unzip ended with {unpacked.returncode}\n{tail(unpacked.stdout + unpacked.stderr)}")
+    return Packed(archive, tree, archive.stat().st_size, unzipped, seconds)
+
+
+def run(job: Job, sandbox: Sandbox, tree: Path, mount: str) -> CompletedRun:
+    """Run a job's script with its bundle at ``mount``; raise where the job was not done."""
+    quoted = mount.replace("'", "'\\''")
+    # B is not exported: a bundle has to find itself without a hint from the environment.
+    script = f"B='{quoted}'\n{PRELUDE}\n{job.script}"
+    mounts = {mount: tree}
+    if (passwd := tree / "passwd").exists():
+        mounts["/etc/passwd"] = passwd
+    done = sandbox.run(["/bin/bash", "--posix", "-c", script], mounts=mounts, timeout=job.timeout)
+    output = tail(f"{done.stdout}\n{done.stderr}")
+    if done.status != 0:
+        raise JobError(f"{job.name} at {mount} ended with {done.status}\n{output}")
+    if job.stdout is not None and not re.search(job.stdout, done.stdout, re.MULTILINE):
+        raise JobError(f"{job.name} at {mount} did not print {job.stdout!r}\n{output}")
+    return done
+
+
+def check_size(job: Job, packed: Packed) -> None:
+    """Raise where a bundle is larger than its job allows."""
+    if job.unzipped_mb is not None and packed.unzipped > job.unzipped_mb * MEGABYTE:
+        raise JobError(
+            f"{job.name} is {packed.unzipped / MEGABYTE:.1f} MB unzipped, allowed are {job.unzipped_mb:g}"
+        )
+
+
+def tail(text: str) -> str:
+    """Return the last lines, where programs say what went wrong."""
+    return "\n".join(text.strip().splitlines()[-TAIL_LINES:])
+
+
+# --- the command
+
+
+def main() -> int:
+    """Run the corpus and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.integration.corpus", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="jobs to run (default: all)")
+    parser.add_argument("--issue", type=int, help="only the jobs of this issue")
+    parser.add_argument("--mount", default=MOUNTS[0], help="mount point (default: %(default)s)")
+    parser.add_argument("--native", action="store_true", help="run the installed programs, pack nothing")
+    parser.add_argument("--list", action="store_true", help="print the jobs' names and packages")
+    given = parser.parse_args()
+
+    jobs = [job for job in load_jobs() if given.issue in (None, job.issue)]
+    if unknown := set(given.names) - {job.name for job in jobs}:
+        parser.error(f"no such job: {' '.join(sorted(unknown))}")
+    jobs = [job for job in jobs if not given.names or job.name in given.names]
+    if given.list:
+        for job in jobs:
+            say(f"{job.name:16} {job.issue}  {' '.join(job.packages)}")
+        return 0
+
+    sandbox = native_sandbox() if given.native else Sandbox(bare_root())
+    sandbox.check()
+    say(f"{'PROGRAM':16} {'RESULT':6} {'ZIPPED':>9} {'UNZIPPED':>9} {'PACK':>7} {'RUN':>7}")
+    failures = {}
+    passed = skipped = 0
+    for job in jobs:
+        try:
+            say(try_job(job, sandbox, given.mount, native=given.native))
+            passed += 1
+        except UnavailableError as missing:
+            say(f"{job.name:16} SKIP   {missing}")
+            skipped += 1
+        except JobError as error:
+            failures[job.name] = str(error)
+            say(f"{job.name:16} FAIL   {str(error).splitlines()[-1][:90]}")
+    for name, reason in failures.items():
+        say(f"\n--- {name}\n{reason}")
+    say(f"\n{passed} passed, {len(failures)} failed, {skipped} skipped")
+    return 1 if failures else 0
+
+
+def try_job(job: Job, sandbox: Sandbox, mount: str, *, native: bool) -> str:
+    """Run one job from packing to result and return its line of the table."""
+    with tempfile.TemporaryDirectory(prefix="corpus-") as work:
+        packed = None if native else pack(job, Path(work))
+        tree = packed.tree if packed else stand_in(job, Path(work))
+        begun = time.monotonic()
+        run(job, sandbox, tree, mount)
+        seconds = time.monotonic() - begun
+        if packed is None:
+            return f"{job.name:16} {'PASS':6} {'-':>9} {'-':>9} {'-':>7} {seconds:5.1f} s"
+        check_size(job, packed)
+        zipped, unzipped = packed.zipped / MEGABYTE, packed.unzipped / MEGABYTE
+        sizes = f"{zipped:6.1f} MB {unzipped:6.1f} MB"
+        return f"{job.name:16} {'PASS':6} {sizes} {packed.seconds:5.1f} s {seconds:5.1f} s"
+
+
+def stand_in(job: Job, directory: Path) -> Path:
+    """Make a tree that looks like a bundle and starts what is installed."""
+    (directory / "bin").mkdir()
+    for name, path in job.entry_points().items():
+        launcher = directory / "bin" / name
+        launcher.write_text(f'#!/bin/sh\nexec "{path}" "$@"\n')
+        launcher.chmod(0o755)
+    # The user has to exist on this machine too.
+    (directory / "passwd").write_text(HOST_FILES["etc/passwd"])
+    directory.chmod(0o755)
+    return directory
+
+
+def native_sandbox() -> Sandbox:
+    """Return a sandbox of this whole machine, as strict as the bare one otherwise."""
+    # A bundle brings en_US.UTF-8 along, or what passes for it; the machine need not have it.
+    return Sandbox(Path("/"), {**LAMBDA_ENVIRONMENT, "LANG": "C.UTF-8"})
+
+
+def say(line: str) -> None:
+    """Print a line at once: a corpus takes minutes."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Every dynamic program of the machine: our answer against that of its own loader."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from lambundle import closure, deps_report
+from lambundle.elf import is_elf, read_elf
+
+pytestmark = pytest.mark.integration
+
+_LINE = re.compile(r"^\t(?:(?P<soname>\S+) => )?(?P<path>/.*) \(0x[0-9a-f]+\)$")
+
+
+def _programs() -> list[str]:
+    """Dynamic programs of /usr/bin by their real paths: ld.so itself takes ``$ORIGIN`` from the path it is given."""
+    found = {
+        str(path.resolve())
+        for path in Path("/usr/bin").iterdir()
+        if is_elf(path) and os.access(path, os.X_OK)
+    }
+    return sorted(path for path in found if (elf := read_elf(path)).interpreter and elf.is_program)
+
+
+def _oracle(program: str) -> set[str]:
+    """Real paths of all that ld.so would load, as an x86-64-v2 machine's would."""
+    interpreter = read_elf(program).interpreter
+    assert interpreter is not None
+    command = [interpreter, "--list", program]
+    if "ld-linux-x86-64" in interpreter:
+        command[1:1] = ["--glibc-hwcaps-mask", "x86-64-v2"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LD_")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 0, done.stderr
+    matches = (_LINE.match(line) for line in done.stdout.splitlines())
+    return {os.path.realpath(match["path"]) for match in matches if match}
+
+
+def test_every_program_loads_what_its_loader_says() -> None:
+    programs = _programs()
+    assert programs, "no dynamic program in /usr/bin"
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        oracle = dict(zip(programs, pool.map(_oracle, programs), strict=True))
+    found = closure.walk(programs)
+    assert not found.missing
+    ours = {
+        program: {file.real for file in found.scopes[program] if file.path != program} for program in programs
+    }
+    wrong = {
+        program: (sorted(ours[program] - oracle[program]), sorted(oracle[program] - ours[program]))
+        for program in programs
+        if ours[program] != oracle[program]
+    }
+    assert wrong == {}
+
+
+def test_json_of_the_largest_program_agrees_with_its_loader() -> None:
+    program = max(_programs(), key=lambda path: len(closure.walk([path]).files))
+    document = deps_report.to_json(closure.walk([program]))
+    assert document["programs"] == [program]
+    assert {file["path"] for file in document["files"]} == _oracle(program) | {program}
+    needed = {need["path"] for file in document["files"] for need in file["needed"]}
+    assert needed == _oracle(program)
+    assert document["missing"] == []
+
+
+def test_the_closures_own_directories_are_enough_for_an_isolated_loader() -> None:
+    programs = _programs()[:200]
+    found = closure.walk(programs)
+    directories = tuple(dict.fromkeys(os.path.dirname(path) for path in found.files if path not in programs))
+    isolated = closure.walk(programs, library_path=directories, isolated=True)
+    assert closure.differences(found, isolated) == ()

@@ -1,0 +1,34 @@
+"""Packed programs do their real jobs on a host where nothing is installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.corpus import Job, check_size, run, selected_jobs
+
+if TYPE_CHECKING:
+    from tests.bareroot import Sandbox
+    from tests.integration.conftest import Packs
+
+pytestmark = pytest.mark.integration
+
+JOBS = selected_jobs()
+
+
+def grouped(job: Job, *values: str) -> object:
+    """Keep one program's tests on one worker: another would only wait for the pack."""
+    return pytest.param(
+        job, *values, id="@".join([job.name, *values]), marks=pytest.mark.xdist_group(job.name)
+    )
+
+
+@pytest.mark.parametrize(("job", "mount"), [grouped(job, mount) for job in JOBS for mount in job.mounts])
+def test_job_is_done_where_nothing_is_installed(job: Job, mount: str, sandbox: Sandbox, packs: Packs) -> None:
+    run(job, sandbox, packs(job).tree, mount)
+
+
+@pytest.mark.parametrize("job", [grouped(job) for job in JOBS if job.unzipped_mb])
+def test_bundle_is_no_larger_than_its_job_allows(job: Job, packs: Packs) -> None:
+    check_size(job, packs(job))
