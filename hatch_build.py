@@ -10,7 +10,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from lambundle.runtime.build import build_all  # noqa: E402  (the package is not installed yet)
+from lambundle.runtime.build import build_all
 
 
 class RuntimeHook(BuildHookInterface):  # type: ignore[type-arg]

@@ -29,8 +29,6 @@ READ_LIMIT = 512 << 20
 """Most bytes that ``Bundle.read`` gives unless told otherwise: twice all that Lambda unpacks."""
 MANIFEST_LIMIT = 64 << 20
 """Most bytes that a manifest may have."""
-MEMBERS_LIMIT = 1_000_000
-"""Most entries of a directory that is read as a bundle; a zip has at most 65,534."""
 
 _BLOCK = 1 << 20
 _KINDS = {stat.S_IFDIR: Kind.DIRECTORY, stat.S_IFREG: Kind.FILE, stat.S_IFLNK: Kind.LINK}
@@ -269,9 +267,7 @@ def _text(record: zipformat.Record) -> str:
         return record.name.decode()
     except UnicodeDecodeError as error:
         if record.flags & zipformat.UTF8:
-            raise zipformat.ZipFormatError(
-                f"{record.name!r} is not the UTF-8 that it claims to be"
-            ) from error
+            raise zipformat.ZipFormatError(f"{record.name!r} is not the UTF-8 that it claims to be") from error
         return record.name.decode("cp437")
 
 
@@ -342,8 +338,8 @@ class _Directory:
             with os.scandir(self._top / above) as found:
                 for item in found:
                     count += 1
-                    if count > MEMBERS_LIMIT:
-                        raise zipformat.ZipFormatError(f"it holds more than {MEMBERS_LIMIT:,} entries")
+                    if count > names.NODES_MAX:
+                        raise zipformat.ZipFormatError(f"it holds more than {names.NODES_MAX:,} entries")
                     path = f"{above}/{item.name}" if above else item.name
                     member = _member_at(item, path)
                     yield member
@@ -356,6 +352,6 @@ def _member_at(item: os.DirEntry[str], path: str) -> Member:
     kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         raise zipformat.ZipFormatError(f"{path!r} is a device, pipe or socket")
-    target = os.readlink(item) if kind is Kind.LINK else None  # noqa: PTH115  (Path would drop './')
+    target = os.readlink(item) if kind is Kind.LINK else None
     size = 0 if kind is Kind.DIRECTORY else status.st_size
     return Member(path, kind, stat.S_IMODE(status.st_mode) & 0o777, size, None, target)

@@ -87,8 +87,8 @@ class Excluded:
 class Closure:
     """All that the roots load.
 
-    ``programs`` are the roots as they were named, made absolute. ``files`` are the files by the path they were
-    found under, in load order; interpreters are among them. ``missing`` has an entry for each name
+    ``programs`` are the roots as they were named, made absolute. ``files`` are the files by the path they
+    were found under, in load order; interpreters are among them. ``missing`` has an entry for each name
     and each file that needs it. ``scopes`` tells the programs apart: for each root what it loads, in load
     order, with its own answers.
     """
@@ -124,8 +124,8 @@ def walk(
 
     ``roots`` are programs, or libraries that stand alone. ``library_path`` is searched as LD_LIBRARY_PATH.
     ``exclude`` says of a soname whether to leave it out. ``plugins`` are libraries that a program, one of the
-    roots, opens with dlopen(3): names loaded in it are known to them. ``isolated`` asks what is found on a host
-    where nothing is installed, ``ld.so --inhibit-cache --library-path``. A root that is not an ELF
+    roots, opens with dlopen(3): names loaded in it are known to them. ``isolated`` asks what is found on a
+    host where nothing is installed, ``ld.so --inhibit-cache --library-path``. A root that is not an ELF
     file, or cannot be read, is the caller's mistake and an error.
     """
     walker = Walker(library_path=library_path, exclude=exclude, isolated=isolated, disk=disk)
@@ -145,9 +145,7 @@ def differences(closure: Closure, other: Closure) -> tuple[Difference, ...]:
     found: list[Difference] = []
     for program, loaded in closure.scopes.items():
         answers = {
-            (file.real, need.soname): need.path
-            for file in other.scopes.get(program, ())
-            for need in file.needed
+            (file.real, need.soname): need.path for file in other.scopes.get(program, ()) for need in file.needed
         }
         reals = {file.path: file.real for file in other.scopes.get(program, ())}
         own_reals = {file.path: file.real for file in loaded}
@@ -260,7 +258,7 @@ class Walker:
     def dlopen(
         self, name: str, by: str | os.PathLike[str], program: str | os.PathLike[str] | None = None
     ) -> str | None:
-        """Do as if ``by`` called dlopen(3) with ``name`` in ``program`` (``by`` itself if None).
+        """Load a library as if ``by`` had asked dlopen for it in ``program`` (``by`` itself if None).
 
         The answer is the path it is found under. A name that is found nowhere is None and not counted as
         missing: what is asked for at run time is often optional.
@@ -388,8 +386,8 @@ class Walker:
     def _name(self, scope: _Scope, loaded: _Loaded, name: str) -> None:
         """Note the names by which a file answers from now on.
 
-        glibc: the name asked for, the path, DT_SONAME (``_dl_map_object``). musl: the last part of the path, and
-        only of a file that a search found (``shortname`` in ``load_library``).
+        glibc: the name asked for, the path, DT_SONAME (``_dl_map_object``). musl: the last part of the path,
+        and only of a file that a search found (``shortname`` in ``load_library``).
         """
         if scope.environment.libc is Libc.MUSL:
             is_path = "/" in name

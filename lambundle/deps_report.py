@@ -27,7 +27,8 @@ _UNLIMITED = 1 << 16
 def to_json(closure: Closure) -> dict[str, Any]:
     """Encode a closure; every path is absolute and has all links followed.
 
-    A file with several names is there once. What was not found is under ``missing`` and in nobody's ``needed``.
+    A file with several names is there once. What was not found is under ``missing`` and in nobody's
+    ``needed``.
     """
     files: dict[str, dict[str, Any]] = {}
     for file in closure.files.values():
@@ -119,6 +120,13 @@ def _directory(place: Place) -> str:
     return f"{place.written} = {directory}" if "$" in place.written else f"{place.written}: {path}"
 
 
+def print_tree(closure: Closure) -> None:
+    """Print the trees on stdout."""
+    from rich.console import Console
+
+    render(closure, Console())
+
+
 def render(closure: Closure, console: Console) -> None:
     """Print a tree for each program: what each file needs, where that was found and by which rule.
 
@@ -138,11 +146,11 @@ def render(closure: Closure, console: Console) -> None:
 
 
 def _print(tree: Tree, console: Console) -> None:
-    """Fold lines at a terminal's edge; leave them whole in a pipe or a file, where rich assumes 80 columns."""
+    """Fold lines at a terminal's edge; leave them whole in a pipe, where rich assumes 80 columns."""
     if console.is_terminal:
         console.print(tree)
         return
-    from rich.segment import Segments  # noqa: PLC0415  (see the module's docstring)
+    from rich.segment import Segments
 
     lines = console.render(tree, console.options.update_width(_UNLIMITED))
     console.print(Segments(lines), soft_wrap=True, end="")
@@ -171,8 +179,8 @@ class _Drawing:
 
     def tree(self, scope: dict[str, LoadedFile], program: str) -> Tree:
         """Draw one program."""
-        from rich.text import Text  # noqa: PLC0415  (see the module's docstring)
-        from rich.tree import Tree  # noqa: PLC0415
+        from rich.text import Text
+        from rich.tree import Tree
 
         children = self._choose(scope, program)
         top = Tree(Text(program, "bold"))
@@ -220,7 +228,7 @@ def _once(needs: Iterable[Needed]) -> list[Needed]:
 
 
 def _found(need: Needed) -> Text:
-    from rich.text import Text  # noqa: PLC0415  (see the module's docstring)
+    from rich.text import Text
 
     directory, _, name = need.path.rpartition("/")
     asked = "" if need.soname in {name, need.path} else f"{need.soname} = "
@@ -228,8 +236,9 @@ def _found(need: Needed) -> Text:
 
 
 def _lost(branch: Tree, missing: Missing) -> None:
-    from rich.text import Text  # noqa: PLC0415  (see the module's docstring)
+    from rich.text import Text
 
-    text = "  not found; looked in, by the loader's order:"
-    lost = branch.add(Text.assemble((missing.soname, "bold red"), text))
-    lost.add(Text("\n".join(looked_in_lines(missing.looked_in))))
+    text = Text.assemble((missing.soname, "bold red"), "  not found; looked in, by the loader's order:")
+    for line in looked_in_lines(missing.looked_in):
+        text.append(f"\n    {line}")
+    branch.add(text)

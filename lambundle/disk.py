@@ -138,7 +138,7 @@ class Disk:
                 continue
             step = f"{done}/{part}"
             try:
-                target = os.readlink(self._root + step)  # noqa: PTH115  (text, not a Path, is wanted)
+                target = os.readlink(self._root + step)
             except (OSError, ValueError):
                 done = step
                 continue

@@ -101,12 +101,12 @@ class ElfFile:
 
     ``path`` is the path it was read from. ``bits`` is 32 or 64, ``little`` its byte order, ``machine`` an
     EM_ number, ``type`` an ET_ number, ``osabi`` the byte EI_OSABI, ``entry`` the entry address.
-    ``interpreter`` is PT_INTERP, ``dynamic`` whether there is a PT_DYNAMIC. ``needed``, ``soname``, ``rpath``,
-    ``runpath``, ``flags`` and ``flags_1`` are the dynamic entries of those names, unexpanded.
+    ``interpreter`` is PT_INTERP, ``dynamic`` whether there is a PT_DYNAMIC. ``needed``, ``soname``,
+    ``rpath``, ``runpath``, ``flags`` and ``flags_1`` are the dynamic entries of those names, unexpanded.
     ``version_needs`` are (library, versions) pairs of DT_VERNEED; ``version_defs`` the names of DT_VERDEF
     without the base definition, which only repeats the soname. ``dlopen`` is the file's own list of what
-    it loads at run time. ``isa_needed`` has a bit for each x86-64 level that the file says it needs (1: baseline,
-    2: v2, 4: v3, 8: v4), 0 where it says nothing.
+    it loads at run time. ``isa_needed`` has a bit for each x86-64 level that the file says it needs (1:
+    baseline, 2: v2, 4: v3, 8: v4), 0 where it says nothing.
     """
 
     path: str
@@ -375,9 +375,7 @@ class _Dynamic:
 
     __slots__ = ("_end", "_loads", "_needed", "_source", "_strings", "_word", "entries")
 
-    def __init__(
-        self, source: _Source, layout: _Layout, segments: dict[int, list[tuple[int, int, int, int]]]
-    ) -> None:
+    def __init__(self, source: _Source, layout: _Layout, segments: dict[int, list[tuple[int, int, int, int]]]) -> None:
         offset, _address, size, _align = segments[_PT_DYNAMIC][0]
         if size > _MAX_DYNAMIC:
             raise source.bad(f"its dynamic section has {size} bytes")
@@ -422,9 +420,7 @@ class _Dynamic:
         index = self.entries.get(tag)
         return None if index is None else self._string(index, what, limit)
 
-    def _chain(
-        self, start: int, count: int, layout: struct.Struct, what: str
-    ) -> Iterator[tuple[int, tuple[int, ...]]]:
+    def _chain(self, start: int, count: int, layout: struct.Struct, what: str) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Follow records that each tell, in their last field, how far the next one is; with their offsets."""
         if count > _MAX_VERSIONS:
             raise self._source.bad(f"it has {count} entries of {what}")
@@ -476,7 +472,7 @@ def _notes(
         if not 0 < size <= _MAX_NOTES or offset + size > source.size:
             continue
         data = source.read(offset, size, "a note")
-        for owner, type_, content in _note_records(data, layout.word, 8 if align == 8 else 4):  # noqa: PLR2004
+        for owner, type_, content in _note_records(data, layout.word, align):
             if owner == b"FDO\0" and type_ == _NT_FDO_DLOPEN:
                 dlopen.extend(_dlopen_notes(content))
             elif owner == b"GNU\0" and type_ == _NT_GNU_PROPERTY_TYPE_0:
@@ -485,6 +481,8 @@ def _notes(
 
 
 def _note_records(data: bytes, order: str, align: int) -> Iterator[tuple[bytes, int, bytes]]:
+    """Split a note segment into (owner, type, content); only an alignment of 8 is not 4."""
+    align = 8 if align == 8 else 4  # noqa: PLR2004
     header = _struct(order + "III")
     offset = 0
     while offset + header.size <= len(data):

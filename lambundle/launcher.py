@@ -36,14 +36,10 @@ def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None
     packing machine, which is what a program that looks beside itself expects; started under another
     name, it is that name, since some programs are several. ``loader`` is None for a static program.
     """
-    return "".join(
-        (
-            f"#!/bin/sh\n# Starts {_comment(name)} of the bundle {bundle}, wherever it was unpacked. "
-            "Made by lambundle.\n",
-            _find_bundle(bundle),
-            _start(name, path, real, loader),
-        )
+    head = (
+        f"#!/bin/sh\n# Starts {_comment(name)} of the bundle {bundle}, wherever it was unpacked. Made by lambundle.\n"
     )
+    return head + _find_bundle(bundle) + _start(name, path, real, loader)
 
 
 def config(

@@ -1,4 +1,4 @@
-"""What ldconfig(8) and the C library's builder fixed on a machine: its cache, its configuration, its directories.
+"""What ldconfig(8) and the C library's builder fixed on a machine: cache, configuration, directories.
 
 Sources: ``sysdeps/generic/dl-cache.h`` of glibc for the cache, ldconfig(8) for ld.so.conf, ``elf/Makefile``
 (``trusted-dirs.h``) for the directories compiled into the loader.
@@ -51,7 +51,7 @@ _CACHE_FLAGS: Mapping[tuple[int, int], tuple[int, ...]] = {
     (EM_RISCV, 64): (0xF03, 0x1003),
     (EM_LOONGARCH, 64): (0x1103, 0x1203),
 }
-"""Flags of a cache entry by (machine, class): FLAG_ELF_LIBC6 and the machine's own (dl-cache.h, ldconfig.h)."""
+"""Flags of a cache entry by (machine, class): FLAG_ELF_LIBC6 and the machine's own (ldconfig.h)."""
 
 _ANY_FLAGS = 1  # FLAG_ELF: any loader takes it
 
@@ -82,10 +82,10 @@ class CacheEntry:
 
 
 def parse_cache(data: bytes, machine: int, bits: int, *, little: bool) -> dict[str, tuple[CacheEntry, ...]] | None:
-    """Libraries by soname that a loader of this machine would take from the cache; None if it would take none.
+    """Read the libraries that a loader of this machine would take from the cache, by soname; None: no cache.
 
-    Entries in the old hwcaps directories (``haswell``, ``tls``, gone since glibc 2.37) are left out: a baseline
-    machine does not load them.
+    Entries in the old hwcaps directories (``haswell``, ``tls``, gone since glibc 2.37) are left out: a
+    baseline machine does not load them.
     """
     start = _cache_start(data)
     if start is None:
@@ -125,7 +125,7 @@ def _cache_start(data: bytes) -> int | None:
         return None
     # The old format is in the machine's byte order, which nothing in it tells; try both.
     for order in ("<", ">"):
-        (count,) = struct.unpack_from(order + "I", data, 12)
+        count: int = struct.unpack_from(order + "I", data, 12)[0]
         start = -(-(16 + count * _OLD_ENTRY) // 8) * 8
         if data.startswith(_CACHE_MAGIC, start):
             return start
@@ -134,7 +134,11 @@ def _cache_start(data: bytes) -> int | None:
 
 def _hwcaps_names(data: bytes, offset: int, order: str) -> tuple[str, ...]:
     """Names of the glibc-hwcaps subdirectories that entries refer to by number."""
-    directory, section, word = struct.Struct(order + "II"), struct.Struct(order + "IIII"), struct.Struct(order + "I")
+    directory, section, word = (
+        struct.Struct(order + "II"),
+        struct.Struct(order + "IIII"),
+        struct.Struct(order + "I"),
+    )
     if not offset or offset + directory.size > len(data):
         return ()
     magic, count = directory.unpack_from(data, offset)
@@ -173,7 +177,7 @@ def read_conf(disk: Disk, path: str = "/etc/ld.so.conf") -> tuple[str, ...]:
                 continue
             if words[0] == "include":
                 for pattern in words[1:]:
-                    absolute = pattern if pattern.startswith("/") else f"{os.path.dirname(name)}/{pattern}"  # noqa: PTH120
+                    absolute = pattern if pattern.startswith("/") else f"{os.path.dirname(name)}/{pattern}"
                     for found in disk.matches(absolute):
                         read(found)
                 continue
@@ -189,7 +193,8 @@ def read_conf(disk: Disk, path: str = "/etc/ld.so.conf") -> tuple[str, ...]:
 class BuiltIn:
     """What the builder of a glibc compiled into its loader.
 
-    ``directories`` are searched last, ``lib`` is what ``$LIB`` stands for, ``cache`` is the path of the cache.
+    ``directories`` are searched last, ``lib`` is what ``$LIB`` stands for, ``cache`` is the path of the
+    cache.
     """
 
     directories: tuple[str, ...]

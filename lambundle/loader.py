@@ -5,8 +5,8 @@ glibc's rules are those of ld.so(8) and ``_dl_map_object`` in ``elf/dl-load.c``;
 
 Decided, where the loaders leave room:
 
-* The current directory is never searched. An empty or relative element of a path means "wherever the program is
-  started from", which on the host is not where it was on this machine.
+* The current directory is never searched. An empty or relative element of a path means "wherever the program
+  is started from", which on the host is not where it was on this machine.
 * The baseline build of a library is wanted: ``glibc-hwcaps/x86-64-v2`` is searched, v3 and v4 are not,
   for a bundle is to run on the oldest machine of its kind. The hwcaps directories that glibc
   dropped in 2.37 (``tls``, ``haswell``) are not searched either.
@@ -80,12 +80,12 @@ class Rule(enum.StrEnum):
 class SearchEnvironment:
     """All that decides where a loader looks, apart from the files it loads.
 
-    ``library_path`` is LD_LIBRARY_PATH or ``--library-path``, split. ``cache`` holds ld.so.cache, None where there is
-    no valid one; ``cache_path`` is its name. ``conf_directories`` are those of ld.so.conf.
-    ``default_directories`` are compiled in. ``lib`` and ``platform`` are what ``$LIB`` and ``$PLATFORM`` stand
-    for, None where that is unknown. ``hwcaps`` are the subdirectories of ``glibc-hwcaps`` to prefer.
-    ``isolated`` leaves out every directory that is named absolutely, as on a host where nothing is installed: what
-    is found then is found below ``library_path`` or from ``$ORIGIN``.
+    ``library_path`` is LD_LIBRARY_PATH or ``--library-path``, split. ``cache`` holds ld.so.cache, None where
+    there is no valid one; ``cache_path`` is its name. ``conf_directories`` are those of ld.so.conf.
+    ``default_directories`` are compiled in. ``lib`` and ``platform`` are what ``$LIB`` and ``$PLATFORM``
+    stand for, None where that is unknown. ``hwcaps`` are the subdirectories of ``glibc-hwcaps`` to prefer.
+    ``isolated`` leaves out every directory that is named absolutely, as on a host where nothing is
+    installed: what is found then is found below ``library_path`` or from ``$ORIGIN``.
     """
 
     libc: Libc
@@ -108,8 +108,8 @@ class SearchEnvironment:
 class Requester:
     """A loaded file that asks for others.
 
-    ``path`` is the path under which it was found, ``origin`` what ``$ORIGIN`` stands for in it, ``loader`` the
-    file that first asked for it, None for the program.
+    ``path`` is the path under which it was found, ``origin`` what ``$ORIGIN`` stands for in it, ``loader``
+    the file that first asked for it, None for the program.
     """
 
     path: str
@@ -122,8 +122,8 @@ class Requester:
 class Place:
     """One place that was looked at in vain.
 
-    ``written`` is how the place is named where it comes from (``$ORIGIN/lib``), ``path`` the file that was tried,
-    None where the rule gave none, ``reason`` why it is not the library.
+    ``written`` is how the place is named where it comes from (``$ORIGIN/lib``), ``path`` the file that was
+    tried, None where the rule gave none, ``reason`` why it is not the library.
     """
 
     rule: Rule
@@ -215,7 +215,7 @@ def environment_for(
 def default_interpreter(elf: ElfFile) -> str:
     """Name the loader of a file that names none: a library's, by its machine and by which libc it needs."""
     glibc, musl = _INTERPRETERS.get((elf.machine, elf.bits), ("/lib/ld.so.1", ""))
-    # musl's libc is libc.so, Alpine's libc.musl-x86_64.so.1; glibc's is libc.so.6 everywhere but on alpha and ia64.
+    # musl's libc is libc.so, Alpine's libc.musl-x86_64.so.1; glibc's is libc.so.6.
     is_musl = any(name == "libc.so" or name.startswith("libc.musl-") for name in elf.needed)
     return f"/lib/ld-musl-{musl}.so.1" if is_musl and musl else glibc
 
@@ -300,7 +300,7 @@ def _refuse(elf: ElfFile, environment: SearchEnvironment) -> Refusal | None:
     if elf.bits != environment.bits:
         return Refusal(f"it is a {elf.bits}-bit file", fatal=final)
     if elf.little != environment.little:
-        # Debian's glibc passes over it, as over any other machine's; the original stops. Nobody has such a file.
+        # Debian's glibc passes over it, as over any other machine's; the original stops.
         return Refusal("it has the other byte order", fatal=final)
     if elf.machine != environment.machine:
         return Refusal("it is for another machine", fatal=final)
@@ -364,7 +364,8 @@ def _library_path_steps(by: Requester | None, environment: SearchEnvironment) ->
 def _rpath_steps(by: Requester | None, environment: SearchEnvironment) -> Iterator[_Step]:
     """DT_RPATH of the requester, of what loaded it, and so on up to the program.
 
-    Not if the requester has DT_RUNPATH. One higher up that has both has no DT_RPATH (``elf_get_dynamic_info``).
+    Not if the requester has DT_RUNPATH. One higher up that has both has no DT_RPATH
+    (``elf_get_dynamic_info``).
     """
     if by is not None and by.elf.runpath is not None:
         yield _Step(Rule.RPATH, "", note="not used, runpath is set")
@@ -381,9 +382,7 @@ def _rpath_steps(by: Requester | None, environment: SearchEnvironment) -> Iterat
         yield _Step(Rule.RPATH, "", note="not set")
 
 
-def _element(
-    rule: Rule, element: str, origin: str, environment: SearchEnvironment, *, ours: bool = False
-) -> _Step:
+def _element(rule: Rule, element: str, origin: str, environment: SearchEnvironment, *, ours: bool = False) -> _Step:
     """One element of a search path; ``ours`` if it is from the library path, which is the bundle's own."""
     directory = expand(element, origin, environment)
     if directory is None:

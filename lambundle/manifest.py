@@ -175,9 +175,7 @@ def _get(item: Any, key: str, kind: type[_T], default: _T | None = None) -> _T:
         _fail(f"an object is expected where {str(item)[:60]!r} stands")
     value = item.get(key, default)
     if type(value) is not kind:
-        _fail(
-            f"{key!r} of {str(item.get('path', 'the manifest'))[:60]!r} is missing or not a {kind.__name__}"
-        )
+        _fail(f"{key!r} of {str(item.get('path', 'the manifest'))[:60]!r} is missing or not a {kind.__name__}")
     return value
 
 

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.errors import DanglingLinkError, UnreadableFileError, UsageError
-from lambundle.model import Entry, Kind, Reason
+from lambundle.model import Entry, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from lambundle.model import Reason
 
 MAX_LINKS = 40
 """Links followed before a path is taken for a loop (MAXSYMLINKS of Linux)."""
@@ -73,6 +75,8 @@ class Mirror:
     def add(self, path: str, reason: Reason) -> str | None:
         """Add what ``path`` (absolute) names, every link on the way included; returns its real path.
 
+        The links and the file they lead to have the same reason: they are wanted for one purpose.
+
         A directory is added without its content. None when the path is excluded, of the host alone or a
         device. Raises DanglingLinkError for a link that leads nowhere and UnreadableFileError.
         """
@@ -80,14 +84,9 @@ class Mirror:
         at, rest = "/", _components(path)
         while rest:
             name = rest.pop(0)
-            if name == "..":
-                at = posixpath.dirname(at)
-                continue
-            here = posixpath.join(at, name)
+            here = posixpath.dirname(at) if name == ".." else posixpath.join(at, name)
             if here in self._directories:
                 at = here
-                if not rest:
-                    self._note(here, reason)
                 continue
             if self._excluded(here) or _is_of_the_host(here):
                 return None
@@ -95,22 +94,24 @@ class Mirror:
             if stat.S_ISLNK(status.st_mode):
                 links += 1
                 if links > MAX_LINKS:
-                    raise DanglingLinkError(f"too many levels of symbolic links: {path}")
-                target = os.readlink(here)
-                self._link(here, target, reason)
-                if target.startswith("/"):
-                    at = "/"
-                rest = [*_components(target), *rest]
-                reason = Reason("link", here)
+                    raise DanglingLinkError(f"{path} leads through too many symbolic links")
+                at, rest = self._follow(here, at, rest, reason)
             elif stat.S_ISDIR(status.st_mode):
-                self._directory(here, reason if not rest else None)
+                self._directory(here)
                 at = here
-            elif stat.S_ISREG(status.st_mode):
+            elif stat.S_ISREG(status.st_mode) and not rest:
                 self._file(here, status, reason)
                 return here
             else:
                 return None
+        if at in self._nodes:
+            self._nodes[at].reasons.setdefault(reason)
         return at
+
+    def _follow(self, link: str, at: str, rest: list[str], reason: Reason) -> tuple[str, list[str]]:
+        target = os.readlink(link)
+        self._link(link, target, reason)
+        return ("/" if target.startswith("/") else at), [*_components(target), *rest]
 
     def add_tree(self, path: str, reason: Reason, wanted: Callable[[str], bool] = lambda _: True) -> list[str]:
         """Add everything at and below ``path``; returns the real paths of the files.
@@ -171,17 +172,11 @@ class Mirror:
 
     def files(self) -> list[str]:
         """Absolute paths of all files of this machine added so far."""
-        return [
-            path for path, node in self._nodes.items() if node.kind is Kind.FILE and node.content is None
-        ]
+        return [path for path, node in self._nodes.items() if node.kind is Kind.FILE and node.content is None]
 
     def holds_below(self, directory: str) -> bool:
         """Whether anything at or below an absolute path was added."""
         return directory in self._directories
-
-    def _note(self, path: str, reason: Reason) -> None:
-        if path in self._nodes:
-            self._nodes[path].reasons.setdefault(reason)
 
     def _parents(self, path: str) -> None:
         real = posixpath.dirname(path)
@@ -190,13 +185,11 @@ class Mirror:
             missing.append(real)
             real = posixpath.dirname(real)
         for directory in reversed(missing):
-            self._directory(directory, None)
+            self._directory(directory)
 
-    def _directory(self, path: str, reason: Reason | None) -> None:
+    def _directory(self, path: str) -> None:
         self._directories.add(path)
-        node = self._nodes.setdefault(path, _Node(Kind.DIRECTORY, 0o755))
-        if reason is not None:
-            node.reasons.setdefault(reason)
+        self._nodes.setdefault(path, _Node(Kind.DIRECTORY, 0o755))
 
     def _link(self, path: str, target: str, reason: Reason) -> None:
         node = self._nodes.get(path)

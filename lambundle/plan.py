@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING
 
 from lambundle import runtime
 from lambundle.closure import Walker, differences
-from lambundle.disk import Disk
+from lambundle.deps_report import looked_in_lines
 from lambundle.discover.packages import detect
 from lambundle.discover.recipe import Found, follow, recipe_for
-from lambundle.elf import is_elf
-from lambundle.errors import ForeignElfError, LambundleError, LibraryNotFoundError, NotElfError
+from lambundle.disk import Disk
+from lambundle.elf import ElfFile, is_elf
+from lambundle.errors import ForeignElfError, LambundleError, LibraryNotFoundError
 from lambundle.launcher import Loader, config, launcher
 from lambundle.mirror import Mirror
 from lambundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
 from lambundle.programs import MACHINES, Requested, bundle_name, machine_of, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from lambundle.closure import Closure, Missing
 
@@ -68,12 +69,14 @@ class Request:
 class Plan:
     """A bundle that could be written.
 
-    ``notes`` are what a person should know of it. ``libraries`` is how many shared objects it holds,
-    ``recipes`` the names of the recipes that had a part, each with the number of files it brought.
+    ``notes`` are what a person should know of it. ``programs`` and ``libraries`` are how many ELF programs and
+    shared objects it holds, ``recipes`` the names of the recipes that had a part, each with the number of files
+    it brought.
     """
 
     manifest: Manifest
     notes: tuple[str, ...]
+    programs: int
     libraries: int
     recipes: Mapping[str, int]
 
@@ -126,6 +129,7 @@ class _Planner:
         return Plan(
             manifest=Manifest(self.name, self._programs(), self._packed_on(closure), self._entries(loaders)),
             notes=tuple(self.notes),
+            programs=len({file.real for file in closure.files.values() if file.elf.is_program}),
             libraries=len({file.real for file in closure.files.values() if not file.elf.is_program}),
             recipes=self.recipes,
         )
@@ -142,9 +146,7 @@ class _Planner:
 
     def _is_excluded(self, path: str) -> bool:
         name = posixpath.basename(path)
-        return any(
-            fnmatch.fnmatchcase(path if "/" in pattern else name, pattern) for pattern in self.request.exclude
-        )
+        return any(fnmatch.fnmatchcase(path if "/" in pattern else name, pattern) for pattern in self.request.exclude)
 
     def _is_unwanted_soname(self, soname: str) -> bool:
         return any(fnmatch.fnmatchcase(soname, pattern) for pattern in self.request.exclude)
@@ -161,22 +163,21 @@ class _Planner:
             self.roots.append(real)
 
     def _add(self, path: str) -> None:
-        absolute = os.path.abspath(path)  # noqa: PTH100  (links must stay as they are)
+        absolute = os.path.abspath(path)
         self.mirror.add(absolute, Reason("add", None, path))
         for real in self.mirror.add_tree(absolute, Reason("add", None, path)):
             self._walk_if_elf(real, optional=real != os.path.realpath(absolute))
 
-    def _walk_if_elf(self, real: str, *, optional: bool) -> bool:
+    def _walk_if_elf(self, real: str, *, optional: bool) -> None:
         if not is_elf(real):
-            return False
+            return
         try:
             self._walk(real)
         except LambundleError as error:  # an object file, another machine's library: data like any other
             self.notes.append(f"{error.message}: packed as it is")
-            return False
+            return
         if optional:
             self.optional.add(real)
-        return True
 
     def _follow_recipes(self) -> None:
         packages = None
@@ -197,15 +198,9 @@ class _Planner:
     def _walk_if_loadable(self, real: str) -> None:
         if real.endswith((".h", ".o", ".a")):  # by far the most of a compiler's files
             return
-        if is_elf(real) and self.disk_elf_is_loadable(real):
-            self._walk(real)
-
-    def disk_elf_is_loadable(self, real: str) -> bool:
-        """Whether a loader would take the file: not an object file, and of the bundle's machine."""
         elf = self.disk.elf(real)
-        return (
-            hasattr(elf, "machine") and elf.dynamic and MACHINES.get(elf.machine) == self.machine
-        ) or False
+        if isinstance(elf, ElfFile) and elf.dynamic and MACHINES.get(elf.machine) == self.machine:
+            self._walk(real)
 
     def _load_by_name(self) -> None:
         for program in self.dynamic:
@@ -346,14 +341,10 @@ class _Planner:
         for libc in sorted({loader.libc for loader in loaders.values()}):
             source = runtime.library(self.machine, libc)
             path = f"{home}/runtime/{runtime.soname(libc)}"
-            entries[path] = Entry(
-                path, Kind.FILE, 0o755, source.stat().st_size, source=source, reasons=(reason,)
-            )
+            entries[path] = Entry(path, Kind.FILE, 0o755, source.stat().st_size, source=source, reasons=(reason,))
         shared = loaders[self.dynamic[0].real]
         private = {
-            path: loader.directories
-            for path, loader in loaders.items()
-            if loader.directories != shared.directories
+            path: loader.directories for path, loader in loaders.items() if loader.directories != shared.directories
         }
         text = config(shared, self.environment, serves_tmp=self.mirror.holds_below("/tmp"), private=private)  # noqa: S108
         _put(entries, f"{home}/runtime/config", text.encode(), 0o644, reason)
@@ -363,7 +354,7 @@ def missing_library(missing: Sequence[Missing]) -> LibraryNotFoundError:
     """Make the error that shows the first missing library, with every place looked at."""
     first = missing[0]
     context = [f"needed by {first.needed_by}; looked in, by the loader's order:"]
-    context += [f"  {number} {place}" for number, place in enumerate(first.looked_in, 1)]
+    context += [f"  {line}" for line in looked_in_lines(first.looked_in)]
     others = sorted({item.soname for item in missing[1:]} - {first.soname})
     if others:
         context.append(f"missing as well: {', '.join(others)}")

@@ -80,7 +80,7 @@ def machine_of(requested: Sequence[Requested]) -> str:
 
 def _find(text: str, search: Sequence[str]) -> str:
     if "/" in text:
-        path = os.path.abspath(text)  # noqa: PTH100  (links must stay as they are)
+        path = os.path.abspath(text)
         if not os.path.lexists(path):
             raise ProgramNotFoundError(f"{text} does not exist", hint=_nearest(path))
         if not Path(path).exists():
@@ -89,12 +89,12 @@ def _find(text: str, search: Sequence[str]) -> str:
     if not text:
         raise UsageError("the name of a program is empty")
     for directory in search:
-        path = posixpath.join(os.path.abspath(directory or "."), text)  # noqa: PTH100
+        path = posixpath.join(os.path.abspath(directory or "."), text)
         if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113
             return path
     raise ProgramNotFoundError(
         f"no program {text}",
-        context=("looked in the directories of PATH:", *(f"  {directory}" for directory in search)),
+        context=("looked in the directories of PATH:", *(f"  {directory}" for directory in dict.fromkeys(search))),
         hint=_similar(text, search),
     )
 

@@ -6,7 +6,6 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lambundle.model import Kind
 from lambundle.target import UNZIPPED, ZIPPED, Quota
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def error_text(error: LambundleError) -> str:
     """Render an error the way pip does: the code, what is wrong, where it was looked for, what to do."""
     encoding = getattr(sys.stderr, "encoding", None) or "ascii"
     unicode = encoding.lower().replace("-", "").startswith("utf")
-    cross, arrow = ("×", "╰─>") if unicode else ("x", "->")
+    cross, arrow = ("\u00d7", "╰─>") if unicode else ("x", "->")
     lines = [f"error: {error.code}", f"  {cross} {error.message}"]
     for number, line in enumerate(error.context):
         lines.append(f"  {arrow} {line}" if number == 0 else f"  {' ' * len(arrow)} {line}")
@@ -37,12 +36,8 @@ def error_text(error: LambundleError) -> str:
 
 def plan_lines(plan: Plan) -> list[str]:
     """Lines on what was resolved and added, before anything is written."""
-    programs = sum(
-        entry.kind is Kind.FILE and entry.mode & 0o111 != 0 and any(reason.kind == "program" for reason in entry.reasons)
-        for entry in plan.manifest.entries
-        if entry.source is not None
-    )
-    lines = [_line("Resolved", f"{_count(programs, 'program')}, {_count(plan.libraries, 'library', 'libraries')}")]
+    counts = f"{_count(plan.programs, 'program')}, {_count(plan.libraries, 'library', 'libraries')}"
+    lines = [_line("Resolved", counts)]
     for recipe, files in plan.recipes.items():
         lines.append(_line("Added", f"{_count(files, 'file')}".ljust(46) + f"recipe {recipe}"))
     return lines

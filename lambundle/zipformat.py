@@ -191,9 +191,7 @@ def _central(data: memoryview, position: int) -> tuple[Record, int]:
     if flags & ENCRYPTED:
         raise ZipFormatError(f"{name!r} is encrypted")
     if method not in {STORED, DEFLATED}:
-        raise ZipFormatError(
-            f"{name!r} is compressed by method {method}, which is neither stored nor deflate"
-        )
+        raise ZipFormatError(f"{name!r} is compressed by method {method}, which is neither stored nor deflate")
     mode = attributes >> 16 if made >> 8 == UNIX else 0
     return Record(name, mode, method, crc, packed, size, offset, flags), after
 

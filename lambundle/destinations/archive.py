@@ -163,9 +163,7 @@ def _check_limits(out: Path, plan: Manifest) -> None:
         raise _too_large(out, f"{entries:,} entries, and a plain zip holds {zipformat.ENTRIES_MAX:,}")
     for entry in plan.entries:
         if entry.size > zipformat.BYTES_MAX:
-            raise _too_large(
-                out, f"{entry.path} has {entry.size:,} bytes, and a plain zip holds less than 4 GiB"
-            )
+            raise _too_large(out, f"{entry.path} has {entry.size:,} bytes, and a plain zip holds less than 4 GiB")
 
 
 def _too_large(out: Path, why: str) -> OutputError:

@@ -110,9 +110,7 @@ def output_errors(out: Path, needs: int) -> Iterator[None]:
         if error.errno in _FULL:
             context = (f"it may need {_mib(needs)}; {_free(out)}",)
             hint = hint or "free some space, or name a directory on another disk with -o"
-        raise OutputError(
-            f"cannot write {out}: {what[:1].lower()}{what[1:]}", context=context, hint=hint
-        ) from error
+        raise OutputError(f"cannot write {out}: {what[:1].lower()}{what[1:]}", context=context, hint=hint) from error
 
 
 def _free(out: Path) -> str:
@@ -171,7 +169,7 @@ def _remove(work: Path) -> None:
     """Remove the tree ``work``, whatever modes its directories have by now."""
     for top, directories, _ in os.walk(work):
         for name in directories:
-            path = os.path.join(top, name)  # noqa: PTH118  (os.walk gives text)
+            path = os.path.join(top, name)
             if not stat.S_ISLNK(os.lstat(path).st_mode):
                 os.chmod(path, 0o700)  # noqa: PTH101
     shutil.rmtree(work, ignore_errors=True)

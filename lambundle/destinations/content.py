@@ -60,10 +60,8 @@ def epoch_of(environ: Mapping[str, str]) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit()):
-        raise UsageError(
-            f"SOURCE_DATE_EPOCH is {text!r}", hint="set it to whole seconds since 1970, or unset it"
-        )
-    return int(text[:12])  # thirteen digits lie beyond every calendar; the writer clamps
+        raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}", hint="set it to whole seconds since 1970, or unset it")
+    return int(text.lstrip("0")[:12] or "0")  # more digits lie beyond every calendar; the writer clamps
 
 
 def completed(manifest: Manifest) -> Manifest:
@@ -82,9 +80,7 @@ def completed(manifest: Manifest) -> Manifest:
     wanted = {parent: entry.reasons[:1] for entry in manifest.entries for parent in names.parents(entry.path)}
     wanted |= {parent: (Reason("runtime"),) for parent in names.parents(manifest.path)}
     missing = [
-        Entry(path, Kind.DIRECTORY, 0o755, reasons=reasons)
-        for path, reasons in wanted.items()
-        if path not in entries
+        Entry(path, Kind.DIRECTORY, 0o755, reasons=reasons) for path, reasons in wanted.items() if path not in entries
     ]
     every = (*map(_plain, manifest.entries), *missing)
     _check(manifest, every)
@@ -110,9 +106,7 @@ def _check(manifest: Manifest, entries: Iterable[Entry]) -> None:
 
 def unzipped_size(entries: Iterable[Entry]) -> int:
     """Return the bytes that ``entries`` take in Lambda's count: files and link targets."""
-    return sum(
-        len((entry.target or "").encode()) if entry.kind is Kind.LINK else entry.size for entry in entries
-    )
+    return sum(len((entry.target or "").encode()) if entry.kind is Kind.LINK else entry.size for entry in entries)
 
 
 def manifest_entry(manifest: Manifest, digests: Mapping[str, str]) -> Entry:

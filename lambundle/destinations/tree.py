@@ -25,9 +25,7 @@ FIRST_MOMENT = 315_532_800
 """1980-01-01 00:00:00 UTC: what a zip says when no time is asked for, and so what a directory says too."""
 
 
-def write_tree(
-    manifest: Manifest, out: Path, *, epoch: int | None = None, progress: Progress | None = None
-) -> Written:
+def write_tree(manifest: Manifest, out: Path, *, epoch: int | None = None, progress: Progress | None = None) -> Written:
     """Write ``manifest`` as the directory ``out``; see ``Destination`` for what holds of every destination.
 
     ``out`` must not exist, or be empty (UsageError). Modes are the planned ones whatever the umask, less

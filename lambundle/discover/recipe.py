@@ -10,7 +10,8 @@ A recipe is a TOML file beside this module (``recipes/NAME.toml``). Its keys:
 ``helpers``      programs that are started by name: beside the program, or on PATH
 ``files``        globs of files and directories to add
 ``without``      globs of files to leave out of those
-``packages``     ``owners``: files whose packages are wanted; ``below``: of them, what lies below these directories; ``fallback``: globs for a machine without a package database
+``packages``     ``owners``: files whose packages are wanted; ``below``: of them, what lies below these directories;
+                 ``fallback``: globs for a machine without a package database
 ``made``         files that are made: path and text
 ``environment``  variables of the running program; ``@`` stands for the bundle's root
 
@@ -72,8 +73,8 @@ class Recipe:
 class Found:
     """What a recipe finds for one program: absolute paths, files to make, variables.
 
-    ``paths`` are files and directories (the latter with all that they hold). The texts of ``made`` still hold ``{interpreter}`` and
-    ``{rpath}``, which are known once the libraries are.
+    ``paths`` are files and directories (the latter with all that they hold). The texts of ``made`` still hold
+    ``{interpreter}`` and ``{rpath}``, which are known once the libraries are.
     """
 
     recipe: str
@@ -224,7 +225,7 @@ def _is_built_in(path: str, content: bytes) -> bool:
     version stands alone or is the beginning of the full one (directory 12, version 12.2.0).
     """
     machine, version = (os.fsencode(part) for part in path.split("/")[-2:])
-    is_version = re.search(rb"\0" + re.escape(version) + rb"(\.[0-9]+)*\0", content)
+    is_version = re.search(rb"\x00" + re.escape(version) + rb"(\.[0-9]+)*\x00", content)
     return machine + b"\0" in content and is_version is not None
 
 

@@ -7,7 +7,7 @@ import stat
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -34,7 +34,7 @@ def _elf_files() -> list[str]:
 
 def _lief_facts(path: str) -> dict[str, Any] | None:
     """Ask LIEF for what our reader tells; None if it cannot parse the file."""
-    import lief  # noqa: PLC0415  (a second, and only in the workers)
+    import lief
 
     lief.logging.disable()
     config = lief.ELF.ParserConfig()
@@ -50,7 +50,8 @@ def _lief_facts(path: str) -> dict[str, Any] | None:
     tags = lief.ELF.DynamicEntry.TAG
     entries: dict[str, Any] = {}
     needed: list[str] = []
-    for entry in binary.dynamic_entries:
+    # Each tag has a class of its own, with the attributes used here; the stubs know only their base.
+    for entry in cast("list[Any]", binary.dynamic_entries):
         with warnings.catch_warnings():
             # A tag that LIEF has no name for (MIPS and GNU number some alike) is none that is asked for here.
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -81,9 +82,7 @@ def _lief_facts(path: str) -> dict[str, Any] | None:
         "flags": entries.get("flags", 0),
         "flags_1": entries.get("flags_1", 0),
         "version_needs": {
-            (need.name, aux.name)
-            for need in binary.symbols_version_requirement
-            for aux in need.get_auxiliary_symbols()
+            (need.name, aux.name) for need in binary.symbols_version_requirement for aux in need.get_auxiliary_symbols()
         },
         "version_defs": {
             definition.auxiliary_symbols[0].name
@@ -94,8 +93,8 @@ def _lief_facts(path: str) -> dict[str, Any] | None:
 
 
 def _our_facts(elf: ElfFile) -> dict[str, Any]:
-    names = ("bits", "little", "machine", "type", "entry", "interpreter", "needed", "soname")
-    names += ("rpath", "runpath", "flags", "flags_1")
+    names = ["bits", "little", "machine", "type", "entry", "interpreter", "needed", "soname"]
+    names += ["rpath", "runpath", "flags", "flags_1"]
     facts: dict[str, Any] = {name: getattr(elf, name) for name in names}
     facts["version_needs"] = {(file, version) for file, versions in elf.version_needs for version in versions}
     facts["version_defs"] = set(elf.version_defs)

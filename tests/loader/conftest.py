@@ -7,12 +7,15 @@ import re
 import shutil
 import struct
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lambundle import closure
 from lambundle.elf import read_elf
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _LINE = re.compile(r"^\t(?P<soname>\S+) => (?P<path>\S+) \(0x[0-9a-f]+\)$")
 _LOST = re.compile(r"^\t(?P<soname>\S+) => not found$")
@@ -73,14 +76,12 @@ class Bench:
             flags.append(f"-Wl,--disable-new-dtags,-rpath,{rpath}")
         if runpath is not None:
             flags.append(f"-Wl,--enable-new-dtags,-rpath,{runpath}")
-        # A directory as -rpath-link would be a search of the linker's; it need not see the libraries' own needs.
-        command = [self._compiler, "-o", output, source, *flags, "-Wl,--no-as-needed"]
+        # The linker need not see what the libraries need themselves.
+        command = [self._compiler, "-o", str(output), str(source), *flags, "-Wl,--no-as-needed"]
         subprocess.run([*command, "-Wl,--allow-shlib-undefined", *needs], check=True, cwd=self.top)
 
-    def glibc(
-        self, program: Path, *, library_path: str | None = None
-    ) -> dict[str, str | None]:
-        """Start the program as the kernel does and let its loader say what it loads, None where it is not found.
+    def glibc(self, program: Path, *, library_path: str | None = None) -> dict[str, str | None]:
+        """Start the program and let its loader say what it loads, None where something is not found.
 
         A loader that gives up altogether has no answer: an empty dict.
         """
@@ -95,7 +96,7 @@ class Bench:
         interpreter = read_elf(program).interpreter
         assert interpreter is not None
         environment = {} if library_path is None else {"LD_LIBRARY_PATH": library_path}
-        command = [interpreter, "--list", program]
+        command = [interpreter, "--list", str(program)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd="/")
         answers = _parse(done.stdout)
         for line in done.stderr.splitlines():
@@ -116,7 +117,7 @@ class Bench:
 
     @staticmethod
     def retag(path: Path, old: int, new: int) -> None:
-        """Turn a dynamic entry of a 64-bit little-endian file into another: no linker writes some combinations."""
+        """Turn a dynamic entry of a 64-bit little-endian file into another that no linker would write."""
         data = bytearray(path.read_bytes())
         (table,) = struct.unpack_from("<Q", data, 32)
         (count,) = struct.unpack_from("<H", data, 56)

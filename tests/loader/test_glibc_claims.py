@@ -62,14 +62,21 @@ def test_rpath_is_ignored_when_runpath_is_set(bench: Bench) -> None:
     by_rpath = bench.library("rpath/libtwo.so.1")
     bench.library("runpath/other.so")
     # The soname stands where DT_RPATH is wanted, for ld writes one of the two only.
-    one = bench.library(
-        "lib/libone.so.1", by_rpath, soname=str(by_rpath.parent), runpath=str(bench.top / "runpath")
-    )
+    one = bench.library("lib/libone.so.1", by_rpath, soname=str(by_rpath.parent), runpath=str(bench.top / "runpath"))
     bench.retag(one, DT_SONAME, DT_RPATH)
     assert (read_elf(one).rpath, read_elf(one).runpath) == (str(by_rpath.parent), str(bench.top / "runpath"))
     # It has no soname any more: the program gets the name from a stub.
     program = bench.program("a", bench.library("stub/libone.so.1"), rpath=str(one.parent))
     assert agree(bench, program)["libtwo.so.1"] is None
+
+
+def test_rpath_of_a_loader_that_also_has_runpath_is_not_inherited(bench: Bench) -> None:
+    three = bench.library("rpath/libthree.so.1")
+    two = bench.library("lib/libtwo.so.1", three)
+    one = bench.library("lib/libone.so.1", two, soname=str(three.parent), runpath=str(two.parent))
+    bench.retag(one, DT_SONAME, DT_RPATH)
+    program = bench.program("a", bench.library("stub/libone.so.1"), rpath=str(one.parent))
+    assert agree(bench, program)["libthree.so.1"] is None
 
 
 def test_rpath_of_the_program_is_not_used_by_a_library_with_runpath(bench: Bench) -> None:
@@ -253,9 +260,7 @@ def test_one_file_under_two_names_is_loaded_once(bench: Bench) -> None:
 def test_programs_do_not_know_each_others_libraries(bench: Bench) -> None:
     left = bench.library("left/libone.so.1")
     right = bench.library("right/libone.so.1")
-    programs = [
-        bench.program(name, lib, runpath=str(lib.parent)) for name, lib in (("a", left), ("b", right))
-    ]
+    programs = [bench.program(name, lib, runpath=str(lib.parent)) for name, lib in (("a", left), ("b", right))]
     found = closure.walk(programs)
     for program, lib in zip(programs, (left, right), strict=True):
         assert found.files[str(program)].needed[0].path == str(lib)
@@ -268,14 +273,16 @@ def test_the_walk_is_breadth_first(bench: Bench) -> None:
     two = bench.library("lib/libtwo.so.1", shallow, runpath=str(shallow.parent))
     inner = bench.library("lib/libinner.so.1", deep, runpath=str(deep.parent))
     one = bench.library("lib/libone.so.1", inner, runpath=str(inner.parent))
-    program = bench.program("a", one, two, runpath=str(one.parent))
-    assert agree(bench, program)["libthree.so.1"] == str(shallow)
+    # One order tells it from a walk that goes deep first, the other from one that begins at the end.
+    for order in ((one, two), (two, one)):
+        program = bench.program("a", *order, runpath=str(one.parent))
+        assert agree(bench, program)["libthree.so.1"] == str(shallow)
 
 
 def _mask(bench: Bench, program: Path, mask: str) -> dict[str, str]:
     interpreter = read_elf(program).interpreter
     assert interpreter is not None
-    command = [interpreter, "--glibc-hwcaps-mask", mask, "--list", program]
+    command = [interpreter, "--glibc-hwcaps-mask", mask, "--list", str(program)]
     done = subprocess.run(command, env={}, capture_output=True, text=True, check=False, cwd=bench.top)
     return dict(re.findall(r"^\t(\S+) => (\S+) \(", done.stdout, re.MULTILINE))
 
@@ -302,9 +309,7 @@ def test_a_library_only_for_newer_processors_is_not_found(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("offset", "layout", "value"), [(4, "<B", 1), (18, "<H", 40)], ids=["class", "machine"])
-def test_a_library_of_another_machine_is_passed_over(
-    bench: Bench, offset: int, layout: str, value: int
-) -> None:
+def test_a_library_of_another_machine_is_passed_over(bench: Bench, offset: int, layout: str, value: int) -> None:
     good = bench.library("good/libone.so.1")
     bad = bench.top / "bad" / "libone.so.1"
     bad.parent.mkdir()

@@ -47,7 +47,9 @@ def test_library_path_comes_before_rpath(musl_bench: Bench) -> None:
 def test_rpath_and_runpath_are_both_inherited(musl_bench: Bench, kind: str) -> None:
     two = musl_bench.library("lib/libtwo.so.1")
     one = musl_bench.library("lib/libone.so.1", two)
-    program = musl_bench.program("a", one, **{kind: str(one.parent)})
+    lib = str(one.parent)
+    rpath, runpath = (lib, None) if kind == "rpath" else (None, lib)
+    program = musl_bench.program("a", one, rpath=rpath, runpath=runpath)
     assert agree(musl_bench, program)["libtwo.so.1"] == str(two)
 
 
@@ -82,6 +84,18 @@ def test_a_loaded_library_answers_to_its_file_name_not_its_soname(musl_bench: Be
     by_soname = musl_bench.library("stub2.so", soname="libsoname.so.1")
     program = musl_bench.program("a", by_file, by_soname, runpath=str(musl_bench.top / "lib"))
     assert agree(musl_bench, program)["libsoname.so.1"] is None
+
+
+def test_a_library_loaded_by_its_path_does_not_answer_to_its_file_name(musl_bench: Bench) -> None:
+    by_path = musl_bench.library("first/libone.so")
+    by_name = musl_bench.library("second/libone.so")
+    stub = musl_bench.library("stub.so", soname=str(by_path))
+    program = musl_bench.program("a", stub, by_name, runpath=str(by_name.parent))
+    assert musl_bench.musl(program)["libone.so"] == str(by_name)
+    assert [need.path for need in closure.walk([program]).files[str(program)].needed[:2]] == [
+        str(by_path),
+        str(by_name),
+    ]
 
 
 def test_what_is_found_first_is_taken_even_if_it_is_no_library(musl_bench: Bench) -> None:

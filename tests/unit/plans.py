@@ -68,9 +68,9 @@ _PARTS = st.one_of(
     st.sampled_from(
         ["a", "b", "lib", "-dash", " ", "two words", "ä", "日本", "🦀", "a;1", "back\\slash", "...", "'\"`$"]
     ),
-    st.text(
-        st.characters(exclude_characters="/", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60
-    ).filter(lambda part: part not in {".", ".."}),
+    st.text(st.characters(exclude_characters="/", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60).filter(
+        lambda part: part not in {".", ".."}
+    ),
     st.just("n" * 255),
 )
 _MODES = st.sampled_from([0o644, 0o755, 0o600, 0o444, 0o555, 0o700, 0o4755, 0o1777])

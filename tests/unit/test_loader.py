@@ -1,4 +1,4 @@
-"""The search, its environment and the files ldconfig leaves, without a compiler and on machines that are not this one."""
+"""The search, its environment and the files ldconfig leaves, on machines that are not this one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from lambundle import closure, deps_report
 from lambundle.disk import Disk, Refusal
-from lambundle.elf import EM_386, EM_AARCH64, EM_X86_64, ElfFile
+from lambundle.elf import EM_386, EM_AARCH64, EM_X86_64, ElfFile, read_elf
 from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
 from lambundle.ldconfig import CacheEntry, built_in, parse_cache, read_conf
 from lambundle.loader import (
@@ -80,7 +80,7 @@ def root(tmp_path: Path) -> Root:
 def make_cache(
     entries: list[tuple[str, str, int, int]], *, order: str = "<", hwcaps: tuple[str, ...] = (), old: int = -1
 ) -> bytes:
-    """Write ld.so.cache: entries of (soname, path, flags, hwcap), and ``old`` entries of the old format before."""
+    """Write ld.so.cache: entries of (soname, path, flags, hwcap), behind ``old`` ones of the old format."""
     start = 48 + 24 * len(entries)
     strings = bytearray()
 
@@ -193,7 +193,10 @@ def test_conf_follows_includes_in_order(root: Root) -> None:
 @pytest.mark.parametrize(
     ("directories", "lib"),
     [
-        (("/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib/", "/usr/lib/"), "lib/x86_64-linux-gnu"),
+        (
+            ("/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib/", "/usr/lib/"),
+            "lib/x86_64-linux-gnu",
+        ),
         (("/lib64/", "/usr/lib64/"), "lib64"),
         (("/usr/lib/",), "lib"),
         (("/nix/store/abc-glibc-2.40-66/lib/",), "lib"),
@@ -291,9 +294,7 @@ def test_the_cache_is_believed_rather_than_the_directory(root: Root) -> None:
     root.program("/bin/a", "libnew.so")
     (missing,) = closure.walk(["/bin/a"], disk=root.disk).missing
     (conf,) = [place for place in missing.looked_in if place.rule is Rule.CONF]
-    assert conf.reason == (
-        "/etc/ld.so.cache does not list it, though /opt/lib/libnew.so is there: run ldconfig"
-    )
+    assert conf.reason == ("/etc/ld.so.cache does not list it, though /opt/lib/libnew.so is there: run ldconfig")
 
 
 def test_the_directories_of_conf_come_last_where_there_is_no_cache(root: Root) -> None:
@@ -402,10 +403,8 @@ def test_each_file_is_read_once_for_all_programs(root: Root, monkeypatch: pytest
         read.append(path)
         return real(path)
 
-    from lambundle import disk  # noqa: PLC0415
-
-    real = disk.read_elf
-    monkeypatch.setattr(disk, "read_elf", counting)
+    real = read_elf
+    monkeypatch.setattr("lambundle.disk.read_elf", counting)
     closure.walk(["/bin/a", "/bin/b", "/bin/c"], disk=root.disk)
     assert len(read) == len(set(read)) == 5
 
@@ -485,12 +484,12 @@ def test_the_tree_says_by_which_rule_and_every_place(root: Root) -> None:
         "│   └── … libtwo.so (below)\n"
         "└── /lib64/libtwo.so  default\n"
         "    └── libgone.so.1  not found; looked in, by the loader's order:\n"
-        "        1 rpath             not used, runpath is set\n"
-        "        2 LD_LIBRARY_PATH   /usr/lib64 (no such file)\n"
-        "        3 runpath           $ORIGIN/lib = /lib64/lib (no such directory)\n"
-        "                            /nowhere (no such directory)\n"
-        "        4 ld.so.conf        /etc/ld.so.cache does not list it\n"
-        "        5 default           /lib64 /usr/lib64\n"
+        "            1 rpath             not used, runpath is set\n"
+        "            2 LD_LIBRARY_PATH   /usr/lib64 (no such file)\n"
+        "            3 runpath           $ORIGIN/lib = /lib64/lib (no such directory)\n"
+        "                                /nowhere (no such directory)\n"
+        "            4 ld.so.conf        /etc/ld.so.cache does not list it\n"
+        "            5 default           /lib64 /usr/lib64\n"
         "1 program, 3 libraries, 1 not found\n"
     )
 
@@ -516,8 +515,8 @@ def test_the_tree_shows_each_library_in_full_once(root: Root) -> None:
 
 
 def test_the_report_does_not_import_rich_for_json() -> None:
-    import subprocess  # noqa: PLC0415
-    import sys  # noqa: PLC0415
+    import subprocess
+    import sys
 
     code = "import sys, lambundle.deps_report; sys.exit(any(name.startswith('rich') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2]).returncode == 0

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from plans import contents, expected, file, folder, link, manifest, plans
 
-from lambundle.destinations import DESTINATIONS, atomic, write_tree, write_zip
+from lambundle.destinations import DESTINATIONS, write_tree, write_zip
 from lambundle.errors import OutputError, UsageError
 from lambundle.extract import extract
+from tests.unit.plans import contents, expected, file, folder, link, manifest, plans
 
 if TYPE_CHECKING:
     from lambundle.model import Manifest
@@ -52,10 +52,7 @@ def test_modes_are_the_planned_ones_whatever_the_umask(tmp_path: Path, umask: in
         write_tree(plan, tmp_path / "out")
     finally:
         os.umask(old)
-    modes = {
-        path.relative_to(tmp_path).as_posix(): stat.S_IMODE(path.stat().st_mode)
-        for path in tmp_path.rglob("*")
-    }
+    modes = {path.relative_to(tmp_path).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
     assert modes == {
         "out": 0o755,
         "out/d": 0o555,
@@ -119,13 +116,11 @@ def test_a_failure_leaves_nothing(tmp_path: Path, failure: BaseException) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failure_after_the_modes_are_set_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_after_the_modes_are_set_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def rename(_: Path, __: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(atomic.Path, "rename", rename)
+    monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(KeyboardInterrupt):
         write_tree(manifest(folder("a/b", 0o000), file("a/b/c")), tmp_path / "out")
     assert not list(tmp_path.iterdir())

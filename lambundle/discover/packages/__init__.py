@@ -46,9 +46,7 @@ def detect(root: Path = Path("/")) -> PackageDatabase | None:
     it, so where several are found the one with the most packages is the system's own. One that cannot be
     read counts as empty; if it is the only one, its methods say what is wrong with it.
     """
-    found: list[PackageDatabase] = [
-        database(root) for database in DATABASES.values() if database.present(root)
-    ]
+    found: list[PackageDatabase] = [database(root) for database in DATABASES.values() if database.present(root)]
     if len(found) > 1:
         found.sort(key=_size, reverse=True)
     return found[0] if found else None

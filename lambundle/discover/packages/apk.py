@@ -93,9 +93,7 @@ class ApkDatabase(ListedDatabase):
     def depends(self, package: str) -> tuple[Dependency, ...]:
         """Return what ``package`` asks for: packages, ``so:``, ``cmd:`` and ``pc:`` names, or paths."""
         demands = _value(self._records.get(package, ""), "D").split()
-        return tuple(
-            self._dependency(VERSIONED.split(each)[0]) for each in demands if not each.startswith("!")
-        )
+        return tuple(self._dependency(VERSIONED.split(each)[0]) for each in demands if not each.startswith("!"))
 
     def _dependency(self, wanted: str) -> Dependency:
         packages = meeting(wanted, self._records, self._provided)

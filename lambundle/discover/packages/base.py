@@ -184,7 +184,7 @@ class Tree:
     def link(self, path: str) -> str | None:
         """Return the target of the link at ``path``, whose directory has no links, or None."""
         try:
-            return os.readlink(self._root + path)  # noqa: PTH115  (a Path would cost more than the call)
+            return os.readlink(self._root + path)
         except (OSError, ValueError):  # ValueError: a NUL in the name
             return None
 
@@ -364,16 +364,12 @@ class ListedDatabase(abc.ABC):
             if target is None:
                 return
             target = posixpath.join(posixpath.dirname(here), target)
-            if not (
-                self.follows_any_link or here.startswith(ALTERNATIVES) or target.startswith(ALTERNATIVES)
-            ):
+            if not (self.follows_any_link or here.startswith(ALTERNATIVES) or target.startswith(ALTERNATIVES)):
                 return
             path = target
 
 
-def meeting(
-    wanted: str, installed: Collection[str], provided: Mapping[str, Iterable[str]]
-) -> tuple[str, ...]:
+def meeting(wanted: str, installed: Collection[str], provided: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     """Return who meets a demand: the package of that name, otherwise all that provide it."""
     return (wanted,) if wanted in installed else tuple(dict.fromkeys(provided.get(wanted, ())))
 

@@ -1,0 +1,69 @@
+"""The README's screens: run their commands again, here in a work directory made for them.
+
+``python -m tests.integration.readme`` writes what the commands print now into the README.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+README = REPOSITORY / "README.md"
+SCREEN = re.compile(r"(?<=^```console\n)\$ (?P<command>.+)\n(?P<output>(?:.*\n)*?)(?=^```$)", re.MULTILINE)
+
+
+def prepare(directory: Path) -> None:
+    """Make the files that screens speak of: ./render needs a library that is gone."""
+    (directory / "lib.c").write_text("int f(void) { return 0; }")
+    (directory / "main.c").write_text("int f(void); int main(void) { return f(); }")
+    library = directory / "libgone.so.1"
+    for command in (
+        ["gcc", "-shared", "-o", library, "-Wl,-soname,libgone.so.1", directory / "lib.c"],
+        ["gcc", "-o", directory / "render", directory / "main.c", library, "-Wl,-rpath,$ORIGIN/lib"],
+    ):
+        subprocess.run(command, check=True)
+    library.unlink()
+
+
+def output(command: str, directory: Path) -> str:
+    """What a command prints, errors too, with the work directory named as a reader's could be."""
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": os.environ.get("HOME", "/"),
+    }
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=directory,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.stdout.replace(str(directory), "/home/me")
+
+
+def screens() -> list[tuple[str, str]]:
+    """Commands of the README with what it says they print."""
+    return [(match["command"], match["output"]) for match in SCREEN.finditer(README.read_text(encoding="utf-8"))]
+
+
+def main() -> None:
+    """Write the screens anew."""
+    with tempfile.TemporaryDirectory() as work:
+        prepare(Path(work))
+        text = SCREEN.sub(
+            lambda match: f"$ {match['command']}\n{output(match['command'], Path(work))}",
+            README.read_text(encoding="utf-8"),
+        )
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""The command line as a user meets it: what it prints, its exit status, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+LAMBUNDLE = (sys.executable, "-m", "lambundle")
+
+
+def run(
+    *arguments: str, cwd: Path, env: dict[str, str] | None = None, status: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run lambundle and check its exit status."""
+    done = subprocess.run(
+        (*LAMBUNDLE, *arguments),
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **(env or {})},
+        text=True,
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_pack_ends_with_what_was_resolved_and_both_sizes_against_both_quotas(tmp_path: Path) -> None:
+    done = run("pack", "env", cwd=tmp_path)
+    assert (tmp_path / "env.zip").is_file()
+    assert re.fullmatch(
+        r" +Resolved  \d+ programs, \d+ libraries\n"
+        r" +Wrote  env\.zip\n"
+        r" +unzipped  [\d.]+ MiB +\d+ % of 250 MiB\n"
+        r" +zipped  [\d.]+ MiB +\d+ % of 50 MiB direct upload\n",
+        done.stdout,
+    )
+    assert done.stderr == ""
+
+
+def test_quiet_prints_only_the_path(tmp_path: Path) -> None:
+    done = run("pack", "-q", "env", "-o", "x.zip", cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("x.zip\n", "")
+
+
+def test_a_dry_run_writes_nothing_and_lists_every_file_with_its_reason(tmp_path: Path) -> None:
+    done = run("pack", "--dry-run", "-v", "env", cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert re.search(r"lambundle/env/root/usr/bin/env  program env$", done.stdout, re.MULTILINE)
+    assert re.search(r"libc\.so\.6  .*needed libc\.so\.6 /", done.stdout)
+
+
+def test_json_says_it_all(tmp_path: Path) -> None:
+    data = json.loads(run("pack", "--json", "mine=env", "--name", "n", cwd=tmp_path).stdout)
+    assert data["version"] == 1
+    assert data["zip"] == "n.zip"
+    assert data["programs"] == [
+        {"launcher": "bin/mine", "path": "/usr/bin/env", "real": os.path.realpath("/usr/bin/env"), "static": False}
+    ]
+    assert data["zipped"] == (tmp_path / "n.zip").stat().st_size
+    files = {entry["path"]: entry for entry in data["entries"] if entry["kind"] == "file"}
+    with zipfile.ZipFile(tmp_path / "n.zip") as archive:
+        packed = {item.filename: item for item in archive.infolist() if (item.external_attr >> 28) == 0o10}
+        assert set(packed) == set(files) | {"lambundle/n/manifest.json"}
+        assert data["unzipped"] == sum(item.file_size for item in archive.infolist())
+    assert all(len(entry["sha256"]) == 64 for entry in files.values())
+
+
+def test_nothing_lies_where_lambdas_library_path_would_find_it(tmp_path: Path) -> None:
+    run("pack", "-q", "env", "bash", cwd=tmp_path)
+    with zipfile.ZipFile(tmp_path / "env.zip") as archive:
+        tops = {name.split("/")[0] for name in archive.namelist()}
+        assert tops == {"bin", "lambundle"}
+        assert {name for name in archive.namelist() if name.startswith("bin/")} == {"bin/", "bin/env", "bin/bash"}
+        for item in archive.infolist():
+            assert item.create_system == 3
+            mode = item.external_attr >> 16
+            if item.is_dir():
+                assert mode == 0o040755
+            elif mode >> 12 == 0o12:
+                assert not archive.read(item).startswith(b"/")
+            else:
+                assert mode in {0o100644, 0o100755}
+
+
+def test_two_programs_share_their_files(tmp_path: Path) -> None:
+    run("pack", "-q", "env", "cat", "-o", "both.zip", cwd=tmp_path)
+    run("pack", "-q", "env", "-o", "one.zip", cwd=tmp_path)
+    both, one = (tmp_path / name for name in ("both.zip", "one.zip"))
+    assert both.stat().st_size - one.stat().st_size < 100_000
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    run("pack", "-q", "env", "-o", "a.zip", cwd=tmp_path)
+    run("pack", "-q", "env", "-o", "b.zip", cwd=tmp_path, env={"TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7"})
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_an_added_directory_comes_with_its_links_and_the_libraries_of_its_programs(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy("/usr/bin/env", data / "tool")
+    (data / "link").symlink_to(data / "tool")
+    run("pack", "-q", "--add", "data", "bash", "--tree", "tree", cwd=tmp_path)
+    root = tmp_path / "tree" / "lambundle" / "bash" / "root"
+    packed = Path(f"{root}{data}")
+    assert (packed / "link").readlink() == Path("tool")
+    assert os.access(packed / "tool", os.X_OK)
+
+
+def test_an_excluded_library_is_left_out(tmp_path: Path) -> None:
+    run("pack", "-q", "--exclude", "libtinfo.so*", "bash", cwd=tmp_path)
+    with zipfile.ZipFile(tmp_path / "bash.zip") as archive:
+        assert not [name for name in archive.namelist() if "libtinfo" in name]
+
+
+def test_a_static_program_packs_to_itself_and_a_launcher(tmp_path: Path) -> None:
+    source = tmp_path / "s.c"
+    source.write_text("int main(void) { return 42; }")
+    subprocess.run(["gcc", "-static", "-o", tmp_path / "static", source], check=True)
+    done = run("pack", str(tmp_path / "static"), "--tree", str(tmp_path / "tree"), cwd=tmp_path)
+    assert "static program" in done.stderr
+    files = [path for path in (tmp_path / "tree").rglob("*") if path.is_file()]
+    assert {path.name for path in files} == {"static", "manifest.json"}
+    assert subprocess.run([tmp_path / "tree" / "bin" / "static"], check=False).returncode == 42
+
+
+ERRORS = [
+    (["pack", "no-such-program-here"], 1, "program-not-found", "looked in the directories of PATH"),
+    (["pack", "./text"], 1, "not-elf", "is not an ELF program"),
+    (["pack", "./script"], 1, "not-elf", "is a script for /bin/sh"),
+    (["pack", "./half"], 1, "bad-elf", "half"),
+    (["pack", "./"], 1, "not-elf", "directory"),
+    (["pack", "env", "-o", "none/x.zip"], 3, "cannot-write", "none"),
+    (["pack", "env", "--add", "gone"], 2, "usage", "gone does not exist"),
+    (["pack", "env", "--add", "dangling"], 1, "dangling-link", "does not exist"),
+    (["pack", "env", "--name", "a/b"], 2, "usage", "name of a bundle"),
+    (["pack", "env", "--tree", "t", "-o", "o.zip"], 2, "usage", "exclude each other"),
+    (["deps", "./text"], 1, "not-elf", "is not an ELF program"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status", "code", "text"), ERRORS, ids=[" ".join(case[0]) for case in ERRORS])
+def test_an_error_says_what_is_wrong_and_leaves_nothing(
+    tmp_path: Path, arguments: list[str], status: int, code: str, text: str
+) -> None:
+    (tmp_path / "text").write_text("hello\n")
+    (tmp_path / "script").write_text("#!/bin/sh\n")
+    (tmp_path / "half").write_bytes(Path("/usr/bin/env").read_bytes()[:3000])
+    (tmp_path / "dangling").symlink_to("nowhere")
+    for name in ("text", "script", "half"):
+        (tmp_path / name).chmod(0o755)
+    before = sorted(tmp_path.iterdir())
+    done = run(*arguments, cwd=tmp_path, status=status)
+    assert done.stderr.startswith(f"error: {code}\n")
+    assert text in done.stderr
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_missing_library_shows_every_place_in_the_loaders_order(tmp_path: Path) -> None:
+    (tmp_path / "lib.c").write_text("int f(void) { return 0; }")
+    (tmp_path / "main.c").write_text("int f(void); int main(void) { return f(); }")
+    subprocess.run(
+        ["gcc", "-shared", "-o", "libgone.so.1", "-Wl,-soname,libgone.so.1", "lib.c"], cwd=tmp_path, check=True
+    )
+    subprocess.run(
+        ["gcc", "-o", "render", "main.c", "./libgone.so.1", "-Wl,-rpath,$ORIGIN/lib"], cwd=tmp_path, check=True
+    )
+    (tmp_path / "libgone.so.1").unlink()
+    done = run("pack", "./render", cwd=tmp_path, status=1)
+    assert done.stderr.startswith("error: library-not-found\n")
+    for text in ("libgone.so.1 not found", "needed by", "$ORIGIN/lib", "ld.so.conf", "default", "--library-path"):
+        assert text in done.stderr
+    assert not (tmp_path / "render.zip").exists()
+    data = json.loads(run("deps", "--json", "./render", cwd=tmp_path, status=1).stdout)
+    assert data["missing"][0]["soname"] == "libgone.so.1"
+    assert f"{tmp_path}/lib/libgone.so.1" in data["missing"][0]["looked_in"]
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", small], check=True)
+    try:
+        done = run("pack", "env", "-o", str(small / "env.zip"), cwd=tmp_path, status=3)
+        assert "error: cannot-write" in done.stderr
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_wrong_usage_is_exit_status_2(tmp_path: Path) -> None:
+    run("pack", cwd=tmp_path, status=2)
+    run("pack", "env", "--level", "13", cwd=tmp_path, status=2)
+    run("nonsense", cwd=tmp_path, status=2)
+
+
+def test_help_and_version_load_neither_rich_nor_lief_nor_deflate(tmp_path: Path) -> None:
+    for argument in ("--help", "--version"):
+        code = (
+            "import sys\nfrom lambundle.cli import main\n"
+            f"sys.argv = ['lambundle', '{argument}']\n"
+            "try:\n    main()\nexcept SystemExit:\n    pass\n"
+            "print(sorted({'rich', 'lief', 'deflate', 'lambundle.plan'} & set(sys.modules)))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True)
+        assert done.stdout.endswith("[]\n")
+
+
+def test_every_command_has_help(tmp_path: Path) -> None:
+    listing = run("--help", cwd=tmp_path).stdout.partition("Commands:")[2]
+    for line in listing.strip().splitlines():
+        command = line.split()[0]
+        assert "Usage: lambundle" in run(command, "--help", cwd=tmp_path).stdout
+
+
+def test_deps_json_has_the_documented_form(tmp_path: Path) -> None:
+    data = json.loads(run("deps", "--json", "env", cwd=tmp_path).stdout)
+    assert data["version"] == 1
+    assert data["programs"] == [os.path.realpath("/usr/bin/env")]
+    first = data["files"][0]
+    assert set(first) == {"path", "soname", "interpreter", "needed"}
+    assert set(first["needed"][0]) == {"soname", "path", "found_by"}
+
+
+def test_deps_shows_by_which_rule_each_library_was_found(tmp_path: Path) -> None:
+    done = run("deps", "bash", cwd=tmp_path)
+    assert re.search(r"libc\.so\.6 +(ld\.so\.conf|default)", done.stdout)

@@ -1,0 +1,74 @@
+"""From what the user typed to a program."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lambundle.errors import ForeignElfError, NotElfError, ProgramNotFoundError, UsageError
+from lambundle.programs import bundle_name, resolve
+
+SEARCH = ("/nonexistent", "/usr/bin", "/bin")
+
+
+def test_a_name_is_searched_on_path_and_keeps_its_links() -> None:
+    found = resolve("env", SEARCH)
+    assert (found.launcher, found.path, found.real) == ("env", "/usr/bin/env", os.path.realpath("/usr/bin/env"))
+
+
+def test_a_launcher_can_have_another_name() -> None:
+    assert resolve("other=/usr/bin/env", SEARCH).launcher == "other"
+
+
+def test_an_equals_sign_in_a_path_is_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a=b").write_bytes(Path("/usr/bin/env").read_bytes())
+    assert resolve(f"{tmp_path}/a=b", ()).launcher == "a=b"
+
+
+def test_a_program_that_is_not_there_says_where_it_was_looked_for_and_what_is_near() -> None:
+    with pytest.raises(ProgramNotFoundError) as caught:
+        resolve("enw", SEARCH)
+    assert "  /nonexistent" in caught.value.context
+    assert caught.value.hint is not None
+    assert "env" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", [b"", b"plain text\n"])
+def test_a_file_that_is_no_program_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "text").write_bytes(content)
+    with pytest.raises(NotElfError, match="is not an ELF program"):
+        resolve(str(tmp_path / "text"), ())
+
+
+def test_a_directory_is_no_program(tmp_path: Path) -> None:
+    with pytest.raises(NotElfError, match="directory"):
+        resolve(str(tmp_path), ())
+
+
+def test_a_dangling_link_is_no_program(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(ProgramNotFoundError, match="is a link to"):
+        resolve(str(tmp_path / "link"), ())
+
+
+@pytest.mark.parametrize(("offset", "value"), [(4, b"\x01"), (18, b"\x28\x00")], ids=["32 bit", "ARM"])
+def test_another_machine_is_refused(tmp_path: Path, offset: int, value: bytes) -> None:
+    data = bytearray(64)
+    data[:20] = Path("/usr/bin/env").read_bytes()[:20]
+    data[16:18] = b"\x02\x00"
+    data[24] = 1  # an entry point
+    data[offset : offset + len(value)] = value
+    (tmp_path / "foreign").write_bytes(data + bytes(64))
+    with pytest.raises(ForeignElfError, match="another machine"):
+        resolve(str(tmp_path / "foreign"), ())
+
+
+def test_the_bundles_name_comes_from_the_first_program_or_the_user() -> None:
+    env = resolve("we ird[=/usr/bin/env", SEARCH)
+    assert bundle_name(None, [env]) == "we_ird_"
+    assert bundle_name("mine", [env]) == "mine"
+    for bad in ("", ".x", "a/b", "a b", "-x", "a\n"):
+        with pytest.raises(UsageError):
+            bundle_name(bad, [env])
