@@ -15,8 +15,8 @@ test: .venv/installed-test  ## every check there is
 	$(BIN)/mypy
 	$(PYTEST) -m "not bench" $(ARGS)
 
-bench: .venv/installed-test  ## ratios against rivals, as the README shows them
-	$(BIN)/python -m pytest -q -s -m bench tests/bench $(ARGS)
+bench: .venv/installed-test  ## ratios against rivals, as the README shows them (ARGS="deps start" for some)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 corpus: .venv/installed-test  ## real jobs on a bare host, as a table (ARGS="git perl" for some)
 	$(BIN)/python -m tests.integration.corpus $(ARGS)

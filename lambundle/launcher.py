@@ -29,17 +29,26 @@ class Loader:
     directories: tuple[str, ...]
 
 
-def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Script:
+    """How a script is started: its interpreter's path on the packing machine, and the arguments before its own."""
+
+    interpreter: str
+    arguments: tuple[str, ...]
+
+
+def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None, script: Script | None = None) -> str:
     """Shell script that starts the program ``real`` of ``bundle`` under the name ``path``.
 
     POSIX sh, builtins only unless it is started through a symbolic link. argv[0] is the program's path on the
     packing machine, which is what a program that looks beside itself expects; started under another
     name, it is that name, since some programs are several. ``loader`` is None for a static program.
+    Of a ``script``, ``real`` is the interpreter.
     """
     head = (
         f"#!/bin/sh\n# Starts {_comment(name)} of the bundle {bundle}, wherever it was unpacked. Made by lambundle.\n"
     )
-    return head + _find_bundle(bundle) + _start(name, path, real, loader)
+    return head + _find_bundle(bundle) + _start(name, path, real, loader, script)
 
 
 def config(
@@ -86,8 +95,12 @@ fi
 """
 
 
-def _start(name: str, path: str, real: str, loader: Loader | None) -> str:
-    program = f'"${BUNDLE}"{shlex.quote(f"/root{real}")} "$@"'
+def _start(name: str, path: str, real: str, loader: Loader | None, script: Script | None) -> str:
+    program = f'"${BUNDLE}"{shlex.quote(f"/root{real}")}'
+    if script is not None:
+        program = " ".join([program, *(shlex.quote(word) for word in (*script.arguments, path))])
+        path, name = script.interpreter, ""  # a script's own name is in its arguments
+    program += ' "$@"'
     if loader is None:
         return f"exec {program}\n"
     library_path = "".join(f'"${BUNDLE}"{shlex.quote(f"/root{directory}")}:' for directory in loader.directories)
@@ -100,8 +113,9 @@ def _start(name: str, path: str, real: str, loader: Loader | None) -> str:
         "\texit 126 ;;",
         "esac",
         f"{NAME}={shlex.quote(path)}",
-        f'[ "${{0##*/}}" = {shlex.quote(name)} ] || {NAME}=$0',
     ]
+    if name:
+        lines.append(f'[ "${{0##*/}}" = {shlex.quote(name)} ] || {NAME}=$0')
     if loader.old and loader.libc == "glibc":
         lines += [
             f"LD_PRELOAD={soname('glibc')}${{LD_PRELOAD:+:$LD_PRELOAD}}",

@@ -68,6 +68,7 @@ class Mirror:
         self._nodes: dict[str, _Node] = {}
         self._directories: set[str] = {"/"}
         self._excluded = excluded
+        self._hard_links: dict[tuple[int, int], str] = {}
 
     def __contains__(self, path: str) -> bool:
         return path in self._nodes
@@ -201,6 +202,11 @@ class Mirror:
 
     def _file(self, path: str, status: os.stat_result, reason: Reason) -> None:
         node = self._nodes.get(path)
+        if node is None and status.st_nlink > 1:
+            first = self._hard_links.setdefault((status.st_dev, status.st_ino), path)
+            if first != path:  # a zip has no hard links; one of them stays the file
+                self.make_link(path, posixpath.relpath(first, posixpath.dirname(path)), reason)
+                node = self._nodes[path]
         if node is None:
             if not os.access(path, os.R_OK):
                 raise UnreadableFileError(

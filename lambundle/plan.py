@@ -6,6 +6,7 @@ Looks at this machine and decides; writes nothing and starts nothing.
 from __future__ import annotations
 
 import fnmatch
+import glob
 import os
 import platform
 import posixpath
@@ -19,16 +20,19 @@ from lambundle.closure import Walker, differences
 from lambundle.deps_report import looked_in_lines
 from lambundle.discover.packages import detect
 from lambundle.discover.recipe import Found, follow, recipe_for
+from lambundle.discover.rules import Facility, rules
+from lambundle.discover.scripts import is_shell, read_shebang, started_programs
+from lambundle.discover.selection import Selection, Wanted
 from lambundle.disk import Disk
 from lambundle.elf import ElfFile, is_elf
 from lambundle.errors import ForeignElfError, LambundleError, LibraryNotFoundError
-from lambundle.launcher import Loader, config, launcher
+from lambundle.launcher import Loader, Script, config, launcher
 from lambundle.mirror import Mirror
 from lambundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
 from lambundle.programs import MACHINES, Requested, bundle_name, machine_of, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lambundle.closure import Closure, Missing
 
@@ -44,7 +48,15 @@ OLDEST_BUILT_IN_NSS = (2, 34)
 LOADED_BY_NAME = ("libgcc_s.so.1", "libdl.so.2")
 """What glibc and the runtime load without any file saying so: pthread_cancel and backtrace, dlopen before 2.34."""
 
+MAX_ROUNDS = 5
+"""How often what was discovered is asked what it needs itself."""
+
+TEXTS = (".py", ".pl", ".pm", ".html", ".xml", ".txt", ".js", ".json", ".tex", ".sty", ".png", ".gz", ".h", ".rb")
+"""Endings of files that need not be opened to know that no loader takes them."""
+
 NAME_SERVICES = ("libnss_files.so.2", "libnss_dns.so.2")
+
+ZONES = "/usr/share/zoneinfo"
 
 _HWCAPS = re.compile(r"/glibc-hwcaps/[^/]+$")
 
@@ -108,13 +120,18 @@ class _Planner:
         self.recipes: dict[str, int] = {}
         self.environment: dict[str, str] = {}
         self.found: list[Found] = []
+        self.packages = detect()
+        self.opened: set[tuple[str, str]] = set()
+        self.provided: list[Facility] = []
+        self.selection = None if self.packages is None else Selection(self.packages)
 
     def plan(self) -> Plan:
         for program in self.requested:
-            self._root(program.path, Reason("program", None, program.launcher))
+            self._add_program(program)
         if self.dynamic:
             self._root(SHELL, Reason("shell"))
             self._follow_recipes()
+            self._discover()
         for path in self.request.add:
             self._add(path)
         if self.dynamic:
@@ -125,6 +142,7 @@ class _Planner:
         loaders = self._loaders(closure) if self.dynamic else {}
         self._make_files(loaders)
         self._locale(loaders)
+        self._libc_environment(loaders)
         self._say_what_is_static()
         return Plan(
             manifest=Manifest(self.name, self._programs(), self._packed_on(closure), self._entries(loaders)),
@@ -150,6 +168,97 @@ class _Planner:
 
     def _is_unwanted_soname(self, soname: str) -> bool:
         return any(fnmatch.fnmatchcase(soname, pattern) for pattern in self.request.exclude)
+
+    def _add_program(self, program: Requested) -> None:
+        reason = Reason("program", None, program.launcher)
+        if program.interpreter is None or program.script is None:
+            self._root(program.path, reason)
+            return
+        self.mirror.add(program.path, reason)
+        if program.script.env is not None:
+            self._root(program.script.env, Reason("interpreter", program.real))
+        self._root(program.interpreter, Reason("interpreter", program.real))
+
+    # ---- what packages hold for them ----
+
+    def _discover(self) -> None:
+        """Add what the programs need beyond libraries; what that loads may need more in turn."""
+        if self.selection is not None:
+            for program in self.dynamic:
+                if recipe_for(program) is None:
+                    self._select(program.path, program.interpreter)
+            self._take(self.selection.wanted())
+        for _ in range(MAX_ROUNDS):
+            if not self._discover_for_libraries():
+                break
+
+    def _select(self, path: str, interpreter: str | None) -> None:
+        """Choose the packages of a program, and of what a shell script starts."""
+        waiting = [(path, interpreter)]
+        seen: set[str] = set()
+        while waiting and self.selection is not None:
+            path, interpreter = waiting.pop()
+            real = os.path.realpath(path)
+            if real in seen:
+                continue
+            seen.add(real)
+            if interpreter is not None:
+                self.selection.add_program(interpreter, os.path.realpath(interpreter))
+            self.selection.add_program(path, real)
+            if interpreter is None or not is_shell(interpreter):
+                continue
+            for started in started_programs(real, self.request.search):
+                shebang = read_shebang(os.path.realpath(started), self.request.search)
+                self._take([Wanted(started, Reason("started", real, posixpath.basename(started)))])
+                waiting.append((started, None if shebang is None else shebang.interpreter))
+
+    def _take(self, wanted: Iterable[Wanted]) -> None:
+        for item in wanted:
+            try:
+                real = self.mirror.add(item.path, item.reason)
+            except LambundleError:  # listed by a package, and since removed; or a link into one that is not installed
+                continue
+            if real is not None and real not in self.roots and not real.endswith(TEXTS):
+                self._walk_if_loadable(real, optional=True)
+
+    def _discover_for_libraries(self) -> bool:
+        """Add what the packages of the loaded libraries hold for them; whether that loaded more."""
+        closure = self.walker.closure()
+        before = len(closure.files)
+        if self.selection is not None:
+            self._take(self.selection.of_libraries(sorted({file.real for file in closure.files.values()})))
+        for root, loaded in closure.scopes.items():
+            for file in loaded:
+                self._open_by_name(file.real, root, file.elf)
+        for facility in rules().facilities:
+            if any(facility.library.match(posixpath.basename(path)) for path in closure.files):
+                self._provide(facility)
+        return len(self.walker.closure().files) > before
+
+    def _open_by_name(self, file: str, program: str, elf: ElfFile) -> None:
+        if (file, program) in self.opened or program not in self.roots:
+            return
+        self.opened.add((file, program))
+        names = [name for note in elf.dlopen for name in note.sonames]
+        if self.selection is not None:
+            names += self.selection.named_libraries(file)
+        for name in names:
+            self.walker.dlopen(name, file, program)
+
+    def _provide(self, facility: Facility) -> None:
+        if facility in self.provided:
+            return
+        self.provided.append(facility)
+        paths = [path for pattern in facility.paths for path in sorted(glob.glob(pattern))]
+        for pattern in facility.one_of:
+            found = sorted(glob.glob(pattern))
+            if found:
+                paths.append(found[0])
+                break
+        for path in paths:
+            self.mirror.add_tree(path, Reason("facility", None, facility.why))
+        for path, text in facility.made.items():
+            self.mirror.make_file(path, text.encode(), 0o644, Reason("facility", None, facility.why))
 
     def _root(self, path: str, reason: Reason) -> None:
         """Add a program or library and all that it loads."""
@@ -180,13 +289,11 @@ class _Planner:
             self.optional.add(real)
 
     def _follow_recipes(self) -> None:
-        packages = None
         for program in self.dynamic:
             recipe = recipe_for(program)
             if recipe is None:
                 continue
-            packages = packages or detect()
-            found = follow(recipe, program, packages)
+            found = follow(recipe, program, self.packages)
             self.found.append(found)
             self.environment.update(found.environment)
             before = len(self.mirror.files())
@@ -195,23 +302,25 @@ class _Planner:
                     self._walk_if_loadable(real)
             self.recipes[recipe.name] = self.recipes.get(recipe.name, 0) + len(self.mirror.files()) - before
 
-    def _walk_if_loadable(self, real: str) -> None:
+    def _walk_if_loadable(self, real: str, *, optional: bool = False) -> None:
         if real.endswith((".h", ".o", ".a")):  # by far the most of a compiler's files
             return
         elf = self.disk.elf(real)
         if isinstance(elf, ElfFile) and elf.dynamic and MACHINES.get(elf.machine) == self.machine:
             self._walk(real)
+            if optional:
+                self.optional.add(real)
 
     def _load_by_name(self) -> None:
         for program in self.dynamic:
             if _libc_of(program.elf.interpreter or "") != "glibc":
                 continue
             for soname in LOADED_BY_NAME:
-                self.walker.dlopen(soname, program.real)
+                self.walker.dlopen(soname, program.started)
         version = _glibc_version(self.walker.closure())
         if version is not None and version < OLDEST_BUILT_IN_NSS:
             for soname in NAME_SERVICES:
-                self.walker.dlopen(soname, self.dynamic[0].real)
+                self.walker.dlopen(soname, self.dynamic[0].started)
 
     # ---- the closure ----
 
@@ -279,7 +388,7 @@ class _Planner:
     def _make_files(self, loaders: Mapping[str, Loader]) -> None:
         for found in self.found:
             for path, text in found.made.items():
-                loader = loaders[self.dynamic[0].real]
+                loader = loaders[self.dynamic[0].started]
                 rpath = " ".join(f"-rpath %:getenv(LAMBUNDLE_ROOT {path})" for path in loader.directories)
                 filled = text.replace("{interpreter}", loader.interpreter).replace("{rpath}", rpath)
                 self.mirror.make_file(path, filled.encode(), 0o644, Reason("recipe", None, found.recipe))
@@ -296,6 +405,15 @@ class _Planner:
                     self.mirror.make_link(f"{top}/en_US.utf8", name, Reason("libc", None, "locale"))
                 self.environment["LOCPATH"] = f"@{top}"
                 return
+
+    def _libc_environment(self, loaders: Mapping[str, Loader]) -> None:
+        """Lead libc, which opens these itself, to character sets and time zones that the bundle holds."""
+        if any(loader.libc == "glibc" for loader in loaders.values()):
+            for path in self.mirror.files():
+                if posixpath.basename(path) == "gconv-modules":
+                    self.environment.setdefault("GCONV_PATH", f"@{posixpath.dirname(path)}")
+            if self.mirror.holds_below(ZONES):
+                self.environment.setdefault("TZDIR", f"@{ZONES}")
 
     def _say_what_is_static(self) -> None:
         for program in self.requested:
@@ -327,7 +445,11 @@ class _Planner:
         home = f"lambundle/{self.name}"
         entries = {entry.path: entry for entry in self.mirror.entries(f"{home}/root")}
         for item in self.requested:
-            text = launcher(self.name, item.launcher, item.path, item.real, loaders.get(item.real))
+            script = None
+            if item.script is not None and item.interpreter is not None:
+                script = Script(item.interpreter, item.script.arguments)
+            loader = loaders.get(item.started)
+            text = launcher(self.name, item.launcher, item.path, item.started, loader, script)
             _put(entries, f"bin/{item.launcher}", text.encode(), 0o755, Reason("program", None, item.launcher))
         if loaders:
             self._put_runtime(entries, home, loaders)
@@ -342,7 +464,7 @@ class _Planner:
             source = runtime.library(self.machine, libc)
             path = f"{home}/runtime/{runtime.soname(libc)}"
             entries[path] = Entry(path, Kind.FILE, 0o755, source.stat().st_size, source=source, reasons=(reason,))
-        shared = loaders[self.dynamic[0].real]
+        shared = loaders[self.dynamic[0].started]
         private = {
             path: loader.directories for path, loader in loaders.items() if loader.directories != shared.directories
         }

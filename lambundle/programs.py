@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambundle.discover.scripts import Shebang, read_shebang
 from lambundle.elf import ElfFile, is_elf, read_elf
 from lambundle.errors import ForeignElfError, NotElfError, ProgramNotFoundError, UnreadableFileError, UsageError
 
@@ -20,7 +21,7 @@ MACHINES = {62: "x86_64", 183: "aarch64"}
 """EM_ numbers of the machines that Lambda has, by the names of ``uname -m``."""
 
 _BUNDLE_NAME = re.compile(r"[A-Za-z0-9_+@][A-Za-z0-9._+@-]*")
-_SHEBANG_MAX = 256
+_NESTED_SCRIPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,21 @@ class Requested:
     """A program that the user asked for.
 
     ``launcher`` is the name it gets in ``bin``; ``path`` its absolute path as a shell would start it;
-    ``real`` the same with every link followed.
+    ``real`` the same with every link followed. ``elf`` are the headers of the program, of a script those of
+    its interpreter. ``script`` is a script's first line, ``interpreter`` the program that runs it in the end.
     """
 
     launcher: str
     path: str
     real: str
     elf: ElfFile
+    script: Shebang | None = None
+    interpreter: str | None = None
+
+    @property
+    def started(self) -> str:
+        """Real path of the ELF program that is started: the program itself, or its interpreter."""
+        return self.real if self.interpreter is None else os.path.realpath(self.interpreter)
 
 
 def resolve(argument: str, search: Sequence[str]) -> Requested:
@@ -51,7 +60,11 @@ def resolve(argument: str, search: Sequence[str]) -> Requested:
     if "/" in launcher or launcher in ("", ".", ".."):
         raise UsageError(f"{launcher!r} cannot be the name of a launcher")
     real = os.path.realpath(path)
-    return Requested(launcher, path, real, _read(path, real))
+    script = read_shebang(real, tuple(search))
+    if script is None:
+        return Requested(launcher, path, real, _read(path, real))
+    interpreter = _interpreter(path, script, tuple(search))
+    return Requested(launcher, path, real, _read(interpreter, os.path.realpath(interpreter)), script, interpreter)
 
 
 def bundle_name(name: str | None, requested: Sequence[Requested]) -> str:
@@ -132,19 +145,30 @@ def _read(path: str, real: str) -> ElfFile:
     return elf
 
 
+def _interpreter(path: str, script: Shebang, search: tuple[str, ...]) -> str:
+    """The program at the end of a chain of scripts."""
+    interpreter = script.interpreter
+    for _ in range(_NESTED_SCRIPTS):
+        if not Path(interpreter).is_file():
+            raise ProgramNotFoundError(
+                f"{path} is a script for {interpreter}, which does not exist", hint="install that interpreter"
+            )
+        inner = read_shebang(os.path.realpath(interpreter), search)
+        if inner is None:
+            return interpreter
+        interpreter = inner.interpreter
+    raise NotElfError(f"{path} is a script whose interpreters are scripts without end")
+
+
 def _not_a_program(path: str, real: str) -> NotElfError:
     try:
         with Path(real).open("rb") as file:
-            head = file.read(_SHEBANG_MAX)
+            head = file.read(2)
     except OSError as error:
         raise UnreadableFileError(f"{path} cannot be read: {error.strerror}") from error
-    if head.startswith(b"#!"):
-        interpreter = os.fsdecode(head[2:].partition(b"\n")[0].strip())
-        return NotElfError(
-            f"{path} is a script for {interpreter}, and scripts cannot be packed yet",
-            hint="pack the program that it starts, and add what it needs with --add PATH",
-        )
-    return NotElfError(f"{path} is not an ELF program")
+    if head == b"#!":
+        return NotElfError(f"{path} is a script whose first line names no interpreter on this machine")
+    return NotElfError(f"{path} is neither an ELF program nor a script")
 
 
 def resolve_file(text: str, search: Sequence[str]) -> str:

@@ -97,7 +97,7 @@ def walking(_work: Path, rounds: int) -> Rows:
         commands = {**{name: [libtree, name.split()[1], program] for name in (WHOLE, ONCE)}, **commands}
     ours, *rivals = fastest(rounds * 4, [lambundle(), "deps", program], *commands.values())
     for name, seconds in zip(commands, rivals, strict=True):
-        rows.append(table.times(f"deps, {name}", ours, seconds, None if name == "ldd" else 0.33))
+        rows.append(table.times(f"deps, {name}", ours, seconds, None if name == "ldd" else 1 / 3))
     walks, _ = in_turn(rounds * 4, [sys.executable, "-c", WALK, program], commands["ldd"])
     alone = min(float(each.stdout) for each in walks)
     return [
@@ -153,7 +153,7 @@ def compiling(work: Path, rounds: int) -> Rows:
     bundled = tree / "bin" / "g++"
     arguments: Command = ["-std=c++20", "-O1", SOURCE, "-o"]
     commands: list[Command] = [[bundled, *arguments, work / "ours"], [native, *arguments, work / "theirs"]]
-    ours, theirs = fastest(rounds * 2, *commands)
+    ours, theirs = fastest(rounds * 4, *commands)
     for program in ("ours", "theirs"):
         if (said := run([work / program]).stdout) != PRINTS:
             raise UnavailableError(f"what was compiled printed {said!r}")

@@ -82,7 +82,7 @@ def _ratio(what: str, ours: float, rival: float, at_most: float | None, text: Ca
     shown = f"{ratio:.3f}" if ratio < 10 else f"{ratio:.1f}"
     if at_most is None:
         return Row(what, text(ours), text(rival), shown)
-    return Row(what, text(ours), text(rival), shown, f"<= {at_most:.2f}", ratio <= at_most)
+    return Row(what, text(ours), text(rival), shown, f"<= {at_most:.3f}", ratio <= at_most)
 
 
 def _row(row: Row | Skipped) -> str:

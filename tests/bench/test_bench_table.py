@@ -18,9 +18,9 @@ EXPECTED = """\
                                         ours     rival   ratio        aim    met
 --------------------------------------------------------------------------------
 packing, against
-  time, zip                           2.50 s   10.00 s   0.250    <= 0.25    yes
+  time, zip                           2.50 s   10.00 s   0.250   <= 0.250    yes
   time, something slower             3.10 ms   2.00 ms   1.550
-  size, zip                         101.9 MB  101.8 MB   1.001    <= 1.00     NO
+  size, zip                         101.9 MB  101.8 MB   1.001   <= 1.000     NO
   --help, python -c pass              120 ms     20 ms +100 ms <= +150 ms    yes
   peak memory                       300.0 MB                     < 300 MB     NO
   exodus: skipped, pip could not install it: no network, and a reason that is mu

@@ -319,10 +319,8 @@ const char *lb_lookup(int directory, const char *path, struct lb_path *buffer, c
 {
     const char *served = lb_find_in_bundle(path, buffer);
     if (LB_UNLIKELY(lb_state.tracing)) {
-        const char *where = "bundle";
-        if (served == path && !lb_is_inside(path))
-            where = lb_sys6(SYS_faccessat, directory, (long)path, F_OK, 0, 0, 0) == 0 ? "host" : "nowhere";
-        lb_trace_lookup(directory, path, where, operation);
+        bool exists = served != path || lb_sys6(SYS_faccessat, directory, (long)path, F_OK, 0, 0, 0) == 0;
+        lb_trace_lookup(directory, path, served != path, exists, operation);
     }
     return served;
 }

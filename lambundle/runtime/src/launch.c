@@ -10,6 +10,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 extern char **environ;
 
@@ -30,7 +31,7 @@ typedef Elf64_Phdr Segment;
 enum {
     HEAD = 1024,          /* enough for the header and the segments of nearly every program */
     SHEBANG = 256,        /* BINPRM_BUF_SIZE: what the kernel reads */
-    NESTED_SCRIPTS = 4,   /* as the kernel allows */
+    NESTED_SCRIPTS = 5,   /* as the kernel allows */
     SPLIT_WORDS = 8,      /* words of `#!/usr/bin/env -S` that are looked at */
     FRONT = 12 + NESTED_SCRIPTS * (2 + SPLIT_WORDS), /* arguments put before the caller's */
     EXTRA_VARIABLES = 3,
@@ -45,6 +46,8 @@ struct work {
     int fd;
     long head_length;
     bool searched;           /* `found` is taken: only one `env` of a chain of scripts is seen through */
+    size_t scripts;          /* how many of `script` are taken */
+    char **script[NESTED_SCRIPTS]; /* the arguments that name scripts */
     struct lb_path served;   /* the file being looked at */
     struct lb_path real;     /* the program, every link followed */
     struct lb_path loader;
@@ -76,6 +79,7 @@ size_t lb_prepare_size(char *const argv[], char *const envp[])
         lb_find();
     size_t pointers = lb_count(argv) + lb_count(envp) + FRONT + EXTRA_VARIABLES + 4;
     size_t texts = library_path_size(envp) + (NESTED_SCRIPTS + 2) * SHEBANG + 512;
+    texts += NESTED_SCRIPTS * (lb_state.root_len + SHEBANG); /* where the scripts are */
     const char *preload = lb_env_get(envp, "LD_PRELOAD");
     if (preload != NULL)
         texts += strlen(preload);
@@ -129,9 +133,13 @@ static char *joined(struct work *work, const char *first, const char *second, co
     return text;
 }
 
+#ifndef LB_GLIBC_RUNTIME /* a build with sanitizers needs their library loaded before */
+#define LB_GLIBC_RUNTIME "liblambundle-glibc.so"
+#endif
+
 static const char *runtime_name(bool musl)
 {
-    return musl ? "liblambundle-musl.so" : "liblambundle-glibc.so";
+    return musl ? "liblambundle-musl.so" : LB_GLIBC_RUNTIME;
 }
 
 /* For a program of the bundle. A loader without --argv0 and --preload is told by variables, and a trace goes on
@@ -280,8 +288,24 @@ static bool read_interpreter(struct work *work, char *interpreter, size_t size)
     return false;
 }
 
+/* An interpreter of the host's finds a script of the bundle only by its full name. The first may be named by a
+ * path of any length; the others' names stood in a script. */
+static void name_scripts(struct work *work)
+{
+    struct lb_path *buffer = &work->loader; /* no loader is needed */
+    for (size_t i = 0; i < work->scripts; i++) {
+        char *name = *work->script[i];
+        const char *served = lb_find_in_bundle(name, buffer);
+        if (served == name || (i > 0 && strlen(served) >= lb_state.root_len + SHEBANG))
+            continue;
+        *work->script[i] = i == 0 ? buffer->text : joined(work, served, "", "");
+        buffer = &work->real;
+    }
+}
+
 static int natively(struct work *work, const char *file, const char *where)
 {
+    name_scripts(work);
     lb_clean_environment(work->environment, work->given_envp);
     work->launch->envp = work->environment;
     work->launch->file = file;
@@ -334,6 +358,7 @@ static const char *search_for_env(struct work *work, const char *interpreter, ch
     char *words[SPLIT_WORDS];
     size_t count = 0;
     struct lb_path unused;
+    bool denied;
     if (work->searched ||
         (strcmp(interpreter, "/usr/bin/env") != 0 && strcmp(interpreter, "/bin/env") != 0) ||
         lb_find_in_bundle(interpreter, &unused) != interpreter)
@@ -350,7 +375,7 @@ static const char *search_for_env(struct work *work, const char *interpreter, ch
     }
     if (count == 0 || words[0][0] == '-' || strchr(words[0], '=') != NULL || strchr(words[0], '/') != NULL)
         return NULL;
-    const char *path = lb_search_path(words[0], lb_env_get(work->given_envp, "PATH"), &work->found);
+    const char *path = lb_search_path(words[0], lb_env_get(work->given_envp, "PATH"), &work->found, &denied);
     if (path == NULL || lb_find_in_bundle(path, &unused) == path)
         return NULL;
     work->searched = true;
@@ -367,9 +392,13 @@ static const char *read_shebang(struct work *work, const char *script)
     size_t length = (size_t)(work->head_length < SHEBANG - 1 ? work->head_length : SHEBANG - 1);
     memcpy(line, work->head, length);
     line[length] = '\0';
-    line[strcspn(line, "\n")] = '\0';
+    size_t end_of_line = strcspn(line, "\n");
+    bool cut_off = end_of_line == SHEBANG - 1;
+    line[end_of_line] = '\0';
     char *at = line + 2;
     char *interpreter = next_word(&at);
+    if (cut_off && at == line + end_of_line) /* the kernel would not start half a name either */
+        return NULL;
     while (is_blank(*at))
         at++;
     char *end = at + strlen(at);
@@ -378,6 +407,8 @@ static const char *read_shebang(struct work *work, const char *script)
     if (*interpreter == '\0')
         return NULL;
     work->launch->argv[0] = (char *)script;
+    if (work->scripts < NESTED_SCRIPTS)
+        work->script[work->scripts++] = &work->launch->argv[0];
     const char *program = search_for_env(work, interpreter, at);
     if (program != NULL)
         return program;
@@ -394,7 +425,7 @@ static int open_and_read(struct work *work, const char *file)
     int allowed = lb_sys_access(file, X_OK);
     if (allowed < 0)
         return allowed;
-    work->fd = lb_sys_open(file, O_RDONLY | O_CLOEXEC, 0);
+    work->fd = lb_sys_open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0); /* it may be a pipe */
     if (work->fd >= 0)
         work->head_length = lb_sys_read(work->fd, work->head, sizeof work->head);
     return 0;
@@ -431,6 +462,7 @@ int lb_prepare(struct lb_launch *launch, char *space, const char *path, char *co
     work->launch = launch;
     work->given_envp = envp;
     work->searched = false;
+    work->scripts = 0;
     work->front = FRONT;
     work->head_length = 0;
     work->space = space + sizeof *work;
@@ -488,16 +520,28 @@ static const char *search_start(const char *search)
     return search == NULL ? default_path : search;
 }
 
-const char *lb_search_path(const char *file, const char *search, struct lb_path *buffer)
+static bool is_directory(const char *path)
+{
+    struct stat status;
+    return lb_sys6(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0, 0, 0) == 0 && S_ISDIR(status.st_mode);
+}
+
+const char *lb_search_path(const char *file, const char *search, struct lb_path *buffer, bool *denied)
 {
     struct lb_path served;
     const char *at = search_start(search);
-    bool last = false;
+    bool last = file[0] == '\0';
+    *denied = false;
     while (!last) {
         last = at[strcspn(at, ":")] == '\0';
         const char *path = candidate(&at, file, buffer);
-        if (path != NULL && lb_sys_access(lb_find_in_bundle(path, &served), X_OK) == 0)
+        if (path == NULL)
+            continue;
+        const char *found = lb_find_in_bundle(path, &served);
+        int failed = lb_sys_access(found, X_OK);
+        if (failed == 0 && !is_directory(found))
             return path;
+        *denied |= failed == 0 || failed == -EACCES;
     }
     return NULL;
 }

@@ -100,7 +100,8 @@ static inline const char *lb_served(const char *path, struct lb_path *buffer, co
 
 /* ---- trace.c ---- */
 
-void lb_trace_lookup(int directory, const char *path, const char *where, const char *operation);
+/* `served`: from the bundle, by a name that is the host's. A name inside the bundle is known by itself. */
+void lb_trace_lookup(int directory, const char *path, bool served, bool exists, const char *operation);
 void lb_trace_exec(const char *path, const char *where);
 void lb_trace_start(void);
 void lb_trace_objects(void);
@@ -127,8 +128,9 @@ int lb_exec(const char *path, char *const argv[], char *const envp[]);
 /* As lb_exec, but searches PATH, and gives a file without a header to /bin/sh as execvp(3) says. */
 int lb_exec_search(const char *file, char *const argv[], char *const envp[]);
 
-/* First executable `file` on PATH, in `buffer` as the caller would write it; NULL if there is none. */
-const char *lb_search_path(const char *file, const char *search, struct lb_path *buffer);
+/* First executable `file` on PATH, in `buffer` as the caller would write it; NULL if there is none, and then
+ * `*denied` says whether there is one that may not be executed. */
+const char *lb_search_path(const char *file, const char *search, struct lb_path *buffer, bool *denied);
 
 /* Copies `envp` for a program that is not started with this runtime: without what the constructor set. */
 void lb_clean_environment(char **to, char *const envp[]);

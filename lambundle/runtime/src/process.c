@@ -136,7 +136,9 @@ int lb_exec_at(int directory, const char *path, char *const argv[], char *const 
         strcat(strcat(base.text, "/"), path);
         return lb_exec(base.text, argv, envp);
     }
-    return (int)lb_sys6(SYS_execveat, directory, (long)path, (long)argv, (long)envp, flags, 0);
+    char *clean[lb_count(envp) + 1];
+    lb_clean_environment(clean, envp);
+    return (int)lb_sys6(SYS_execveat, directory, (long)path, (long)argv, (long)clean, flags, 0);
 }
 
 LB_EXPORT int lb_execveat(int directory, const char *path, char *const argv[], char *const envp[],
@@ -148,6 +150,12 @@ int lb_execveat(int directory, const char *path, char *const argv[], char *const
 
 /* ---- posix_spawn: the file is chosen here, in the parent; libc does the rest ---- */
 
+/* A relative path that is not there now may be there once the child has changed its directory. */
+static bool may_appear(const char *path, const posix_spawn_file_actions_t *actions)
+{
+    return path != NULL && path[0] != '/' && actions != NULL;
+}
+
 LB_WRAP(int, posix_spawn,
         (pid_t * pid, const char *path, const posix_spawn_file_actions_t *actions,
          const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]))
@@ -155,6 +163,11 @@ LB_WRAP(int, posix_spawn,
     struct lb_launch launch;
     char space[lb_prepare_size(argv, envp)] __attribute__((aligned(16)));
     int failed = lb_prepare(&launch, space, path, argv, envp);
+    if (failed < 0 && may_appear(path, actions)) {
+        char *clean[lb_count(envp) + 1];
+        lb_clean_environment(clean, envp);
+        return lb_real_posix_spawn()(pid, path, actions, attributes, argv, clean);
+    }
     if (failed < 0)
         return -failed;
     return lb_real_posix_spawn()(pid, launch.file, actions, attributes, launch.argv, launch.envp);
@@ -169,9 +182,10 @@ int lb_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions
     struct lb_path found;
     const char *path = file;
     if (strchr(file, '/') == NULL) {
-        path = lb_search_path(file, lb_env_get(environ, "PATH"), &found);
+        bool denied = false;
+        path = lb_search_path(file, lb_env_get(environ, "PATH"), &found, &denied);
         if (path == NULL)
-            return ENOENT;
+            return denied ? EACCES : ENOENT;
     }
     return lb_wrap_posix_spawn(pid, path, actions, attributes, argv, envp);
 }
@@ -291,6 +305,7 @@ int lb_system(const char *command)
 struct stream {
     struct stream *next;
     FILE *file;
+    int fd;
     pid_t pid;
 };
 
@@ -303,8 +318,8 @@ static struct {
 static void close_streams(posix_spawn_file_actions_t *actions, int used)
 {
     for (struct stream *stream = streams.first; stream != NULL; stream = stream->next)
-        if (fileno(stream->file) != used)
-            posix_spawn_file_actions_addclose(actions, fileno(stream->file));
+        if (stream->fd != used)
+            posix_spawn_file_actions_addclose(actions, stream->fd);
 }
 
 static int start_stream(struct stream *stream, const char *command, int child_end, int used)
@@ -331,6 +346,7 @@ static FILE *open_stream(const char *command, bool reads, bool closes_on_exec)
         free(stream);
         return NULL;
     }
+    stream->fd = ends[mine];
     stream->file = fdopen(ends[mine], reads ? "r" : "w");
     int failed = stream->file == NULL ? errno : 0;
     lock(&streams.lock);
@@ -375,6 +391,8 @@ FILE *lb_popen(const char *command, const char *mode)
 static pid_t forget_stream(FILE *file)
 {
     pid_t pid = 0;
+    if (__atomic_load_n(&streams.first, __ATOMIC_RELAXED) == NULL)
+        return 0;
     lock(&streams.lock);
     for (struct stream **at = &streams.first; *at != NULL; at = &(*at)->next) {
         if ((*at)->file == file) {
@@ -389,13 +407,29 @@ static pid_t forget_stream(FILE *file)
     return pid;
 }
 
+LB_WRAP(int, fclose, (FILE * file))
+{
+    int status;
+    pid_t pid = forget_stream(file);
+    int result = lb_real_fclose()(file);
+#ifdef __GLIBC__
+    /* Ending a popen in this way is wrong, but there it waits as pclose does, and programs rely on that. */
+    if (pid != 0)
+        result = wait_for(pid, &status) == 0 ? status : -1;
+#else
+    (void)pid;
+    (void)status;
+#endif
+    return result;
+}
+
 LB_WRAP(int, pclose, (FILE * file))
 {
     int status;
     pid_t pid = forget_stream(file);
     if (pid == 0)
         return lb_real_pclose()(file);
-    fclose(file);
+    lb_real_fclose()(file);
     return wait_for(pid, &status) == 0 ? status : -1;
 }
 
@@ -404,8 +438,11 @@ LB_WRAP(int, pclose, (FILE * file))
 LB_WRAP(pid_t, fork, (void))
 {
     pid_t pid = lb_real_fork()();
-    if (pid == 0)
+    if (pid == 0) {
         lb_state.pid = lb_sys_getpid();
+        unlock(&signals.lock); /* a thread that held them is not in the child */
+        unlock(&streams.lock);
+    }
     return pid;
 }
 

@@ -41,34 +41,38 @@ static bool find_program(char **argv)
 }
 
 /* Older loaders know no --argv0: argv[0] is PROGRAM, and its name travels in a variable, which is removed
- * again, as is this library in LD_PRELOAD. Both strings and the array lie on the stack and are ours to edit. */
-static void drop_variable(char **envp, const char *name)
+ * again, as is this library in LD_PRELOAD. Both strings and the array lie on the stack and are ours to edit.
+ * What is kept moves up, since behind the array's end programs look for the auxiliary vector; the slots that
+ * become free, where nobody looks but who counts from argv, repeat a variable that is kept. */
+static void drop_variable(const char *name)
 {
     size_t length = strlen(name);
-    char **to = envp;
-    for (; *envp != NULL; envp++)
-        if (!begins_with(*envp, name, length) || (*envp)[length] != '=')
-            *to++ = *envp;
-    *to = NULL;
+    char **from = environ + lb_count(environ), **to = from;
+    while (from-- > environ)
+        if (!begins_with(*from, name, length) || (*from)[length] != '=')
+            *--to = *from;
+    for (from = environ; from < to; from++)
+        *from = *to == NULL ? (char *)"" : *to;
+    environ = to;
 }
 
-static void drop_own_preload(char **envp)
+static void drop_own_preload(void)
 {
-    char *value = (char *)lb_env_get(envp, "LD_PRELOAD");
+    char *value = (char *)lb_env_get(environ, "LD_PRELOAD");
     if (value == NULL)
         return;
     size_t own = strcspn(value, " :");
     if (memmem(value, own, "liblambundle", 12) == NULL)
         return;
     if (value[own] == '\0')
-        drop_variable(envp, "LD_PRELOAD");
+        drop_variable("LD_PRELOAD");
     else
         memmove(value, value + own + 1, strlen(value + own + 1) + 1);
 }
 
-static bool find_program_of_old_loader(char **argv, char **envp)
+static bool find_program_of_old_loader(char **argv)
 {
-    const char *name = lb_env_get(envp, "LAMBUNDLE_ARGV0");
+    const char *name = lb_env_get(environ, "LAMBUNDLE_ARGV0");
     if (!lb_state.old_loader || name == NULL || !take_program(argv[0]))
         return false;
     argv[0] = (char *)name;
@@ -77,8 +81,8 @@ static bool find_program_of_old_loader(char **argv, char **envp)
     program_invocation_name = (char *)name;
     program_invocation_short_name = (char *)(slash == NULL ? name : slash + 1);
 #endif
-    drop_variable(envp, "LAMBUNDLE_ARGV0");
-    drop_own_preload(envp);
+    drop_variable("LAMBUNDLE_ARGV0");
+    drop_own_preload();
     return true;
 }
 
@@ -136,7 +140,7 @@ static void start(int argc, char **argv, char **envp)
 {
     lb_find();
     if (lb_state.active && argc > 0 && argv[0] != NULL) {
-        if (find_program(argv) || find_program_of_old_loader(argv, envp)) {
+        if (find_program(argv) || find_program_of_old_loader(argv)) {
             set_process_name(argv[0]);
             set_executed_file(envp);
         }

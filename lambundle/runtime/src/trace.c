@@ -98,14 +98,15 @@ static const char *absolute(int directory, const char *path, struct lb_path *buf
     return buffer->text;
 }
 
-void lb_trace_lookup(int directory, const char *path, const char *where, const char *operation)
+void lb_trace_lookup(int directory, const char *path, bool served, bool exists, const char *operation)
 {
     struct line line;
     struct lb_path buffer;
+    const char *whole = absolute(directory, path, &buffer);
     begin(&line, "lookup");
-    add_field(&line, where);
+    add_field(&line, !exists ? "nowhere" : served || lb_is_inside(whole) ? "bundle" : "host");
     add_field(&line, operation);
-    add_field(&line, absolute(directory, path, &buffer));
+    add_field(&line, whole);
     finish(&line);
 }
 

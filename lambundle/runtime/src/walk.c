@@ -1,11 +1,14 @@
 /* Functions that walk directories: scandir, ftw, fts, glob. */
 #define _GNU_SOURCE
 #include "lb.h"
+#include "sys.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <glob.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -95,20 +98,23 @@ LB_NFTW(nftw64)
 
 /* ---- fts: it copies the names when it opens ---- */
 
-enum { FTS_PATHS = 8 };
-
 #define LB_FTS(name)                                                                                         \
     LB_WRAP_POINTER(void *, name, (char *const *paths, int options, void *compare))                          \
     {                                                                                                        \
-        struct lb_path buffers[FTS_PATHS];                                                                   \
         size_t count = lb_count(paths);                                                                      \
-        if (count > FTS_PATHS)                                                                               \
-            return lb_real_##name()(paths, options, compare);                                                \
-        char *served[FTS_PATHS + 1];                                                                         \
-        for (size_t i = 0; i < count; i++)                                                                   \
-            served[i] = (char *)lb_served(paths[i], &buffers[i], #name);                                     \
-        served[count] = NULL;                                                                                \
-        return lb_real_##name()(served, options, compare);                                                   \
+        struct lb_path *buffers = calloc(count + 1, sizeof *buffers);                                        \
+        char **served = calloc(count + 1, sizeof *served);                                                   \
+        void *result = NULL;                                                                                 \
+        if (buffers != NULL && served != NULL) {                                                             \
+            for (size_t i = 0; i < count; i++)                                                               \
+                served[i] = (char *)lb_served(paths[i], &buffers[i], #name);                                 \
+            result = lb_real_##name()(served, options, compare);                                             \
+        }                                                                                                    \
+        int saved = errno;                                                                                   \
+        free(buffers);                                                                                       \
+        free(served);                                                                                        \
+        errno = saved;                                                                                       \
+        return result;                                                                                       \
     }
 
 LB_FTS(fts_open)
@@ -131,16 +137,25 @@ static void glob_closedir(void *directory)
     closedir(directory);
 }
 
-static int glob_stat(const char *path, struct stat *status)
+/* By the kernel, whose structure glibc's is: before 2.33 libc.so.6 has no function of that name. */
+static int stat_at(const char *path, struct stat *status, int flags)
 {
     struct lb_path buffer;
-    return fstatat(AT_FDCWD, lb_served(path, &buffer, "glob"), status, 0);
+    const char *served = lb_served(path, &buffer, "glob");
+    long result = lb_sys6(SYS_newfstatat, AT_FDCWD, (long)served, (long)status, flags, 0, 0);
+    if (result < 0)
+        errno = (int)-result;
+    return result < 0 ? -1 : 0;
+}
+
+static int glob_stat(const char *path, struct stat *status)
+{
+    return stat_at(path, status, 0);
 }
 
 static int glob_lstat(const char *path, struct stat *status)
 {
-    struct lb_path buffer;
-    return fstatat(AT_FDCWD, lb_served(path, &buffer, "glob"), status, AT_SYMLINK_NOFOLLOW);
+    return stat_at(path, status, AT_SYMLINK_NOFOLLOW);
 }
 
 static void teach_glob(glob_t *result)

@@ -89,11 +89,11 @@ static const char *stream_content(FILE *file)
 }
 
 /* The bundle's files hold "bundle\n", the host's "host\n". */
-static const char *sized(int result, long size)
+static const char *sized(int result, const off_t *size)
 {
     if (result < 0)
         return failure(errno);
-    return say(size == 7 ? "bundle" : size == 5 ? "host" : "another size");
+    return say(*size == 7 ? "bundle" : *size == 5 ? "host" : "another size");
 }
 
 /* The bundle's files are executable, the host's are not. */
@@ -156,14 +156,14 @@ static const char *entry_of(DIR *open)
 }
 
 #define ENTRY_OF_SCAN(name, type)                                                                            \
-    static const char *name(int count, struct type **entries)                                               \
+    static const char *name(int count, struct type ***entries)                                              \
     {                                                                                                        \
         if (count < 0)                                                                                       \
             return failure(errno);                                                                           \
         say("empty");                                                                                        \
         for (int i = 0; i < count; i++)                                                                      \
-            if (entries[i]->d_name[0] != '.')                                                                \
-                say(entries[i]->d_name);                                                                     \
+            if ((*entries)[i]->d_name[0] != '.')                                                                \
+                say((*entries)[i]->d_name);                                                                     \
         return answer;                                                                                       \
     }
 
@@ -222,17 +222,17 @@ static int walk_new64(const char *at, const struct stat64 *status, int type, str
     return walk64(at, status, type);
 }
 
-static const char *globbed(int result, size_t count, char **names)
+static const char *globbed(int result, const size_t *count, char ***names)
 {
     if (result == GLOB_NOMATCH)
         return say("ENOENT");
     if (result != 0)
         return say("glob failed");
-    if (count != 1)
+    if (*count != 1)
         return say("not one match");
-    if (strncmp(names[0], path, strlen(path)) != 0)
+    if (strncmp((*names)[0], path, strlen(path)) != 0)
         return say("not the name asked for");
-    return say(strrchr(names[0], '/') + 1);
+    return say(strrchr((*names)[0], '/') + 1);
 }
 #endif
 
@@ -303,24 +303,24 @@ static int start_execveat(void) { return execveat(elsewhere, path, no_arguments,
 #define HAS_ADDCHDIR
 #endif
 
-static int wait_for(int failed, pid_t pid)
+static int wait_for(int failed, const pid_t *pid)
 {
     int status;
     if (failed == 0)
-        waitpid(pid, &status, 0);
+        waitpid(*pid, &status, 0);
     return failed;
 }
 
 static int start_posix_spawn(void)
 {
     pid_t pid = 0;
-    return wait_for(posix_spawn(&pid, path, NULL, NULL, no_arguments, environ), pid);
+    return wait_for(posix_spawn(&pid, path, NULL, NULL, no_arguments, environ), &pid);
 }
 
 static int start_posix_spawnp(void)
 {
     pid_t pid = 0;
-    return wait_for(posix_spawnp(&pid, path, NULL, NULL, no_arguments, environ), pid);
+    return wait_for(posix_spawnp(&pid, path, NULL, NULL, no_arguments, environ), &pid);
 }
 
 static int start_system(void)
@@ -364,12 +364,16 @@ PROBE(fclose) /* what popen gave and fclose ends has to be waited for, as in lib
 {
     char command[PATH_MAX + 32];
     snprintf(command, sizeof command, "%s 2>/dev/null", path);
+    char text[64];
     FILE *file = popen(command, "r");
-    const char *result = file == NULL ? failure(errno) : line(answer, read(fileno(file), answer, sizeof answer - 1));
-    if (file != NULL)
-        fclose(file);
+    if (file == NULL)
+        return failure(errno);
+    const char *result = line(text, read(fileno(file), text, sizeof text));
+    fclose(file);
+#ifdef __GLIBC__
     if (waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD)
         return say("a child is left");
+#endif
     return *result == '\0' ? say("127") : result;
 }
 PROBE(opendir) { return entry_of(opendir(path)); }
@@ -378,17 +382,17 @@ PROBE(truncate) { return changed(truncate(path, 3)); }
 PROBE(stat)
 {
     struct stat status;
-    return sized(stat(path, &status), status.st_size);
+    return sized(stat(path, &status), &status.st_size);
 }
 PROBE(lstat)
 {
     struct stat status;
-    return sized(lstat(path, &status), status.st_size);
+    return sized(lstat(path, &status), &status.st_size);
 }
 PROBE(fstatat)
 {
     struct stat status;
-    return sized(fstatat(elsewhere, path, &status, 0), status.st_size);
+    return sized(fstatat(elsewhere, path, &status, 0), &status.st_size);
 }
 PROBE(statfs)
 {
@@ -507,7 +511,7 @@ PROBE(ftok)
 PROBE(scandir)
 {
     struct dirent **entries;
-    return scanned(scandir(path, &entries, NULL, alphasort), entries);
+    return scanned(scandir(path, &entries, NULL, alphasort), &entries);
 }
 PROBE(ftw) { return walked(ftw(path, walk, 8)); }
 PROBE(nftw) { return walked(nftw(path, walk_new, 8, FTW_PHYS)); }
@@ -591,12 +595,12 @@ PROBE(syscall_open) { return content((int)syscall(SYS_open, path, O_RDONLY)); }
 PROBE(syscall_stat)
 {
     struct stat status;
-    return sized((int)syscall(SYS_stat, path, &status), status.st_size);
+    return sized((int)syscall(SYS_stat, path, &status), &status.st_size);
 }
 PROBE(syscall_lstat)
 {
     struct stat status;
-    return sized((int)syscall(SYS_lstat, path, &status), status.st_size);
+    return sized((int)syscall(SYS_lstat, path, &status), &status.st_size);
 }
 PROBE(syscall_access) { return allowed((int)syscall(SYS_access, path, X_OK)); }
 PROBE(syscall_readlink)
@@ -616,13 +620,13 @@ PROBE(syscall_faccessat2) { return allowed((int)syscall(SYS_faccessat2, elsewher
 PROBE(syscall_newfstatat)
 {
     struct stat status;
-    return sized((int)syscall(SYS_newfstatat, elsewhere, path, &status, 0), status.st_size);
+    return sized((int)syscall(SYS_newfstatat, elsewhere, path, &status, 0), &status.st_size);
 }
 static const char *sized_x(int result, const unsigned char *status)
 {
-    unsigned long size; /* stx_size, whatever these headers know of the structure */
+    off_t size; /* stx_size, whatever these headers know of the structure */
     memcpy(&size, status + 40, sizeof size);
-    return sized(result, (long)size);
+    return sized(result, &size);
 }
 PROBE(syscall_statx)
 {
@@ -667,17 +671,17 @@ PROBE(truncate64) { return changed(truncate64(path, 3)); }
 PROBE(stat64)
 {
     struct stat64 status;
-    return sized(stat64(path, &status), status.st_size);
+    return sized(stat64(path, &status), &status.st_size);
 }
 PROBE(lstat64)
 {
     struct stat64 status;
-    return sized(lstat64(path, &status), status.st_size);
+    return sized(lstat64(path, &status), &status.st_size);
 }
 PROBE(fstatat64)
 {
     struct stat64 status;
-    return sized(fstatat64(elsewhere, path, &status, 0), status.st_size);
+    return sized(fstatat64(elsewhere, path, &status, 0), &status.st_size);
 }
 PROBE(statfs64)
 {
@@ -692,17 +696,17 @@ PROBE(statvfs64)
 PROBE(scandir64)
 {
     struct dirent64 **entries;
-    return scanned64(scandir64(path, &entries, NULL, alphasort64), entries);
+    return scanned64(scandir64(path, &entries, NULL, alphasort64), &entries);
 }
 PROBE(scandirat)
 {
     struct dirent **entries;
-    return scanned(scandirat(elsewhere, path, &entries, NULL, alphasort), entries);
+    return scanned(scandirat(elsewhere, path, &entries, NULL, alphasort), &entries);
 }
 PROBE(scandirat64)
 {
     struct dirent64 **entries;
-    return scanned64(scandirat64(elsewhere, path, &entries, NULL, alphasort64), entries);
+    return scanned64(scandirat64(elsewhere, path, &entries, NULL, alphasort64), &entries);
 }
 PROBE(ftw64) { return walked(ftw64(path, walk64, 8)); }
 PROBE(nftw64) { return walked(nftw64(path, walk_new64, 8, FTW_PHYS)); }
@@ -727,7 +731,7 @@ PROBE(nftw64) { return walked(nftw64(path, walk_new64, 8, FTW_PHYS)); }
         return answer;                                                                                       \
     }
 PROBE_FTS(fts_open, fts, FTS, FTSENT)
-#if __GLIBC_PREREQ(2, 23)
+#if __GLIBC_PREREQ(2, 34)
 PROBE_FTS(fts64_open, fts64, FTS64, FTSENT64)
 #endif
 
@@ -740,12 +744,12 @@ static char *pattern(void)
 PROBE(glob)
 {
     glob_t found = {0};
-    return globbed(glob(pattern(), GLOB_MARK, NULL, &found), found.gl_pathc, found.gl_pathv);
+    return globbed(glob(pattern(), GLOB_MARK, NULL, &found), &found.gl_pathc, &found.gl_pathv);
 }
 PROBE(glob64)
 {
     glob64_t found = {0};
-    return globbed(glob64(pattern(), 0, NULL, &found), found.gl_pathc, found.gl_pathv);
+    return globbed(glob64(pattern(), 0, NULL, &found), &found.gl_pathc, &found.gl_pathv);
 }
 PROBE(canonicalize_file_name) { return resolved(canonicalize_file_name(path)); }
 PROBE(dlmopen) { return plugin(dlmopen(LM_ID_BASE, path, RTLD_NOW)); }
@@ -804,32 +808,32 @@ extern int __xmknodat(int, int, const char *, mode_t, dev_t *);
 PROBE(__xstat)
 {
     struct stat status;
-    return sized(__xstat(VERSION, path, &status), status.st_size);
+    return sized(__xstat(VERSION, path, &status), &status.st_size);
 }
 PROBE(__lxstat)
 {
     struct stat status;
-    return sized(__lxstat(VERSION, path, &status), status.st_size);
+    return sized(__lxstat(VERSION, path, &status), &status.st_size);
 }
 PROBE(__xstat64)
 {
     struct stat64 status;
-    return sized(__xstat64(VERSION, path, &status), status.st_size);
+    return sized(__xstat64(VERSION, path, &status), &status.st_size);
 }
 PROBE(__lxstat64)
 {
     struct stat64 status;
-    return sized(__lxstat64(VERSION, path, &status), status.st_size);
+    return sized(__lxstat64(VERSION, path, &status), &status.st_size);
 }
 PROBE(__fxstatat)
 {
     struct stat status;
-    return sized(__fxstatat(VERSION, elsewhere, path, &status, 0), status.st_size);
+    return sized(__fxstatat(VERSION, elsewhere, path, &status, 0), &status.st_size);
 }
 PROBE(__fxstatat64)
 {
     struct stat64 status;
-    return sized(__fxstatat64(VERSION, elsewhere, path, &status, 0), status.st_size);
+    return sized(__fxstatat64(VERSION, elsewhere, path, &status, 0), &status.st_size);
 }
 PROBE(__xmknod)
 {

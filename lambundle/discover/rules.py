@@ -1,0 +1,104 @@
+"""The rules of discovery that are data: ``rules.toml`` beside this module, compiled."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+_SHARED = re.compile(
+    r"/(?:usr/)?lib(?:64|32|x32)?/(?:[^/]+-linux-[^/]+/)?lib[^/]*\.so(?:\.[^/]*)?$|/[^/]*ld-linux[^/]*$"
+)
+_VERSIONED = re.compile(r"\.so\.|-[0-9.]+\.so$")
+_LANGUAGE = re.compile(r"/share/(?:locale|locale-langpack)/([^/]+)/")
+_BIN = re.compile(r"/(?:usr/)?(?:local/)?(?:s?bin|games)/[^/]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Facility:
+    """What the users of a library need: patterns of its soname, paths, fonts or the like, files to make."""
+
+    library: re.Pattern[str]
+    why: str
+    paths: tuple[str, ...]
+    one_of: tuple[str, ...]
+    made: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What discovery leaves alone, and what it prefers; ``rules.toml`` says what each list means."""
+
+    unwanted: re.Pattern[str]
+    machine: re.Pattern[str]
+    absent: re.Pattern[str]
+    languages: frozenset[str]
+    interpreters: dict[str, str]
+    part_suffixes: tuple[str, ...]
+    facilities: tuple[Facility, ...]
+
+    def is_unwanted(self, path: str) -> bool:
+        """Whether no program reads the file to do its job."""
+        if self.unwanted.match(path):
+            return True
+        language = _LANGUAGE.search(path)
+        return language is not None and language[1] not in self.languages
+
+    def is_foreign_to_lambda(self, package: str) -> bool:
+        """Whether a package is there for a machine that Lambda is not: its hardware, its administration."""
+        return bool(self.machine.match(package) or self.absent.match(package))
+
+
+def is_public_library(path: str) -> bool:
+    """Whether a path is a library in a directory that the loader searches for everybody."""
+    return _SHARED.match(path) is not None
+
+
+def is_versioned_library(path: str) -> bool:
+    """Whether a path is such a library, and not only the name that a compiler links with."""
+    return is_public_library(path) and _VERSIONED.search(path) is not None
+
+
+def is_command(path: str) -> bool:
+    """Whether a path is a program in a directory of PATH."""
+    return _BIN.match(path) is not None
+
+
+@lru_cache(maxsize=1)
+def rules() -> Rules:
+    """Read the rules."""
+    data = tomllib.loads(Path(__file__).with_name("rules.toml").read_text(encoding="utf-8"))
+    return Rules(
+        unwanted=_any_of(data["unwanted"]),
+        machine=_any_of(data["machine"]),
+        absent=_any_of(data["absent"]),
+        languages=frozenset(data["kept_languages"]),
+        interpreters=data["interpreters"],
+        part_suffixes=tuple(data["whole"]["suffixes"]),
+        facilities=tuple(
+            Facility(
+                library=_any_of(_alternatives(item["library"])),
+                why=item["why"],
+                paths=tuple(item["paths"]),
+                one_of=tuple(item.get("one_of", ())),
+                made={path: text.lstrip() for path, text in item.get("made", {}).items()},
+            )
+            for item in data["facility"]
+        ),
+    )
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """``a{b,c}d`` as ``abd`` and ``acd``."""
+    before, brace, rest = pattern.partition("{")
+    if not brace:
+        return [pattern]
+    inner, _, after = rest.partition("}")
+    return [f"{before}{choice}{after}" for choice in inner.split(",")]
+
+
+def _any_of(patterns: list[str]) -> re.Pattern[str]:
+    return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
