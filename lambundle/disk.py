@@ -47,7 +47,7 @@ class Disk:
     def _elf(self, path: str) -> ElfFile | Refusal:
         place = self._place(path)
         try:
-            status = os.stat(place)  # noqa: PTH116  (a Path for each miss would double the time of the walk)
+            status = os.stat(place)
         except (OSError, ValueError) as error:
             return Refusal(_reason(error))
         identity = status.st_dev, status.st_ino
@@ -71,7 +71,7 @@ class Disk:
     def identity(self, path: str) -> tuple[int, int] | None:
         """Device and inode, by which the loader knows a file that it has under another name."""
         try:
-            status = os.stat(self._place(path))  # noqa: PTH116  (see above)
+            status = os.stat(self._place(path))
         except (OSError, ValueError):
             return None
         return status.st_dev, status.st_ino
@@ -119,7 +119,7 @@ class Disk:
         if not directory or name in {"", ".", ".."}:
             return os.path.realpath(path)
         step = f"{self.real(directory).rstrip('/')}/{name}"
-        return os.path.realpath(step) if os.path.islink(step) else step  # noqa: PTH114  (as above)
+        return os.path.realpath(step) if os.path.islink(step) else step
 
     def _place(self, path: str) -> str:
         # Only a link can lead out of the root, and only then is resolving it worth its time.

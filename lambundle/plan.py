@@ -19,7 +19,7 @@ from lambundle import runtime
 from lambundle.closure import Walker, differences
 from lambundle.deps_report import looked_in_lines
 from lambundle.discover.packages import detect
-from lambundle.discover.recipe import Found, follow, recipe_for
+from lambundle.discover.recipe import Found, Recipe, follow, recipe_for
 from lambundle.discover.rules import Facility, rules
 from lambundle.discover.scripts import is_shell, read_shebang, started_programs
 from lambundle.discover.selection import Selection, Wanted
@@ -123,7 +123,7 @@ class _Planner:
         self.packages = detect()
         self.opened: set[tuple[str, str]] = set()
         self.provided: list[Facility] = []
-        self.selection = None if self.packages is None else Selection(self.packages)
+        self.selection = None if self.packages is None else Selection(self.packages, _is_by_recipe)
 
     def plan(self) -> Plan:
         for program in self.requested:
@@ -131,7 +131,7 @@ class _Planner:
         if self.dynamic:
             self._root(SHELL, Reason("shell"))
             self._follow_recipes()
-            self._discover()
+        self._discover()
         for path in self.request.add:
             self._add(path)
         if self.dynamic:
@@ -184,10 +184,12 @@ class _Planner:
     def _discover(self) -> None:
         """Add what the programs need beyond libraries; what that loads may need more in turn."""
         if self.selection is not None:
-            for program in self.dynamic:
-                if recipe_for(program) is None:
+            for program in self.requested:
+                if not _is_by_recipe(program.path):
                     self._select(program.path, program.interpreter)
             self._take(self.selection.wanted())
+            self._take_interpreters()
+            self._follow_recipes_of_commands()
         for _ in range(MAX_ROUNDS):
             if not self._discover_for_libraries():
                 break
@@ -221,6 +223,33 @@ class _Planner:
             if real is not None and real not in self.roots and not real.endswith(TEXTS):
                 self._walk_if_loadable(real, optional=True)
 
+    def _take_interpreters(self) -> None:
+        """The shells of the scripts found, and env: small, and any script may be started.
+
+        Other interpreters are large; they are here if a package that counts depends on them.
+        """
+        search = self.request.search
+        for path in self.mirror.files():
+            if path.endswith(TEXTS) or not os.access(path, os.X_OK):
+                continue
+            shebang = read_shebang(path, search)
+            if shebang is None:
+                continue
+            if shebang.env is not None:
+                self._root(shebang.env, Reason("interpreter", path))
+            if is_shell(shebang.interpreter) and Path(shebang.interpreter).is_file():
+                self._root(shebang.interpreter, Reason("interpreter", path))
+
+    def _follow_recipes_of_commands(self) -> None:
+        """A compiler that another program starts needs what it needs when it is asked for itself."""
+        for path in self.selection.by_recipe if self.selection is not None else ():
+            recipe, elf = recipe_for(path), self.disk.elf(path)
+            if recipe is None or not isinstance(elf, ElfFile):
+                continue
+            self._root(path, Reason("recipe", path, recipe.name))
+            if recipe.name not in self.recipes:
+                self._follow_recipe(recipe, Requested(posixpath.basename(path), path, os.path.realpath(path), elf))
+
     def _discover_for_libraries(self) -> bool:
         """Add what the packages of the loaded libraries hold for them; whether that loaded more."""
         closure = self.walker.closure()
@@ -231,7 +260,7 @@ class _Planner:
             for file in loaded:
                 self._open_by_name(file.real, root, file.elf)
         for facility in rules().facilities:
-            if any(facility.library.match(posixpath.basename(path)) for path in closure.files):
+            if facility not in self.provided and self._has_use_for(facility, closure):
                 self._provide(facility)
         return len(self.walker.closure().files) > before
 
@@ -245,18 +274,29 @@ class _Planner:
         for name in names:
             self.walker.dlopen(name, file, program)
 
+    def _has_use_for(self, facility: Facility, closure: Closure) -> bool:
+        if facility.library is not None:
+            return any(facility.library.match(posixpath.basename(path)) for path in closure.files)
+        if self.selection is None:
+            return False
+        texts = self.selection.texts
+        if facility.imports:
+            own = {program.started for program in self.dynamic} | self.selection.own_programs()
+            return any(texts.imports(path, facility.imports) for path in sorted(own))
+        return texts.any_names(self.selection.own_files(), facility.named)
+
     def _provide(self, facility: Facility) -> None:
-        if facility in self.provided:
-            return
         self.provided.append(facility)
         paths = [path for pattern in facility.paths for path in sorted(glob.glob(pattern))]
-        for pattern in facility.one_of:
-            found = sorted(glob.glob(pattern))
+        for patterns in facility.one_of:
+            found = [path for pattern in patterns for path in sorted(glob.glob(pattern))]
             if found:
-                paths.append(found[0])
+                paths += found if len(patterns) > 2 else found[:1]  # noqa: PLR2004  (a family, or any one font)
                 break
         for path in paths:
-            self.mirror.add_tree(path, Reason("facility", None, facility.why))
+            reason = Reason("facility", None, facility.why)
+            for real in self.mirror.add_tree(path, reason, lambda path: not rules().is_unwanted(path)):
+                self._walk_if_loadable(real, optional=True)
         for path, text in facility.made.items():
             self.mirror.make_file(path, text.encode(), 0o644, Reason("facility", None, facility.why))
 
@@ -290,17 +330,19 @@ class _Planner:
 
     def _follow_recipes(self) -> None:
         for program in self.dynamic:
-            recipe = recipe_for(program)
-            if recipe is None:
-                continue
-            found = follow(recipe, program, self.packages)
-            self.found.append(found)
-            self.environment.update(found.environment)
-            before = len(self.mirror.files())
-            for path in found.paths:
-                for real in self.mirror.add_tree(path, Reason("recipe", program.real, recipe.name)):
-                    self._walk_if_loadable(real)
-            self.recipes[recipe.name] = self.recipes.get(recipe.name, 0) + len(self.mirror.files()) - before
+            recipe = recipe_for(program.path)
+            if recipe is not None:
+                self._follow_recipe(recipe, program)
+
+    def _follow_recipe(self, recipe: Recipe, program: Requested) -> None:
+        found = follow(recipe, program, self.packages)
+        self.found.append(found)
+        self.environment.update(found.environment)
+        before = len(self.mirror.files())
+        for path in found.paths:
+            for real in self.mirror.add_tree(path, Reason("recipe", program.real, recipe.name)):
+                self._walk_if_loadable(real)
+        self.recipes[recipe.name] = self.recipes.get(recipe.name, 0) + len(self.mirror.files()) - before
 
     def _walk_if_loadable(self, real: str, *, optional: bool = False) -> None:
         if real.endswith((".h", ".o", ".a")):  # by far the most of a compiler's files
@@ -470,6 +512,12 @@ class _Planner:
         }
         text = config(shared, self.environment, serves_tmp=self.mirror.holds_below("/tmp"), private=private)  # noqa: S108
         _put(entries, f"{home}/runtime/config", text.encode(), 0o644, reason)
+
+
+def _is_by_recipe(path: str) -> bool:
+    """Whether a recipe says all that a program needs, so that its packages are not asked."""
+    recipe = recipe_for(path)
+    return recipe is not None and recipe.instead
 
 
 def missing_library(missing: Sequence[Missing]) -> LibraryNotFoundError:

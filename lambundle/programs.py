@@ -103,7 +103,7 @@ def _find(text: str, search: Sequence[str]) -> str:
         raise UsageError("the name of a program is empty")
     for directory in search:
         path = posixpath.join(os.path.abspath(directory or "."), text)
-        if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113
+        if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
     raise ProgramNotFoundError(
         f"no program {text}",

@@ -4,6 +4,7 @@ A recipe is a TOML file beside this module (``recipes/NAME.toml``). Its keys:
 
 ``why``          why no general rule does it: every recipe is an admission that one is missing
 ``extends``      another recipe that is part of this one
+``instead``      whether the recipe takes the place of what the program's packages say
 ``programs``     patterns of file names; one that matches the name or the real name of a packed program
 ``directories``  variables: globs of directories ``…/MACHINE/VERSION`` whose last two names are both built into
                  the program; they set ``{machine}`` and ``{version}`` too
@@ -59,6 +60,7 @@ class Recipe:
     name: str
     why: str
     programs: tuple[str, ...]
+    instead: bool = False
     directories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     helpers: tuple[str, ...] = ()
     files: tuple[FileGlobs, ...] = ()
@@ -96,6 +98,7 @@ def read_recipe(path: Path) -> Recipe:
         name=path.stem,
         why=reader.text("why"),
         programs=reader.texts("programs"),
+        instead=bool(data.get("instead", False)),
         directories={key: reader.texts_of(value) for key, value in reader.table("directories").items()},
         helpers=reader.texts("helpers"),
         files=(FileGlobs(reader.texts("files"), reader.texts("without")),),
@@ -115,9 +118,9 @@ def recipes() -> tuple[Recipe, ...]:
     return tuple(read_recipe(path) for path in sorted(RECIPES.glob("*.toml")))
 
 
-def recipe_for(program: Requested) -> Recipe | None:
+def recipe_for(path: str) -> Recipe | None:
     """The recipe for a program; the one with the longest matching pattern where several match."""
-    names = {posixpath.basename(program.path), posixpath.basename(program.real)}
+    names = {posixpath.basename(path), posixpath.basename(os.path.realpath(path))}
     matching = [
         (len(pattern), recipe)
         for recipe in recipes()
@@ -152,7 +155,18 @@ class _Reader:
         self._path = path
         self._data = data
         known = {
-            *("why", "extends", "programs", "directories", "helpers", "files", "without", "packages", "made"),
+            *(
+                "why",
+                "extends",
+                "instead",
+                "programs",
+                "directories",
+                "helpers",
+                "files",
+                "without",
+                "packages",
+                "made",
+            ),
             "environment",
         }
         for key in data.keys() - known:
@@ -184,6 +198,7 @@ class _Reader:
 def _extended(recipe: Recipe, base: Recipe) -> Recipe:
     return replace(
         recipe,
+        instead=base.instead or recipe.instead,
         directories={**base.directories, **recipe.directories},
         helpers=base.helpers + recipe.helpers,
         files=base.files + recipe.files,

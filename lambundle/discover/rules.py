@@ -19,12 +19,17 @@ _BIN = re.compile(r"/(?:usr/)?(?:local/)?(?:s?bin|games)/[^/]+$")
 
 @dataclass(frozen=True, slots=True)
 class Facility:
-    """What the users of a library need: patterns of its soname, paths, fonts or the like, files to make."""
+    """What the users of a library or a function need; ``rules.toml`` says what each field means.
 
-    library: re.Pattern[str]
+    Exactly one of ``library``, ``imports`` and ``named`` says who the users are.
+    """
+
+    library: re.Pattern[str] | None
+    imports: bytes
+    named: bytes
     why: str
     paths: tuple[str, ...]
-    one_of: tuple[str, ...]
+    one_of: tuple[tuple[str, ...], ...]
     made: dict[str, str]
 
 
@@ -35,6 +40,7 @@ class Rules:
     unwanted: re.Pattern[str]
     machine: re.Pattern[str]
     absent: re.Pattern[str]
+    display: re.Pattern[str]
     languages: frozenset[str]
     interpreters: dict[str, str]
     part_suffixes: tuple[str, ...]
@@ -75,15 +81,18 @@ def rules() -> Rules:
         unwanted=_any_of(data["unwanted"]),
         machine=_any_of(data["machine"]),
         absent=_any_of(data["absent"]),
+        display=_any_of(data["display"]),
         languages=frozenset(data["kept_languages"]),
         interpreters=data["interpreters"],
         part_suffixes=tuple(data["whole"]["suffixes"]),
         facilities=tuple(
             Facility(
-                library=_any_of(_alternatives(item["library"])),
+                library=_any_of(_alternatives(item["library"])) if "library" in item else None,
+                imports=item.get("imports", "").encode(),
+                named=item.get("named", "").encode(),
                 why=item["why"],
-                paths=tuple(item["paths"]),
-                one_of=tuple(item.get("one_of", ())),
+                paths=tuple(pattern for text in item["paths"] for pattern in _alternatives(text)),
+                one_of=tuple(tuple(_alternatives(text)) for text in item.get("one_of", ())),
                 made={path: text.lstrip() for path, text in item.get("made", {}).items()},
             )
             for item in data["facility"]
@@ -92,12 +101,12 @@ def rules() -> Rules:
 
 
 def _alternatives(pattern: str) -> list[str]:
-    """``a{b,c}d`` as ``abd`` and ``acd``."""
+    """``a{b,c}d`` as ``abd`` and ``acd``, as a shell does."""
     before, brace, rest = pattern.partition("{")
     if not brace:
         return [pattern]
     inner, _, after = rest.partition("}")
-    return [f"{before}{choice}{after}" for choice in inner.split(",")]
+    return [f"{before}{choice}{end}" for choice in inner.split(",") for end in _alternatives(after)]
 
 
 def _any_of(patterns: list[str]) -> re.Pattern[str]:

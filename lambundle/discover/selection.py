@@ -12,6 +12,7 @@ import os
 import posixpath
 import stat
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lambundle.discover.evidence import Texts
@@ -19,11 +20,22 @@ from lambundle.discover.rules import is_command, is_public_library, is_versioned
 from lambundle.model import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from lambundle.discover.packages import Dependency, PackageDatabase
 
 DEPENDS = ("depends", "pre-depends")
+DEVELOPMENT = (".h", ".hpp", ".a", ".o", ".so", ".rlib", ".rmeta")
+LARGE = 1 << 20
+"""Bytes from which a file that no package lists needs evidence of its own."""
+
+FEW = 6
+"""Commands up to which a package is one program in parts."""
+
+MAX_SHARING = 12
+"""Packages that may share a directory for it to be one program's: more share what belongs to a language."""
+
+HEADER, KERNEL_HEADER = "/usr/include/stdio.h", "/usr/include/linux/limits.h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,53 +54,96 @@ class _Package:
     reason: Reason
     own: bool  # the program's own, not one that it depends on
     library: bool
+    near: bool = False  # an own package depends on it directly
     files: tuple[str, ...] = field(default=())
 
 
 class Selection:
-    """Packages of some programs, and what is wanted of them."""
+    """Packages of some programs, and what is wanted of them.
 
-    def __init__(self, packages: PackageDatabase, texts: Texts | None = None) -> None:
+    ``has_recipe`` says of a command whether a recipe takes the place of its packages; such commands are
+    gathered in ``by_recipe``.
+    """
+
+    def __init__(self, packages: PackageDatabase, has_recipe: Callable[[str], bool] = lambda _: False) -> None:
         self.db = packages
-        self.texts = texts or Texts()
+        self.texts = Texts()
+        self._has_recipe = has_recipe
         self.rules = rules()
         self.packages: dict[str, _Package] = {}
+        self._publics: dict[str, list[str]] = {}
         self._sources: dict[str, str] = {}
         self._askers: dict[str, list[str]] | None = None
+        self._by_source: dict[str, list[str]] | None = None
         self._libraries_done: set[str] = set()
         self._started: dict[str, None] = {}
+        self._names: set[str] = set()
+        self.by_recipe: dict[str, None] = {}
+        self._compiles = False
 
     # ---- which packages ----
 
     def add_program(self, path: str, real: str) -> None:
         """Take the packages that own a program, the whole that they are part of, and what those depend on."""
         self._started.setdefault(real)
+        self._names |= {posixpath.basename(path), posixpath.basename(real)}
         owners = [name for name in (self.db.owner(path), self.db.owner(real)) if name is not None]
         for name in dict.fromkeys(owners):
             self._own(name, Reason("package", real, name))
-            for whole in self._wholes(name, posixpath.basename(path)):
+            for whole in self._wholes(name):
                 self._own(whole, Reason("package", real, whole))
             for behind in self._behind_front_end(name, path):
                 self._own(behind, Reason("package", path, behind))
+        self._look_for_compiler(dict.fromkeys(owners), real)
         self._expand()
-        for name in dict.fromkeys(owners):
-            self._residents(name)
+        sources = {self._source(name) for name in owners}
+        for name in [name for name in self.packages if self._source(name) in sources]:
+            self._residents(name, real)
         self._recommended(dict.fromkeys(owners), real)
         self._expand()
 
+    def _look_for_compiler(self, owners: Iterable[str], real: str) -> None:
+        """A compiler's package asks for the C library's headers: then headers and archives count as data."""
+        headers = self.db.owner(HEADER)
+        if headers is None:
+            return
+        for owner in owners:
+            asked = {name for item in self.db.depends(owner) for name in item.packages[:1]}
+            if headers in asked | self._depends_closure(owner, 3):
+                self._compiles = True
+                for name in dict.fromkeys((headers, self.db.owner(KERNEL_HEADER) or headers)):
+                    files = self.db.files(name)
+                    self.packages.setdefault(
+                        name, _Package(name, Reason("package", real, name), own=False, library=False, files=files)
+                    )
+
     def _recommended(self, owners: Iterable[str], real: str) -> None:
-        """Packages that are only recommended, but hold a command that the program names: gpg-agent for gpg."""
+        """Take from the recommended packages what is a part of the program.
+
+        Those of its own source, those that hold a command which the program names (gpg-agent for gpg), and
+        those whose files lie in its packages' directories (aspell's word lists).
+        """
         named = self.texts.started(real)
-        for candidate in self._recommendations(owners):
+        sources = {self._source(owner) for owner in owners}
+        homes = {
+            directory
+            for package in self.packages.values()
+            for directory in self.db.directories(package.name)
+            if directory.count("/") >= 3 and len(self.db.directory_owners(directory)) <= MAX_SHARING  # noqa: PLR2004
+        }
+        for candidate in dict.fromkeys(self._recommendations(owners)):
             if candidate in self.packages or self.rules.is_foreign_to_lambda(candidate):
                 continue
-            for file in self.db.files(candidate):
-                if is_command(file) and posixpath.basename(file) in named:
-                    reason = Reason("package", real, candidate)
-                    self.packages[candidate] = _Package(
-                        candidate, reason, own=False, library=False, files=self.db.files(candidate)
-                    )
-                    break
+            if self._is_for_developers(candidate) or self._needs_display(candidate):
+                continue
+            files = self.db.files(candidate)
+            if (
+                self._source(candidate) in sources
+                or any(is_command(file) and posixpath.basename(file) in named for file in files)
+                or any(posixpath.dirname(file) in homes for file in files)
+            ):
+                reason = Reason("package", real, candidate)
+                self.packages[candidate] = _Package(candidate, reason, own=False, library=False, files=files)
 
     def _recommendations(self, owners: Iterable[str]) -> Iterator[str]:
         """What packages recommend, and what those depend on: a recommended package may be an empty one."""
@@ -96,6 +151,8 @@ class Selection:
             for item in self.db.depends(owner):
                 if item.kind == "recommends":
                     for name in item.packages[:1]:
+                        if name not in item.wanted:  # a virtual package: anything may stand for it
+                            continue
                         yield name
                         for below in self._dependencies(name):
                             yield from below.packages[:1]
@@ -107,11 +164,9 @@ class Selection:
         else:
             known.own = True
 
-    def _wholes(self, name: str, command: str) -> Iterator[str]:
+    def _wholes(self, name: str) -> Iterator[str]:
         """Installed packages that a part's name points to: python3-minimal to python3, perl-base to perl."""
-        names = {name.removesuffix(suffix) for suffix in self.rules.part_suffixes}
-        names.add(command)
-        for whole in sorted(names - {name}):
+        for whole in sorted({name.removesuffix(suffix) for suffix in self.rules.part_suffixes} - {name}):
             if self.db.package(whole) is not None and name in self._depends_closure(whole):
                 yield whole
 
@@ -133,20 +188,35 @@ class Selection:
                     yield asker
                     break
 
-    def _residents(self, name: str) -> None:
+    def _residents(self, name: str, real: str) -> None:
         """Packages of the same source that live in the private directories of a program's own package.
 
-        So do the parts of an office suite or the extensions of an interpreter; what is for its developers,
-        its tests and its documentation do too, and are not wanted.
+        So do the parts of an office suite or the extensions of an interpreter. Those for developers and testers
+        are not wanted, nor are other programs, unless this one names them.
         """
         homes = {directory for directory in self.db.directories(name) if self._is_private(directory, name)}
         if not homes:
             return
-        for asker in self._askers_of(name):
-            if asker in self.packages or self._source(asker) != self._source(name) or self._is_for_developers(asker):
+        for asker in self._of_source(self._source(name)):
+            if asker in self.packages or self._is_for_developers(asker):
                 continue
-            if any(posixpath.dirname(file) in homes for file in self.db.files(asker)):
+            files = self.db.files(asker)
+            if not any(posixpath.dirname(file) in homes for file in files):
+                continue
+            programs = {posixpath.basename(file) for file in files if ".so" not in file and _is_program(file)}
+            if programs & self.texts.started(real) or not (programs or self._needs_display(asker)):
                 self._own(asker, Reason("package", name, asker))
+
+    def _needs_display(self, name: str) -> bool:
+        """Whether an optional part shows something, which nobody sees on Lambda."""
+        return any(self.rules.display.match(answer) for item in self._dependencies(name) for answer in item.packages)
+
+    def _of_source(self, source: str) -> list[str]:
+        if self._by_source is None:
+            self._by_source = {}
+            for name in self.db.packages():
+                self._by_source.setdefault(self._source(name), []).append(name)
+        return self._by_source.get(source, [])
 
     def _is_for_developers(self, name: str) -> bool:
         package = self.db.package(name)
@@ -171,7 +241,7 @@ class Selection:
                         waiting.append(followed)
 
     def _may_follow(self, package: _Package, name: str) -> bool:
-        if self.rules.is_foreign_to_lambda(name) or self._is_for_developers(name):
+        if self.rules.is_foreign_to_lambda(name) or (self._is_for_developers(name) and not self._compiles):
             return False
         return not package.library or self._source(name) == self._source(package.name)
 
@@ -180,10 +250,15 @@ class Selection:
             return None
         name = self._smallest(name)
         files = self.db.files(name)
-        if _is_libc(files):
+        if _is_libc(files) or name in self.packages:
+            return None
+        by_recipe = [file for file in files if is_command(file) and self._has_recipe(file)]
+        if by_recipe:  # the recipe knows what the compiler needs; its packages hold three times as much
+            self.by_recipe.update(dict.fromkeys(by_recipe))
             return None
         library = any(is_versioned_library(file) for file in files)
-        package = _Package(name, Reason("package", asker.name, name), own=False, library=library, files=files)
+        reason = Reason("package", asker.name, name)
+        package = _Package(name, reason, own=False, library=library, near=asker.own, files=files)
         return self.packages.setdefault(name, package)
 
     def _smallest(self, name: str) -> str:
@@ -204,10 +279,21 @@ class Selection:
                 if self._is_wanted(file, commands):
                     yield Wanted(file, package.reason)
             yield from self._made_later(package)
+            yield from self._libraries_named_beside(package)
+
+    def _libraries_named_beside(self, package: _Package) -> Iterator[Wanted]:
+        """Public libraries that nothing was linked with, but that another file of their package names."""
+        libraries = {posixpath.basename(path): path for path in self._public(package.name)}
+        others = [file for file in package.files if not is_public_library(file) and not self.rules.is_unwanted(file)]
+        for file in others if libraries else ():
+            for name in sorted(self.texts.sonames(file) & libraries.keys()):
+                yield Wanted(libraries[name], Reason("package", file, package.name))
 
     def _is_wanted(self, file: str, commands: set[str]) -> bool:
-        if self.rules.is_unwanted(file) or is_public_library(file) or file.endswith((".a", ".o")):
-            return False
+        if self._compiles and file.endswith(DEVELOPMENT) and not self.rules.is_unwanted(file.removesuffix(".h")):
+            return not is_versioned_library(file)
+        if self.rules.is_unwanted(file) or is_public_library(file) or file.endswith((".a", ".o", ".la")):
+            return file.endswith(".la") and not is_public_library(file.removesuffix(".la") + ".so")
         if is_command(file):
             return file in commands
         return True
@@ -215,15 +301,19 @@ class Selection:
     def _commands(self) -> set[str]:
         """Commands of these packages that the programs name, and those that they name in turn.
 
-        A package may hold a hundred commands; a program needs those whose names stand in it.
+        A package may hold a hundred commands; a program needs those whose names stand in it. Those of a package
+        that its own depends on are what it depends on it for, and a package of few commands is one whole.
         """
         offered: dict[str, list[str]] = {}
-        for package in self.packages.values():
-            for file in () if package.library else package.files:
-                if is_command(file):
-                    offered.setdefault(posixpath.basename(file), []).append(file)
         taken: set[str] = set()
-        waiting = list(self._started)
+        for package in self.packages.values():
+            commands = [] if package.library else [file for file in package.files if is_command(file)]
+            commands += [link for file in commands for link in self._alternatives.get(file, ())]
+            for file in commands:
+                offered.setdefault(posixpath.basename(file), []).append(file)
+            if package.near or (package.own and len(commands) <= FEW):
+                taken.update(commands)
+        waiting = [*self._started, *taken]
         while waiting:
             words = self.texts.started(os.path.realpath(waiting.pop()))
             for name in words & offered.keys():
@@ -234,14 +324,25 @@ class Selection:
 
     def _made_later(self, package: _Package) -> Iterator[Wanted]:
         """Files that a maintainer script made: unowned, in directories that only these packages own."""
-        if package.library and not package.own and not package.files:
-            return
-        for directory in self.db.directories(package.name):
-            if self.rules.is_unwanted(f"{directory}/x") or not self._is_private(directory, package.name):
+        waiting = [
+            directory for directory in self.db.directories(package.name) if self._is_private(directory, package.name)
+        ]
+        while waiting:
+            directory = waiting.pop()
+            if self.rules.is_unwanted(f"{directory}/x"):
                 continue
-            for path in _listed(directory):
-                if not self.rules.is_unwanted(path) and self.db.owner(path) is None and _is_readable_by_all(path):
+            files, directories = _listed(directory)
+            waiting += [below for below in directories if not self.db.directory_owners(below)]
+            for path in files:
+                if self.rules.is_unwanted(path) or self.db.owner(path) is not None:
+                    continue
+                if _is_readable_by_all(path) and (os.path.getsize(path) < LARGE or self._is_named_after(path)):
                     yield Wanted(path, package.reason)
+
+    def _is_named_after(self, path: str) -> bool:
+        """Whether a file is called like a program: pdflatex.fmt among the formats of all TeX engines."""
+        stem = posixpath.basename(path).partition(".")[0]
+        return stem in self._names
 
     def _is_private(self, directory: str, name: str) -> bool:
         """Whether only this package and others of its source, or chosen ones, have the directory."""
@@ -251,6 +352,22 @@ class Selection:
             owner in self.packages or self._source(owner) == self._source(name)
             for owner in self.db.directory_owners(directory)
         )
+
+    def own_files(self) -> Iterator[str]:
+        """Files of the programs' own packages."""
+        for package in self.packages.values():
+            if package.own or package.near:
+                yield from (file for file in package.files if not self.rules.is_unwanted(file))
+
+    def own_programs(self) -> set[str]:
+        """Plug-ins of the programs' own packages, which are a part of them."""
+        return {
+            file
+            for package in self.packages.values()
+            if package.own or package.near
+            for file in package.files
+            if file.endswith(".so") and not is_public_library(file)
+        }
 
     # ---- libraries ----
 
@@ -306,12 +423,26 @@ class Selection:
             posixpath.basename(path)
             for name in near
             if not self.rules.is_foreign_to_lambda(name)
-            for path in self.db.files(name)
-            if is_public_library(path)
+            for path in self._public(name)
         }
         yield from sorted(provided & self.texts.sonames(file))
 
     # ---- the database, remembered ----
+
+    @cached_property
+    def _alternatives(self) -> dict[str, list[str]]:
+        """Links of the alternatives system in directories of commands, by what they lead to in the end."""
+        found: dict[str, list[str]] = {}
+        for name in _listed("/etc/alternatives")[0]:
+            link = f"/usr/bin/{posixpath.basename(name)}"
+            if os.path.islink(link):
+                found.setdefault(os.path.realpath(link), []).append(link)
+        return found
+
+    def _public(self, name: str) -> list[str]:
+        if name not in self._publics:
+            self._publics[name] = [path for path in self.db.files(name) if is_public_library(path)]
+        return self._publics[name]
 
     def _dependencies(self, name: str) -> list[Dependency]:
         return [item for item in self.db.depends(name) if item.kind in DEPENDS]
@@ -341,12 +472,16 @@ def _is_libc(files: Iterable[str]) -> bool:
     return any(posixpath.basename(file) in {"libc.so.6", "libgcc_s.so.1", "libstdc++.so.6"} for file in files)
 
 
-def _listed(directory: str) -> list[str]:
+def _listed(directory: str) -> tuple[list[str], list[str]]:
+    """Files and links, and directories, in a directory."""
     try:
         with os.scandir(directory) as found:
-            return sorted(item.path for item in found if item.is_symlink() or item.is_file(follow_symlinks=False))
+            items = sorted(found, key=lambda item: item.name)
+            directories = [item.path for item in items if item.is_dir(follow_symlinks=False)]
+            files = [item.path for item in items if item.is_symlink() or item.is_file(follow_symlinks=False)]
     except OSError:
-        return []
+        return [], []
+    return files, directories
 
 
 def _is_readable_by_all(path: str) -> bool:

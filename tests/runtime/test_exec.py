@@ -34,6 +34,7 @@ HOWS = (
     "vfork",
     "self-execve",
 )
+BY_DESCRIPTOR = ("fexecve", "execveat-descriptor", "execveat-directory")
 FAILED = 100
 """What ``run`` adds to the errno of a start that failed."""
 
@@ -46,14 +47,14 @@ def test_program_of_the_bundle_starts_with_its_name_and_the_runtime(world: World
     assert report["exe"] == str(world.in_bundle(world.data / "report"))
 
 
-@pytest.mark.parametrize("how", [how for how in HOWS if how not in ("fexecve", "execveat-descriptor")])
+@pytest.mark.parametrize("how", [how for how in HOWS if how not in BY_DESCRIPTOR])
 def test_script_of_the_bundle_starts_through_the_bundles_shell(world: World, how: str) -> None:
     report = world.report(how, world.data / "script", "ignored", "an argument")
     assert report["who"] == "in bundle"
     assert report["argv"] == [f"{world.data}/report", "script", f"{world.data}/script", "an argument"]
 
 
-@pytest.mark.parametrize("how", ["fexecve", "execveat-descriptor"])
+@pytest.mark.parametrize("how", BY_DESCRIPTOR)
 def test_script_started_by_descriptor_has_its_full_name(world: World, how: str) -> None:
     report = world.report(how, world.data / "script", "ignored", "an argument")
     assert report["argv"][2:] == [str(world.in_bundle(world.data / "script")), "an argument"]
@@ -69,10 +70,10 @@ def test_static_program_of_the_bundle_starts_without_the_loader(glibc: World, ho
 
 @pytest.mark.parametrize("how", HOWS)
 def test_program_of_the_host_starts_natively(world: World, how: str) -> None:
-    report = world.report(how, world.data / "host-report", "a name", "x")
+    report = world.report(how, world.host_report, "a name", "x")
     assert (report["who"], report["argv"]) == ("on host", ["a name", "x"])
-    assert report["exe"] == str(world.data / "host-report")
-    assert report["comm"] == "host-report"
+    assert report["exe"] == str(world.host_report)
+    assert report["comm"] == "report"
 
 
 def test_shebang_has_one_argument_with_its_blanks(world: World) -> None:
@@ -99,7 +100,7 @@ def test_scripts_nest_as_deep_as_the_kernel_lets_them(glibc: World, depth: int) 
     finally:
         for level in range(1, 7):
             (glibc.data / f"depth-{level}").unlink()
-    assert (inside.status, inside.out) == (native.status, native.out)
+    assert (inside.status, inside.out.replace(str(glibc.root), "")) == (native.status, native.out)
     assert (native.status == 0) == (depth < 6)
 
 
@@ -119,13 +120,11 @@ def test_env_splits_its_argument(world: World) -> None:
     ("script", "arguments"),
     [("hosted", []), ("hosted-nested", ["hosted"])],
 )
-def test_interpreter_of_the_host_gets_a_name_that_it_can_open(
-    world: World, script: str, arguments: list[str]
-) -> None:
+def test_interpreter_of_the_host_gets_a_name_that_it_can_open(world: World, script: str, arguments: list[str]) -> None:
     report = world.report("execve", world.data / script, "ignored", "x")
     expected = [str(world.in_bundle(world.data / name)) for name in (*arguments, script)]
     assert report["who"] == "on host"
-    assert report["argv"] == [f"{world.data}/host-report", *expected, "x"]
+    assert report["argv"] == [str(world.host_report), *expected, "x"]
 
 
 def test_static_interpreter_gets_a_name_that_it_can_open(world: World) -> None:
@@ -144,7 +143,6 @@ def test_static_interpreter_gets_a_name_that_it_can_open(world: World) -> None:
             ("not-executable", errno.EACCES),
             ("directories", errno.EACCES),
             ("missing", errno.ENOENT),
-            ("not-executable/below", errno.ENOTDIR),
             ("lost", errno.ENOENT),
         ]
     ]
@@ -206,7 +204,7 @@ def test_search_finds_the_bundles_program_first(world: World, how: str) -> None:
 
 
 def test_path_that_is_relative_to_where_the_child_goes(world: World) -> None:
-    assert world.run("odd", "spawn-in", world.data / "programs", "./host").out == "host\n"
+    assert world.run("odd", "spawn-in", world.host_report.parent, "./report").report["who"] == "on host"
 
 
 @pytest.mark.parametrize("how", ["vfork", "posix_spawn"])
@@ -234,7 +232,7 @@ def test_shell_commands_run_in_the_bundle(world: World, how: str, out: str, stat
 
 @pytest.mark.parametrize("how", ["popen-w", "popen-we"])
 def test_popen_writes_to_the_command(world: World, how: str) -> None:
-    done = world.run("run", how, "read one; read two; echo \"$two $one\"; exit 4", status=4)
+    done = world.run("run", how, 'read one; read two; echo "$two $one"; exit 4', status=4)
     assert done.out == "two one\n"
 
 

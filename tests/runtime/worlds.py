@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import sysconfig
@@ -100,6 +101,11 @@ class World:
         return self.top / "programs"
 
     @property
+    def host_report(self) -> Path:
+        """The program ``report`` in a directory that only the host has."""
+        return self.data / "only/host/report"
+
+    @property
     def native(self) -> Path:
         """Where the same programs are, to be started without a bundle."""
         return self.top / "native"
@@ -156,9 +162,7 @@ def compile_c(compiler: Sequence[str], output: Path, *sources: Path, flags: Sequ
     return output
 
 
-def pack(
-    programs: Sequence[str], tree: Path, *, add: Sequence[Path | str] = (), name: str = BUNDLE_NAME
-) -> None:
+def pack(programs: Sequence[str], tree: Path, *, add: Sequence[Path | str] = (), name: str = BUNDLE_NAME) -> None:
     """Pack with the command line and unpack."""
     command = [sys.executable, "-m", "lambundle", "pack", "-q", "--name", name, "--tree", str(tree), *programs]
     for path in add:
@@ -226,17 +230,18 @@ def write_probes(directory: Path, libc: str) -> list[str]:
 # --- the worlds
 
 
-def _compilers(name: str) -> tuple[list[str], str]:
-    if name == "musl":
-        if shutil.which("musl-gcc") is None:
-            raise UnavailableError("musl-gcc is not installed")
-        return ["musl-gcc"], "musl"
-    if name == "glibc-2.31":
-        machine = os.uname().machine
-        return [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-gnu.2.31"], "glibc-2.31"
-    if shutil.which("gcc") is None:
-        raise UnavailableError("gcc is not installed")
-    return ["gcc"], "glibc"
+def libc_of(name: str) -> str:
+    """Return what a world's programs are built for."""
+    return name if name in ("musl", "glibc-2.31") else "glibc"
+
+
+def _compiler(libc: str) -> list[str]:
+    tool = "musl-gcc" if libc == "musl" else "gcc"
+    if shutil.which(tool) is None:
+        raise UnavailableError(f"{tool} is not installed")
+    if libc == "glibc-2.31":
+        return [sys.executable, "-m", "ziglang", "cc", "-target", f"{os.uname().machine}-linux-gnu.2.31"]
+    return [tool]
 
 
 def make_world(name: str, top: Path) -> World:
@@ -246,17 +251,21 @@ def make_world(name: str, top: Path) -> World:
     """
     world = World(name, top / name)
     built, programs = world.top / "built", world.programs
-    compiler, libc = _compilers(name)
+    libc = libc_of(name)
+    compiler = _compiler(libc)
     for who in ("bundle", "host"):
         define = f'-DWHO="{who}"'
         compile_c(compiler if who == "bundle" else ["gcc"], built / who, PROGRAMS / "whoami.c", flags=[define])
         compile_c(compiler, built / f"{who}.so", PROGRAMS / "whoami.c", flags=[define, "-shared", "-fPIC"])
-    compile_c(compiler, programs / "probe", PROGRAMS / "probe.c", flags=[*write_probes(built, libc), "-ldl"])
+    fortified = ["-O2", "-D_FORTIFY_SOURCE=2"] if name == "old-loader" else []
+    flags = [*write_probes(built, libc), "-ldl", *fortified]
+    compile_c(compiler, programs / "probe", PROGRAMS / "probe.c", flags=flags)
     for program in ("report", "run", "odd"):
         compile_c(compiler, programs / program, PROGRAMS / f"{program}.c", flags=["-ldl"])
     compile_c(compiler, world.data / "report", PROGRAMS / "report.c", flags=['-DWHO="in bundle"'])
     for kind in ("static", "static-pie"):
         compile_c(["gcc"], world.data / kind, PROGRAMS / "report.c", flags=[f"-{kind}", f'-DWHO="{kind}"'])
+    _plugins(world.data, compiler)
     _scripts(world.data)
     fill(world.data, "bundle", built)
     arguments = [str(programs / program) for program in ("probe", "report", "run", "odd")]
@@ -268,7 +277,7 @@ def make_world(name: str, top: Path) -> World:
     shutil.rmtree(world.data)
     programs.rename(world.native)  # a program that is found by its old name was found in the bundle
     fill(world.data, "host", built)
-    compile_c(["gcc"], world.data / "host-report", PROGRAMS / "report.c", flags=['-DWHO="on host"'])
+    compile_c(["gcc"], world.host_report, PROGRAMS / "report.c", flags=['-DWHO="on host"'])
     for side, who in ((world.data, "host"), (world.in_bundle(world.data), "bundle")):
         label(side, who)
     if name == "glibc-2.31":
@@ -278,21 +287,39 @@ def make_world(name: str, top: Path) -> World:
     return world
 
 
+def _plugins(data: Path, compiler: Sequence[str]) -> None:
+    """Build a plug-in that loads a library which only its own RUNPATH leads to, and a message catalogue."""
+    shared = ["-shared", "-fPIC"]
+    compile_c(compiler, data / "plug/in/libhidden.so", PROGRAMS / "whoami.c", flags=['-DWHO="hidden"', *shared])
+    runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN/in"
+    compile_c(compiler, data / "plug/plugin.so", PROGRAMS / "plugin.c", flags=[runpath, *shared])
+    messages = data / "messages/xx/LC_MESSAGES/odd.mo"
+    messages.parent.mkdir(parents=True)
+    # The GNU format: a table of lengths and places for each language, then the texts.
+    header, hello, translated = b"Content-Type: text/plain; charset=UTF-8\n", b"hello", b"bonjour"
+    texts, at = [b"", hello, header, translated], 28 + 4 * 8
+    table = [0x950412DE, 0, 2, 28, 28 + 2 * 8, 0, 0]
+    for text in texts:
+        table += [len(text), at]
+        at += len(text) + 1
+    messages.write_bytes(struct.pack(f"={len(table)}I", *table) + b"".join(text + b"\0" for text in texts))
+
+
 def _scripts(data: Path) -> None:
     """Write scripts that only the bundle has."""
     texts = {
-        "script": f"#!/bin/sh\nexec {data}/report script \"$0\" \"$@\"\n",
+        "script": f'#!/bin/sh\nexec {data}/report script "$0" "$@"\n',
         "argument": f"#!{data}/report  one argument \n",
         "nested": f"#!{data}/argument second\n",
-        "env": "#!/usr/bin/env sh\necho \"env $0 $*\"\n",
-        "env-split": "#!/usr/bin/env -S sh -eu\necho \"split $0 $- $*\"\n",
+        "env": '#!/usr/bin/env sh\necho "env $0 $*"\n',
+        "env-split": '#!/usr/bin/env -S sh -eu\necho "split $0 $- $*"\n',
         "not-executable": "#!/bin/sh\necho no\n",
-        "no-header": "echo \"plain $0 $*\"\n",
+        "no-header": 'echo "plain $0 $*"\n',
         "lost": "#!/nowhere/at/all\n",
         "empty-header": "#!\necho no\n",
         "empty": "",
         "too-long": f"#!/{'a' * 300}\necho no\n",
-        "hosted": f"#!{data}/host-report\n",
+        "hosted": f"#!{data}/only/host/report\n",
         "hosted-nested": f"#!{data}/hosted\n",
         "static-interpreter": f"#!{data}/static word\n",
     }

@@ -172,6 +172,16 @@ class DpkgDatabase(ListedDatabase):
         full = self._find(package)
         if full is None:
             return (), ()
+        if full not in self._splits:
+            self._splits[full] = self._split_list(full)
+        return self._splits[full]
+
+    @cached_property
+    def _splits(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Return what was split already, by full name: a closure asks for the same packages many times."""
+        return {}
+
+    def _split_list(self, full: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         listed = self._installed(full)
         parents = {path.rpartition("/")[0] for path in listed}
         directories = {path for path in listed if path in parents or self._tree.is_directory(path)}

@@ -35,6 +35,7 @@ enum {
     SPLIT_WORDS = 8,      /* words of `#!/usr/bin/env -S` that are looked at */
     FRONT = 12 + NESTED_SCRIPTS * (2 + SPLIT_WORDS), /* arguments put before the caller's */
     EXTRA_VARIABLES = 3,
+    ASKED_MAX = 65536, /* of LD_LIBRARY_PATH: one argument may have twice that (MAX_ARG_STRLEN) */
 };
 
 struct work {
@@ -175,8 +176,8 @@ static char *append(char *to, const char *text, size_t length)
  * host's and must not reach a program of the bundle (on Lambda the variable begins with /lib64). */
 static char *append_asked(char *to, struct work *work)
 {
-    const char *at = lb_env_get(work->given_envp, "LD_LIBRARY_PATH");
-    while (at != NULL && *at != '\0') {
+    const char *at = lb_env_get(work->given_envp, "LD_LIBRARY_PATH"), *start = to;
+    while (at != NULL && *at != '\0' && to - start < ASKED_MAX) {
         size_t length = strcspn(at, ":;");
         if (*at == '/') {
             char *end = append(append(to, lb_state.root, lb_state.root_len), at, length);

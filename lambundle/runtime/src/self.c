@@ -6,27 +6,105 @@
 #include <errno.h>
 #include <string.h>
 
-static long copy_program(char *buffer, size_t size)
+static long copy_name(const char *name, char *buffer, size_t size)
 {
-    size_t length = strlen(lb_state.program);
+    size_t length = strlen(name);
     if (size == 0)
         return -EINVAL;
     if (length > size)
         length = size; /* readlink(2) cuts off in silence */
-    memcpy(buffer, lb_state.program, length);
+    memcpy(buffer, name, length);
     return (long)length;
+}
+
+/* ---- another process of the bundle: to the kernel it runs the loader, its command line says what that runs ---- */
+
+struct command_line {
+    int fd;
+    long at, have;
+    char bytes[512];
+};
+
+/* The next argument in `text`, cut off where it is too long; false at the end. */
+static bool next_argument(struct command_line *line, struct lb_path *text)
+{
+    size_t length = 0;
+    for (;;) {
+        if (line->at >= line->have) {
+            line->at = 0;
+            line->have = lb_sys_read(line->fd, line->bytes, sizeof line->bytes);
+            if (line->have <= 0)
+                return false;
+        }
+        char byte = line->bytes[line->at++];
+        if (byte == '\0') {
+            text->text[length] = '\0';
+            return true;
+        }
+        if (length < sizeof text->text - 1)
+            text->text[length++] = byte;
+    }
+}
+
+/* LOADER [--inhibit-cache] [--OPTION VALUE]… PROGRAM …, as launchers and launch.c write it. */
+static bool find_program_argument(struct command_line *line, struct lb_path *text)
+{
+    if (!next_argument(line, text))
+        return false;
+    while (next_argument(line, text)) {
+        if (strncmp(text->text, "--", 2) != 0)
+            return lb_is_inside(text->text);
+        if (strcmp(text->text, "--inhibit-cache") != 0 && !next_argument(line, text))
+            return false;
+    }
+    return false;
+}
+
+static bool names_process_exe(const char *path)
+{
+    size_t length = strlen(path);
+    return length < 32 && strncmp(path, "/proc/", 6) == 0 && strcmp(path + length - 4, "/exe") == 0;
+}
+
+static bool is_loader(const char *path, size_t length)
+{
+    const char *slash = memrchr(path, '/', length);
+    return slash != NULL && path + length - slash > 4 && memcmp(slash, "/ld-", 4) == 0;
+}
+
+/* `length` bytes in `buffer` are the kernel's answer for /proc/PID/exe. Gives it back where it is the truth. */
+static long see_through_loader(const char *path, char *buffer, size_t size, long length)
+{
+    struct lb_path text;
+    struct command_line line = {.fd = -1};
+    if (length <= 0 || (size_t)length >= sizeof text.text || !is_loader(buffer, (size_t)length))
+        return length;
+    memcpy(text.text, buffer, (size_t)length);
+    text.text[length] = '\0';
+    if (!lb_is_inside(text.text))
+        return length;
+    memcpy(text.text, path, strlen(path) - 3);
+    strcpy(text.text + strlen(path) - 3, "cmdline");
+    line.fd = lb_sys_open(text.text, O_RDONLY | O_CLOEXEC, 0);
+    if (line.fd < 0)
+        return length;
+    if (find_program_argument(&line, &text))
+        length = copy_name(text.text, buffer, size);
+    lb_sys_close(line.fd);
+    return length;
 }
 
 /* As the system call readlinkat: a negative errno on failure. */
 long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, const char *operation)
 {
     struct lb_path served;
-    if (path != NULL && path[0] == '/') {
-        if (lb_is_own_exe(path))
-            return copy_program(buffer, size);
-    }
-    return lb_sys6(SYS_readlinkat, directory, (long)lb_served_at(directory, path, &served, operation),
-                   (long)buffer, (long)size, 0, 0);
+    if (path != NULL && path[0] == '/' && lb_is_own_exe(path))
+        return copy_name(lb_state.program, buffer, size);
+    long result = lb_sys6(SYS_readlinkat, directory, (long)lb_served_at(directory, path, &served, operation),
+                          (long)buffer, (long)size, 0, 0);
+    if (result > 0 && LB_UNLIKELY(names_process_exe(path)))
+        return see_through_loader(path, buffer, size, result);
+    return result;
 }
 
 static ssize_t answer(long result)

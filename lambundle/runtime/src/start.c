@@ -40,6 +40,7 @@ static bool find_program(char **argv)
     return take_program(argv[0] + strlen(argv[0]) + 1);
 }
 
+#ifdef __GLIBC__
 /* Older loaders know no --argv0: argv[0] is PROGRAM, and its name travels in a variable, which is removed
  * again, as is this library in LD_PRELOAD. Both strings and the array lie on the stack and are ours to edit.
  * What is kept moves up, since behind the array's end programs look for the auxiliary vector; the slots that
@@ -73,18 +74,22 @@ static void drop_own_preload(void)
 static bool find_program_of_old_loader(char **argv)
 {
     const char *name = lb_env_get(environ, "LAMBUNDLE_ARGV0");
-    if (!lb_state.old_loader || name == NULL || !take_program(argv[0]))
+    if (name == NULL || !take_program(argv[0]))
         return false;
     argv[0] = (char *)name;
-#ifdef __GLIBC__
     const char *slash = strrchr(name, '/');
     program_invocation_name = (char *)name;
     program_invocation_short_name = (char *)(slash == NULL ? name : slash + 1);
-#endif
     drop_variable("LAMBUNDLE_ARGV0");
     drop_own_preload();
     return true;
 }
+#else
+static bool find_program_of_old_loader(char **argv)
+{
+    return find_program(argv); /* musl's has known --argv0 for as long as bundles are made */
+}
+#endif
 
 /* The name in ps: the kernel took it from ld.so's file. */
 static void set_process_name(const char *name)
@@ -140,7 +145,8 @@ static void start(int argc, char **argv, char **envp)
 {
     lb_find();
     if (lb_state.active && argc > 0 && argv[0] != NULL) {
-        if (find_program(argv) || find_program_of_old_loader(argv)) {
+        /* Not one after the other: a first argument may lie in the bundle too. */
+        if (lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv)) {
             set_process_name(argv[0]);
             set_executed_file(envp);
         }

@@ -93,8 +93,9 @@ static const char *absolute(int directory, const char *path, struct lb_path *buf
     }
     if (length <= 0 || (size_t)length + strlen(path) + 2 > sizeof buffer->text)
         return path;
-    buffer->text[length] = '/';
-    strcpy(buffer->text + length + 1, path);
+    if (buffer->text[length - 1] != '/') /* of "/" itself there is one already */
+        buffer->text[length++] = '/';
+    strcpy(buffer->text + length, path);
     return buffer->text;
 }
 

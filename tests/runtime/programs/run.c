@@ -47,7 +47,10 @@ static void replace(const char *how)
                 environ, 0);
     } else if (strcmp(how, "execveat-nofollow") == 0)
         syscall(SYS_execveat, AT_FDCWD, path, arguments, environ, AT_SYMLINK_NOFOLLOW);
-    else if (strcmp(how, "no-arguments") == 0) {
+    else if (strcmp(how, "no-environment") == 0) {
+        char *none[] = {NULL};
+        execve(path, arguments, none);
+    } else if (strcmp(how, "no-arguments") == 0) {
         char *none[] = {NULL};
         execve(path, none, environ);
     } else

@@ -1,0 +1,69 @@
+"""What libc opens and loads itself: plug-ins, message catalogues, character sets, locales, time zones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bareroot import Sandbox, UnavailableError, bare_root
+from tests.runtime.conftest import unavailable
+from tests.runtime.worlds import LIBRARIES, PROGRAMS, World, compile_c, pack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.runtime.conftest import Worlds
+
+
+@pytest.mark.parametrize("name", ["glibc", "old-loader", "glibc-2.31"])
+def test_bare_name_is_searched_with_the_callers_runpath(worlds: Worlds, name: str) -> None:
+    world = worlds(name)
+    assert world.run("odd", "load", world.data / "plug/plugin.so", "hidden").out == "hidden\n"
+    # The program itself has no such RUNPATH.
+    assert world.run("odd", "load", "libhidden.so", "whoami").out.startswith("not loaded")
+
+
+@pytest.mark.parametrize("name", ["glibc", "old-loader", "glibc-2.31", "sanitized"])
+def test_message_catalogue_is_the_bundles(worlds: Worlds, name: str) -> None:
+    world = worlds(name)
+    speaking = {"LANG": "en_US.UTF-8", "LANGUAGE": "xx"}
+    assert world.run("odd", "translate", world.data / "messages", env=speaking).out == "bonjour\n"
+    assert world.run("odd", "translate", world.data / "nowhere", env=speaking).out == "hello\n"
+
+
+@pytest.fixture(scope="module")
+def equipped(outside_tmp: Path) -> World:
+    """Return a bundle with character sets and time zones of this machine."""
+    world = World("equipped", outside_tmp / "equipped")
+    odd = compile_c(["gcc"], world.programs / "odd", PROGRAMS / "odd.c", flags=["-ldl"])
+    add = [f"{LIBRARIES}/gconv", "/usr/share/zoneinfo/Europe"]
+    pack([str(odd)], world.unpacked, add=add)
+    return world
+
+
+def test_bundle_leads_libc_to_what_it_holds(equipped: World, glibc: World) -> None:
+    lines = (equipped.bundle / "runtime/config").read_text().splitlines()
+    led = {line for line in lines if line.startswith("environment ")}
+    assert led == {
+        f"environment GCONV_PATH=@{LIBRARIES}/gconv",
+        "environment LOCPATH=@/usr/lib/locale",
+        "environment TZDIR=@/usr/share/zoneinfo",
+    }
+    without = (glibc.bundle / "runtime/config").read_text()
+    assert "TZDIR" not in without
+    assert ("GCONV_PATH" in without) == glibc.in_bundle(f"{LIBRARIES}/gconv/gconv-modules").exists()
+
+
+def test_charsets_locale_and_time_zones_where_the_host_has_none(equipped: World, glibc: World) -> None:
+    try:
+        sandbox = Sandbox(bare_root())
+        sandbox.check()
+    except UnavailableError as reason:
+        unavailable(reason)
+    env = {"TZ": "Europe/Berlin", "LANG": "en_US.UTF-8"}
+    done = sandbox.run(["/opt/bin/odd", "libc"], mounts={"/opt": equipped.unpacked}, env=env)
+    assert done.stdout == "iconv \u3042\nlocale UTF-8\ntime 11:46 CEST\n"
+    assert done.stderr == ""
+    done = sandbox.run(["/opt/bin/odd", "libc"], mounts={"/opt": glibc.unpacked}, env=env)
+    assert done.stdout.endswith("locale UTF-8\ntime 09:46 Europe\n")
