@@ -16,7 +16,7 @@ from lambundle.errors import EXIT_NO, EXIT_UNKNOWN, EXIT_USAGE, LambundleError, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambundle.plan import Plan
+    from lambundle.plan import Plan, Recorded
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -52,6 +52,10 @@ def cli() -> None:
 @click.option("--add", multiple=True, metavar="PATH", help="Add a file, or a directory with all it holds.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out a soname, file name or absolute path.")
 @click.option("--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does.")
+@click.option("--recipe", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Use a recipe of yours.")
+@click.option("--record", multiple=True, metavar="COMMAND", help="Run COMMAND here; add what it opens and starts.")
+@click.option("--only-recorded", is_flag=True, help="Keep nothing but what was recorded: the smallest bundle.")
+@click.option("--why", metavar="PATH", help="Say why PATH is in the bundle.")
 @click.option("--level", type=click.IntRange(1, 12), default=6, show_default=True, help="Compression level.")
 @click.option("--dry-run", is_flag=True, help="Say what would be packed; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -65,6 +69,10 @@ def pack(
     add: tuple[str, ...],
     exclude: tuple[str, ...],
     library_path: tuple[str, ...],
+    recipe: tuple[Path, ...],
+    record: tuple[str, ...],
+    only_recorded: bool,
+    why: str | None,
     level: int,
     dry_run: bool,
     as_json: bool,
@@ -81,15 +89,21 @@ def pack(
 
     if tree is not None and output is not None:
         raise UsageError("--tree and --output exclude each other", hint="give one of them")
-    request = Request(programs, _search_path(), name, add, exclude, library_path)
+    if only_recorded and not record:
+        raise UsageError("--only-recorded needs --record", hint="give the command to record: --record 'COMMAND'")
+    recorded, notes = _record(record, only=only_recorded) if record else (None, ())
+    request = Request(programs, _search_path(), name, add, exclude, library_path, recipe, recorded)
     plan = make_plan(request)
     out = output or Path(f"{plan.manifest.name}.zip")
     say = _Speaker(quiet=quiet or as_json)
-    for line in report.note_lines(plan.notes, all_of_them=verbose):
+    for line in report.note_lines((*notes, *plan.notes), all_of_them=verbose):
         say.aside(line)
     say.answers(report.plan_lines(plan))
     if verbose:
         say.answers(_entry_lines(plan))
+    if why is not None:
+        lines = report.why_lines(plan, why)
+        say.answers(lines or [f"{why} is not in the bundle"])
     written = None
     if not dry_run:
         written = _write(plan, tree or out, is_tree=tree is not None, level=level, quiet=quiet or as_json)
@@ -126,6 +140,22 @@ def deps(programs: tuple[str, ...], library_path: tuple[str, ...], as_json: bool
         sys.exit(EXIT_NO)
 
 
+@cli.command("recipes")
+@click.option("--recipe", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="List yours too.")
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def list_recipes(recipe: tuple[Path, ...], as_json: bool) -> None:
+    """List the recipes: what a family of programs needs that no rule finds, and why."""
+    from lambundle import report
+    from lambundle.discover.recipe import read_recipe, recipes
+
+    book = (*(read_recipe(path) for path in recipe), *recipes())
+    if as_json:
+        found = [{"name": item.name, "programs": list(item.programs), "why": item.why.strip()} for item in book]
+        click.echo(json.dumps({"version": 1, "recipes": found}, indent=1))
+    else:
+        click.echo("\n".join(report.recipe_lines(book)))
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     try:
@@ -155,6 +185,19 @@ class _Speaker:
 
 def _search_path() -> tuple[str, ...]:
     return tuple(os.environ.get("PATH", os.defpath).split(os.pathsep))
+
+
+def _record(commands: tuple[str, ...], *, only: bool) -> tuple[Recorded, tuple[str, ...]]:
+    from lambundle.discover.recording import RecordingError, record
+    from lambundle.plan import Recorded
+
+    recording = record(commands)
+    for command, status in zip(commands, recording.status, strict=True):
+        if status != 0:
+            raise RecordingError(
+                f"the recorded command ended with {status}: {command}", hint="give a command that does its job here"
+            )
+    return Recorded(recording.files, only), recording.notes
 
 
 def _write(plan: Plan, out: Path, *, is_tree: bool, level: int, quiet: bool) -> Any:

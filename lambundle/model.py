@@ -23,9 +23,10 @@ class Reason:
     """One reason why an entry is in the bundle.
 
     ``kind`` is one of ``program`` (the user named it), ``needed`` (DT_NEEDED of ``by``), ``interpreter``
-    (PT_INTERP or ``#!`` of ``by``), ``recipe``, ``add`` (``--add``), ``shell`` (every bundle has /bin/sh),
-    ``libc`` (glibc opens it by name), ``runtime`` (lambundle's own). A link and what it leads to have the
-    same reason.
+    (PT_INTERP or ``#!`` of ``by``), ``package`` (package ``detail`` holds it, for the file or package ``by``),
+    ``started`` (the script ``by`` starts it), ``recipe``, ``facility`` (what the users of a library need), ``add``
+    (``--add``), ``recorded`` (a recorded run opened it), ``shell`` (every bundle has /bin/sh), ``libc`` (opened by
+    name), ``runtime`` (lambundle's own). A link and what it leads to have the same reason.
     ``by`` is the absolute path, on the packing machine, of the file that asked for it; None for a root.
     ``detail`` is what it was asked for as: a soname, a recipe's name, the argument of ``--add``.
     """

@@ -19,7 +19,7 @@ from lambundle import runtime
 from lambundle.closure import Walker, differences
 from lambundle.deps_report import looked_in_lines
 from lambundle.discover.packages import detect
-from lambundle.discover.recipe import Found, Recipe, follow, recipe_for
+from lambundle.discover.recipe import Found, Recipe, follow, read_recipe, recipe_for, recipes
 from lambundle.discover.rules import Facility, rules
 from lambundle.discover.scripts import is_shell, read_shebang, started_programs
 from lambundle.discover.selection import Selection, Wanted
@@ -67,6 +67,7 @@ class Request:
 
     ``programs`` are PROGRAM or NAME=PROGRAM; ``add`` files and directories; ``exclude`` globs of sonames, file
     names or absolute paths; ``library_path`` directories searched as LD_LIBRARY_PATH; ``search`` those of PATH.
+    ``recipes`` are the user's own, which come before lambundle's; ``recorded`` is what real runs opened.
     """
 
     programs: tuple[str, ...]
@@ -75,6 +76,16 @@ class Request:
     add: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     library_path: tuple[str, ...] = ()
+    recipes: tuple[Path, ...] = ()
+    recorded: Recorded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What real runs opened: paths of files, and whether nothing else is wanted beside them."""
+
+    files: tuple[str, ...]
+    only: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,7 @@ class Plan:
 
     ``notes`` are what a person should know of it. ``programs`` and ``libraries`` are how many ELF programs and
     shared objects it holds, ``recipes`` the names of the recipes that had a part, each with the number of files
-    it brought.
+    it brought, ``packages`` the packages that discovery chose, each with the reason.
     """
 
     manifest: Manifest
@@ -91,6 +102,7 @@ class Plan:
     programs: int
     libraries: int
     recipes: Mapping[str, int]
+    packages: Mapping[str, Reason]
 
     @property
     def unzipped(self) -> int:
@@ -120,10 +132,12 @@ class _Planner:
         self.recipes: dict[str, int] = {}
         self.environment: dict[str, str] = {}
         self.found: list[Found] = []
+        self.only_recorded = request.recorded is not None and request.recorded.only
+        self.book = (*(read_recipe(path) for path in request.recipes), *recipes())
         self.packages = detect()
         self.opened: set[tuple[str, str]] = set()
         self.provided: list[Facility] = []
-        self.selection = None if self.packages is None else Selection(self.packages, _is_by_recipe)
+        self.selection = None if self.packages is None else Selection(self.packages, self._is_by_recipe)
 
     def plan(self) -> Plan:
         for program in self.requested:
@@ -131,7 +145,9 @@ class _Planner:
         if self.dynamic:
             self._root(SHELL, Reason("shell"))
             self._follow_recipes()
-        self._discover()
+        if not self.only_recorded:
+            self._discover()
+        self._take_recorded()
         for path in self.request.add:
             self._add(path)
         if self.dynamic:
@@ -150,6 +166,9 @@ class _Planner:
             programs=len({file.real for file in closure.files.values() if file.elf.is_program}),
             libraries=len({file.real for file in closure.files.values() if not file.elf.is_program}),
             recipes=self.recipes,
+            packages={}
+            if self.selection is None
+            else {name: item.reason for name, item in self.selection.packages.items()},
         )
 
     # ---- what the user and the recipes name ----
@@ -179,13 +198,19 @@ class _Planner:
             self._root(program.script.env, Reason("interpreter", program.real))
         self._root(program.interpreter, Reason("interpreter", program.real))
 
+    def _take_recorded(self) -> None:
+        if self.request.recorded is not None:
+            reason = Reason("recorded")
+            self._take(Wanted(path, reason) for path in self.request.recorded.files)
+            self._take_interpreters()
+
     # ---- what packages hold for them ----
 
     def _discover(self) -> None:
         """Add what the programs need beyond libraries; what that loads may need more in turn."""
         if self.selection is not None:
             for program in self.requested:
-                if not _is_by_recipe(program.path):
+                if not self._is_by_recipe(program.path):
                     self._select(program.path, program.interpreter)
             self._take(self.selection.wanted())
             self._take_interpreters()
@@ -204,9 +229,9 @@ class _Planner:
             if real in seen:
                 continue
             seen.add(real)
-            if interpreter is not None:
-                self.selection.add_program(interpreter, os.path.realpath(interpreter))
             self.selection.add_program(path, real)
+            if interpreter is not None:
+                self.selection.add_interpreter(interpreter, real)
             if interpreter is None or not is_shell(interpreter):
                 continue
             for started in started_programs(real, self.request.search):
@@ -243,7 +268,7 @@ class _Planner:
     def _follow_recipes_of_commands(self) -> None:
         """A compiler that another program starts needs what it needs when it is asked for itself."""
         for path in self.selection.by_recipe if self.selection is not None else ():
-            recipe, elf = recipe_for(path), self.disk.elf(path)
+            recipe, elf = recipe_for(path, self.book), self.disk.elf(path)
             if recipe is None or not isinstance(elf, ElfFile):
                 continue
             self._root(path, Reason("recipe", path, recipe.name))
@@ -330,16 +355,21 @@ class _Planner:
 
     def _follow_recipes(self) -> None:
         for program in self.dynamic:
-            recipe = recipe_for(program.path)
+            recipe = recipe_for(program.path, self.book)
             if recipe is not None:
                 self._follow_recipe(recipe, program)
+
+    def _is_by_recipe(self, path: str) -> bool:
+        """Whether a recipe says all that a program needs, so that its packages are not asked."""
+        recipe = recipe_for(path, self.book)
+        return recipe is not None and recipe.instead
 
     def _follow_recipe(self, recipe: Recipe, program: Requested) -> None:
         found = follow(recipe, program, self.packages)
         self.found.append(found)
         self.environment.update(found.environment)
         before = len(self.mirror.files())
-        for path in found.paths:
+        for path in () if self.only_recorded else found.paths:
             for real in self.mirror.add_tree(path, Reason("recipe", program.real, recipe.name)):
                 self._walk_if_loadable(real)
         self.recipes[recipe.name] = self.recipes.get(recipe.name, 0) + len(self.mirror.files()) - before
@@ -512,12 +542,6 @@ class _Planner:
         }
         text = config(shared, self.environment, serves_tmp=self.mirror.holds_below("/tmp"), private=private)  # noqa: S108
         _put(entries, f"{home}/runtime/config", text.encode(), 0o644, reason)
-
-
-def _is_by_recipe(path: str) -> bool:
-    """Whether a recipe says all that a program needs, so that its packages are not asked."""
-    recipe = recipe_for(path)
-    return recipe is not None and recipe.instead
 
 
 def missing_library(missing: Sequence[Missing]) -> LibraryNotFoundError:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lambundle.target import UNZIPPED, ZIPPED, Quota
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from lambundle.destinations import Written
+    from lambundle.discover.recipe import Recipe
     from lambundle.errors import LambundleError
+    from lambundle.model import Reason
     from lambundle.plan import Plan
 
 MIB = 1 << 20
@@ -40,6 +43,58 @@ def plan_lines(plan: Plan) -> list[str]:
     lines = [_line("Resolved", counts)]
     for recipe, files in plan.recipes.items():
         lines.append(_line("Added", f"{_count(files, 'file')}".ljust(46) + f"recipe {recipe}"))
+    return lines
+
+
+def why_lines(plan: Plan, path: str) -> list[str] | None:
+    """The chain of reasons for a file, from the file to a program; None when it is not in the bundle.
+
+    ``path`` is absolute as on this machine, or a path in the bundle.
+    """
+    root = f"lambundle/{plan.manifest.name}/root"
+    entries = {entry.path: entry for entry in plan.manifest.entries}
+    at: str | None = path if path in entries else f"{root}{path}"
+    if at not in entries:
+        return None
+    lines, seen = [path], {at}
+    reasons = entries[at].reasons
+    while reasons:
+        reason = reasons[0]
+        lines.append(f"{'  ' * len(lines)}{_because(reason)}")
+        at = reason.by
+        if at is None or at in seen:
+            break
+        seen.add(at)
+        entry = entries.get(f"{root}{at}")
+        reasons = entry.reasons if entry is not None else tuple(filter(None, (plan.packages.get(at),)))
+    return lines
+
+
+def _because(reason: Reason) -> str:
+    by, detail = reason.by or "", reason.detail
+    texts = {
+        "program": f"you asked for {detail}",
+        "needed": f"needed as {detail} by {by}",
+        "interpreter": f"interpreter of {by}",
+        "package": f"package {detail}, for {by}",
+        "recipe": f"recipe {detail}" + (f", for {by}" if by else ""),
+        "add": f"--add {detail}",
+        "started": f"started by {by}",
+        "shell": "every bundle with a dynamic program has /bin/sh",
+        "libc": f"opened by name: {detail}",
+        "runtime": "lambundle's runtime",
+        "facility": detail,
+        "recorded": "a recorded command opened it",
+    }
+    return texts.get(reason.kind, reason.kind)
+
+
+def recipe_lines(book: Sequence[Recipe]) -> list[str]:
+    """Recipes, each with the programs it is for and why there is one."""
+    lines = []
+    for recipe in book:
+        lines.append(f"{recipe.name}: {', '.join(recipe.programs)}")
+        lines += textwrap.wrap(recipe.why, 76, initial_indent="    ", subsequent_indent="    ")
     return lines
 
 

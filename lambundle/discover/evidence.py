@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lambundle.discover.scripts import command_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,7 +20,8 @@ MAX_SMALL = 1 << 20
 """Bytes of a file that are looked at where many files are: larger ones are data."""
 
 _PATH = re.compile(rb"/(?:usr|etc|opt|var|lib|lib64|bin|sbin|srv)/[A-Za-z0-9._+@%~/-]{2,200}")
-_WORD = re.compile(rb"[A-Za-z0-9_][A-Za-z0-9._+-]{1,63}")
+_PERL_USE = re.compile(rb"^(?:[ \t]*use|require)[ \t]+([A-Za-uw-z_][A-Za-z0-9_]*(?:::[A-Za-z0-9_]+)*)", re.MULTILINE)
+_SHELL = re.compile(r"sh\b")
 _NAME = re.compile(rb"[\0/]([A-Za-z0-9_][A-Za-z0-9._+-]{1,63})(?=[\0 ])")
 _SONAME = re.compile(rb"lib[A-Za-z0-9_+.-]{1,60}\.so(?:\.[0-9][0-9.]{0,15})?")
 
@@ -45,21 +48,46 @@ class Texts:
     def started(self, path: str) -> frozenset[str]:
         """Names that a program may start others by: none where it has no means to start any.
 
-        Of a compiled program the strings that are or begin with a name, of a script all words.
+        Of a compiled program the strings that are or begin with a name, of a shell script the words where a
+        command can stand; other scripts are not understood.
         """
         if path not in self._starts:
             data = _bytes(path)
-            found: list[bytes] = []
             if data.startswith(b"#!"):
-                found = _WORD.findall(data)
-            elif _STARTS.search(data) is not None:
-                found = _NAME.findall(data)
-            self._starts[path] = frozenset(name.decode() for name in set(found))
+                line = data.partition(b"\n")[0].decode("ascii", "replace")
+                text = data.decode("utf-8", "replace") if _SHELL.search(line) else ""
+                self._starts[path] = frozenset(word.rpartition("/")[2] for word in command_words(text))
+            else:
+                found = _NAME.findall(data) if _STARTS.search(data) is not None else []
+                self._starts[path] = frozenset(name.decode() for name in set(found))
         return self._starts[path]
 
     def imports(self, path: str, function: bytes) -> bool:
         """Whether a program's symbol table has a function."""
         return function + b"\0" in _bytes(path)  # the linker may keep it as the end of another name
+
+    def has_perl_modules(self, script: str, own: Iterable[str], core: Iterable[str]) -> bool:
+        """Whether a Perl script finds every module that it uses, and those use, in its own or in the core's files.
+
+        False for a script that is not Perl. What is only required in the middle of code is optional.
+        """
+        places = {module: path for path in own for module in _module_names(path)}
+        known = {module for path in core for module in _module_names(path)}
+        waiting, seen = [script], {script}
+        while waiting:
+            path = waiting.pop()
+            data = _bytes(path, MAX_SMALL)
+            if path == script and b"perl" not in data.partition(b"\n")[0]:
+                return False
+            for found in _PERL_USE.findall(data.partition(b"\n__END__")[0]):
+                module = found.decode()
+                place = places.get(module)
+                if place is None and module not in known:
+                    return False
+                if place is not None and place not in seen:
+                    seen.add(place)
+                    waiting.append(place)
+        return True
 
     def any_names(self, files: Iterable[str], text: bytes) -> bool:
         """Whether one of some small files has a text in it."""
@@ -77,6 +105,12 @@ class Texts:
             sonames = {found.decode() for found in set(_SONAME.findall(data))}
             known = self._content[path] = (frozenset(paths), frozenset(sonames))
         return known
+
+
+def _module_names(path: str) -> Iterable[str]:
+    """Every name that a file could be a module by: Getopt/Long.pm as Long and Getopt::Long."""
+    parts = path.removesuffix(".pm").split("/")
+    return ("::".join(parts[start:]) for start in range(1, len(parts))) if path.endswith(".pm") else ()
 
 
 def _bytes(path: str, limit: int = MAX_FILE) -> bytes:

@@ -118,12 +118,15 @@ def recipes() -> tuple[Recipe, ...]:
     return tuple(read_recipe(path) for path in sorted(RECIPES.glob("*.toml")))
 
 
-def recipe_for(path: str) -> Recipe | None:
-    """The recipe for a program; the one with the longest matching pattern where several match."""
+def recipe_for(path: str, book: Sequence[Recipe] | None = None) -> Recipe | None:
+    """The recipe for a program, of those in ``book`` (all of lambundle's by default).
+
+    Where several match it is the one with the longest pattern, and of those the first in the book.
+    """
     names = {posixpath.basename(path), posixpath.basename(os.path.realpath(path))}
     matching = [
         (len(pattern), recipe)
-        for recipe in recipes()
+        for recipe in (recipes() if book is None else book)
         for pattern in recipe.programs
         if any(fnmatch.fnmatchcase(name, pattern) for name in names)
     ]

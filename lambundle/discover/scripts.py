@@ -78,6 +78,11 @@ def is_shell(interpreter: str) -> bool:
     return _SHELLS.fullmatch(os.path.basename(interpreter)) is not None
 
 
+def command_words(text: str) -> list[str]:
+    """Words of a shell script that stand where a command can, each once."""
+    return list(dict.fromkeys(_COMMAND.findall(_COMMENT.sub("", text))))
+
+
 def started_programs(script: str, search: tuple[str, ...]) -> list[str]:
     """Programs that a shell script starts: words where a command can stand that name a program of this machine.
 
@@ -89,7 +94,7 @@ def started_programs(script: str, search: tuple[str, ...]) -> list[str]:
     except OSError:
         return []
     found: dict[str, None] = {}
-    for word in dict.fromkeys(_COMMAND.findall(_COMMENT.sub("", text))):
+    for word in command_words(text):
         path = word if word.startswith("/") else (None if "/" in word else find_command(word, search))
         if path is not None and os.path.isfile(path) and os.access(path, os.X_OK):
             found.setdefault(path)

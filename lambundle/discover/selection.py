@@ -29,8 +29,8 @@ DEVELOPMENT = (".h", ".hpp", ".a", ".o", ".so", ".rlib", ".rmeta")
 LARGE = 1 << 20
 """Bytes from which a file that no package lists needs evidence of its own."""
 
-FEW = 6
-"""Commands up to which a package is one program in parts."""
+FEW, MANY = 6, 25
+"""Commands up to which a package is one program in parts, and up to which a package is depended on for all."""
 
 MAX_SHARING = 12
 """Packages that may share a directory for it to be one program's: more share what belongs to a language."""
@@ -79,6 +79,7 @@ class Selection:
         self._started: dict[str, None] = {}
         self._names: set[str] = set()
         self.by_recipe: dict[str, None] = {}
+        self._enough: set[str] = set()
         self._compiles = False
 
     # ---- which packages ----
@@ -102,14 +103,30 @@ class Selection:
         self._recommended(dict.fromkeys(owners), real)
         self._expand()
 
+    def add_interpreter(self, path: str, script: str) -> None:
+        """Take the packages of a script's interpreter: its core alone where the script asks for no more."""
+        real = os.path.realpath(path)
+        owner = self.db.owner(real) or self.db.owner(path)
+        if owner is not None and owner in self.rules.interpreters.values() and self._is_enough(owner, script):
+            self._enough.add(owner)
+            self._started.setdefault(real)
+            self._own(owner, Reason("package", script, owner))
+            self._expand()
+        else:
+            self.add_program(path, real)
+
+    def _is_enough(self, core: str, script: str) -> bool:
+        """Whether an interpreter's core package has every module that a script and its packages ask for."""
+        own = [file for package in self.packages.values() if package.name != core for file in package.files]
+        return self.texts.has_perl_modules(script, own, self.db.files(core))
+
     def _look_for_compiler(self, owners: Iterable[str], real: str) -> None:
         """A compiler's package asks for the C library's headers: then headers and archives count as data."""
         headers = self.db.owner(HEADER)
         if headers is None:
             return
         for owner in owners:
-            asked = {name for item in self.db.depends(owner) for name in item.packages[:1]}
-            if headers in asked | self._depends_closure(owner, 3):
+            if headers in {name for item in self.db.depends(owner) for name in item.packages[:1]}:
                 self._compiles = True
                 for name in dict.fromkeys((headers, self.db.owner(KERNEL_HEADER) or headers)):
                     files = self.db.files(name)
@@ -264,6 +281,8 @@ class Selection:
     def _smallest(self, name: str) -> str:
         """An interpreter that a compiled program asks for is for helpers beside it: its core will do."""
         part = self.rules.interpreters.get(name)
+        if part in self._enough:
+            return part
         known = self.packages.get(part or "")
         if part is None or self.db.package(part) is None or (known is not None and known.own):
             return name
@@ -296,7 +315,8 @@ class Selection:
             return file.endswith(".la") and not is_public_library(file.removesuffix(".la") + ".so")
         if is_command(file):
             return file in commands
-        return True
+        # A private name of a public library: the loader's walk brings both where they are needed.
+        return not (".so" in file and os.path.islink(file) and is_public_library(os.path.realpath(file)))
 
     def _commands(self) -> set[str]:
         """Commands of these packages that the programs name, and those that they name in turn.
@@ -311,7 +331,7 @@ class Selection:
             commands += [link for file in commands for link in self._alternatives.get(file, ())]
             for file in commands:
                 offered.setdefault(posixpath.basename(file), []).append(file)
-            if package.near or (package.own and len(commands) <= FEW):
+            if len(commands) <= (MANY if package.near else FEW if package.own else 0):
                 taken.update(commands)
         waiting = [*self._started, *taken]
         while waiting:
@@ -422,7 +442,7 @@ class Selection:
         provided = {
             posixpath.basename(path)
             for name in near
-            if not self.rules.is_foreign_to_lambda(name)
+            if not (self.rules.is_foreign_to_lambda(name) or self.rules.display.match(name))
             for path in self._public(name)
         }
         yield from sorted(provided & self.texts.sonames(file))
