@@ -32,7 +32,7 @@ from lambundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
 from lambundle.programs import MACHINES, Requested, bundle_name, machine_of, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lambundle.closure import Closure, Missing
 
@@ -434,9 +434,10 @@ class _Planner:
             common = tuple(dict.fromkeys((*common, *more)))
             again = self._again(common)
         private: dict[str, tuple[str, ...]] = {}
-        for item in differences(closure, again):
-            before = private.get(item.program, common)
-            private[item.program] = tuple(dict.fromkeys((_searched(item.expected), *before)))
+        for program, directory in _found_elsewhere(closure, again):
+            before = private.get(program, common)
+            if not before or directory != before[0]:
+                private[program] = tuple(dict.fromkeys((directory, *before)))
         old = _glibc_version(closure)
         return {
             root: Loader(
@@ -584,6 +585,28 @@ def _glibc_version(closure: Closure) -> tuple[int, int] | None:
 def _searched(path: str) -> str:
     """The directory to name in --library-path so that ld.so finds the file: physical, hwcaps left out."""
     return _HWCAPS.sub("", os.path.realpath(posixpath.dirname(path)))
+
+
+def _found_elsewhere(closure: Closure, again: Closure) -> Iterator[tuple[str, str]]:
+    """Programs that find a library elsewhere in a second walk, with the directory where they should.
+
+    Its name counts, not only the file: a library that looks beside itself asks the loader for its name.
+    """
+    for program, loaded in closure.scopes.items():
+        answers = {
+            (file.real, need.soname): _place(need.path)
+            for file in again.scopes.get(program, ())
+            for need in file.needed
+        }
+        for file in loaded:
+            for need in file.needed:
+                if answers.get((file.real, need.soname), _place(need.path)) != _place(need.path):
+                    yield program, _searched(need.path)
+
+
+def _place(path: str) -> str:
+    """A path with the links of its directory followed, its own not."""
+    return posixpath.join(os.path.realpath(posixpath.dirname(path)), posixpath.basename(path))
 
 
 def _directories(closure: Closure) -> tuple[str, ...]:

@@ -38,9 +38,7 @@ NAME_SERVICES = ("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2")
 """Opened by libc by name, so no closure finds them."""
 
 HOST_FILES = {
-    "etc/passwd": (
-        "root:x:0:0:root:/root:/bin/sh\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n"
-    ),
+    "etc/passwd": ("root:x:0:0:root:/root:/bin/sh\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n"),
     "etc/group": "",
     "etc/hosts": "127.0.0.1 localhost\n",
     "etc/resolv.conf": "",

@@ -21,6 +21,7 @@ MAX_SMALL = 1 << 20
 
 _PATH = re.compile(rb"/(?:usr|etc|opt|var|lib|lib64|bin|sbin|srv)/[A-Za-z0-9._+@%~/-]{2,200}")
 _PERL_USE = re.compile(rb"^(?:[ \t]*use|require)[ \t]+([A-Za-uw-z_][A-Za-z0-9_]*(?:::[A-Za-z0-9_]+)*)", re.MULTILINE)
+_QUOTED = re.compile(rb"[\"'`]([A-Za-z0-9_][A-Za-z0-9._+-]{0,63})[\"'`]")
 _SHELL = re.compile(r"sh\b")
 _NAME = re.compile(rb"[\0/]([A-Za-z0-9_][A-Za-z0-9._+-]{1,63})(?=[\0 ])")
 _SONAME = re.compile(rb"lib[A-Za-z0-9_+.-]{1,60}\.so(?:\.[0-9][0-9.]{0,15})?")
@@ -88,6 +89,10 @@ class Texts:
                     seen.add(place)
                     waiting.append(place)
         return True
+
+    def words(self, files: Iterable[str]) -> set[str]:
+        """Words between quotes in some small files: names that may be commands."""
+        return {word.decode() for file in files for word in set(_QUOTED.findall(_bytes(file, MAX_SMALL)))}
 
     def any_names(self, files: Iterable[str], text: bytes) -> bool:
         """Whether one of some small files has a text in it."""

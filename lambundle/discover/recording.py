@@ -119,14 +119,14 @@ def record(commands: Sequence[str], *, home: Path | None = None, method: Method 
         status = tuple(recorder.run(command, str(start), seen) for command in commands)
         _add_interpreters(seen)
         homes = _homes() if home is None else (str(home),)
-        bounds = Bounds(os.getcwd(), homes, (own, str(runtime.BUILT)), start.stat().st_ctime_ns)
+        bounds = Bounds(str(Path.cwd()), homes, (own, str(runtime.BUILT)), start.stat().st_ctime_ns)
         files, left_out = choose(seen.files, bounds)
         directories = choose_directories(seen.directories, bounds)
     chosen = frozenset(files)
     return Recording(
         files=files,
         directories=directories,
-        executed=tuple(sorted(chosen.intersection(seen.executed))),
+        executed=tuple(sorted(chosen.intersection(map(_tidy, seen.executed)))),
         status=status,
         notes=(*notes, *recorder.notes(seen), *left_out),
         method=recorder.method,
@@ -176,8 +176,8 @@ class _Group(NamedTuple):
     why: str
 
 
-_MADE = _Group("that the command made or changed", "they are its results")
-_GUARDED = _Group("that not everybody may read", "they may hold secrets")
+_MADE = _Group("that the command made or changed", "it is a result")
+_GUARDED = _Group("that not everybody may read", "it may be secret")
 
 
 def choose(paths: Iterable[str], bounds: Bounds) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -228,12 +228,12 @@ class _Chooser:
         self._silent = _both_names((*KERNEL_TREES, *bounds.own))
         self._roots: dict[str, _Group] = {}
         self._searchable: dict[str, bool] = {"/": True}
-        private = "they may be private"
+        private = "what lies there may be private"
         self._keep_out(bounds.directory, _Group("in the working directory", private))
         for root in (*bounds.homes, *PRIVATE):
             self._keep_out(root, _Group(f"under {root}", private))
         for root in TEMPORARY:
-            self._keep_out(root, _Group(f"under {root}", "they do not last"))
+            self._keep_out(root, _Group(f"under {root}", "what lies there does not last"))
 
     def _keep_out(self, root: str, group: _Group) -> None:
         for name in _both_names((root,)):
@@ -242,9 +242,11 @@ class _Chooser:
     def judge(self, path: str) -> bool | _Group:
         """Whether to take a file, or the group with which it is left out."""
         try:
-            here, status = os.lstat(path), os.stat(path)
+            return self._judge(path, os.lstat(path), os.stat(path))
         except (OSError, ValueError):
             return False  # gone again, or a link that leads nowhere
+
+    def _judge(self, path: str, here: os.stat_result, status: os.stat_result) -> bool | _Group:
         is_link = stat.S_ISLNK(here.st_mode)
         if not stat.S_ISREG(status.st_mode) and not (is_link and stat.S_ISDIR(status.st_mode)):
             return False
@@ -261,9 +263,13 @@ class _Chooser:
     def judge_directory(self, path: str) -> bool:
         """Whether a directory may be spoken of."""
         names = _both_names((path,))
-        if not os.path.isdir(path) or self._is_of_the_host(names) or self._root_of(names) is not None:
+        if self._is_of_the_host(names) or self._root_of(names) is not None:
             return False
-        return self._everybody_reads(os.path.realpath(path), os.stat(path).st_mode)
+        try:
+            mode = os.stat(path).st_mode
+            return stat.S_ISDIR(mode) and self._everybody_reads(os.path.realpath(path), mode)
+        except OSError:
+            return False
 
     def _is_of_the_host(self, names: Iterable[str]) -> bool:
         return any(name in HOST_ONLY or any(_below(name, tree) for tree in self._silent) for name in names)
@@ -328,20 +334,22 @@ def _loader(path: str) -> str | None:
 
 _Recorder: TypeAlias = "_Strace | _Runtime"
 
+_UNSEEN = (
+    "recorded with lambundle's runtime, which does not see what libc opens by itself (locales, character sets, name "
+    "service), static programs, what is started with an emptied environment, and what goes on after the command"
+)
+
 
 def _recorder(method: Method | None, own: str) -> tuple[_Recorder, tuple[str, ...]]:
     """The way to record, and notes on why it is not the better one."""
     if method is Method.RUNTIME:
-        return _runtime_recorder(own), ()
+        return _runtime_recorder(own), (_UNSEEN,)
     command, obstacle = _usable_strace(own)
     if command:
         return _Strace(own, command), ()
     if method is Method.STRACE:
         raise RecordingError(f"strace cannot be used: {obstacle}", hint="install strace, or allow ptrace")
-    return _runtime_recorder(own), (
-        f"{obstacle}: recorded with lambundle's runtime, which does not see what libc opens by itself (locales, "
-        "character sets, name service), static programs, and what is started with an emptied environment",
-    )
+    return _runtime_recorder(own), (f"{obstacle}: {_UNSEEN}",)
 
 
 def _script(command: str, start: str) -> str:
@@ -481,23 +489,24 @@ def _signal_traced(tracer: int, number: signal.Signals) -> list[str]:
 
 # ---- strace's log ----
 
-_LINE = re.compile(rb"(\d+) +(.*)\n?", re.DOTALL)
+_LINE = re.compile(rb"(\d+) +(.*?)\n?", re.DOTALL)
 _RESUMED = re.compile(rb"<\.\.\. (\w+) resumed>")
 _UNFINISHED = re.compile(rb"\s*<unfinished \.\.\.>$")
 _CHANGED = re.compile(rb"\s*<pid changed to \d+ \.\.\.>$")
 _CALL = re.compile(
-    rb"(\w+)\((.*)\) += (-?\d+)(?:<((?:[^>\\]|\\.)*)>(?:\(deleted\))?)?(?: \([^)]*\))?$",
+    rb"(\w+)\((.*)\) += (-?\d+)(?:<([^>\\]*(?:\\.[^>\\]*)*)>(?:\(deleted\))?)?(?: \([^)]*\))?$",
     re.DOTALL,
 )
 _FAILED = re.compile(rb"\) += (?:-1 E|\?)")
 _NAME = re.compile(
-    rb'(?:(AT_FDCWD|\d+)(?:<((?:[^>\\]|\\.)*)>)?(?:\(deleted\))?, )?"((?:[^"\\]|\\.)*)"',
+    rb'(?:(AT_FDCWD|\d+)(?:<([^>\\]*(?:\\.[^>\\]*)*)>)?(?:\(deleted\))?, )?"([^"\\]*(?:\\.[^"\\]*)*)"',
     re.DOTALL,
 )
-_DESCRIPTOR = re.compile(rb"\d+<((?:[^>\\]|\\.)*)>")
+_DESCRIPTOR = re.compile(rb"\d+<([^>\\]*(?:\\.[^>\\]*)*)>")
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|([0-7]{1,3})|(.))", re.DOTALL)
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"f": b"\f", b"a": b"\a", b"b": b"\b", b"e": b"\x1b"}
 
+_KERNEL_NAMES = tuple(f"{tree}/" for tree in KERNEL_TREES)
 _FORKS = frozenset({b"fork", b"vfork", b"clone", b"clone3"})
 _EXECS = frozenset({b"execve", b"execveat"})
 _LISTS = frozenset({b"getdents", b"getdents64"})
@@ -511,6 +520,9 @@ _READS = _EXECS | {
 
 
 def _unescaped(text: bytes) -> str:
+    if b"\\" not in text:
+        return os.fsdecode(text)
+
     def character(match: re.Match[bytes]) -> bytes:
         hexadecimal, octal, letter = match.groups()
         if letter is not None:
@@ -531,12 +543,12 @@ class _Call(NamedTuple):
     path: bytes | None
 
 
-def _calls(log: str) -> Iterator[_Call]:
-    """The calls of a log that succeeded, in the order in which they ended."""
+def _calls(log: str, *words: bytes) -> Iterator[_Call]:
+    """The calls of a log that succeeded, in the order in which they ended; only those with one of ``words``."""
     unfinished: dict[int, tuple[int, bytes]] = {}
     with Path(log).open("rb") as file:
         for number, line in enumerate(file):
-            match = _LINE.fullmatch(line)
+            match = None if words and not any(word in line for word in words) else _LINE.fullmatch(line)
             if match is None:
                 continue
             process, text, begun = int(match[1]), match[2], number
@@ -567,7 +579,7 @@ class _Directory:
 
 def read_strace(log: str, start: str, seen: _Seen) -> bool:
     """Read a log into ``seen``, from the point where ``start`` was opened; False when that never happened."""
-    forks: dict[int, _Call] = {call.line: call for call in _calls(log) if call.name in _FORKS}
+    forks = [call for call in _calls(log, b"fork", b"clone") if call.name in _FORKS]
     return _StraceReader(forks, start, seen).read(log)
 
 
@@ -578,14 +590,14 @@ class _StraceReader:
     which they begin: the child is then where its parent is.
     """
 
-    def __init__(self, forks: dict[int, _Call], start: str, seen: _Seen) -> None:
-        self._forks = sorted(forks.values(), reverse=True)
+    def __init__(self, forks: Iterable[_Call], start: str, seen: _Seen) -> None:
+        self._forks = sorted(forks, key=lambda call: call.line, reverse=True)
         self._start = start
         self._seen = seen
         self._marked = False
         self._at: dict[int, _Directory] = {}
         self._listable: dict[bytes, str] = {}
-        self._initial = os.getcwd()
+        self._initial = str(Path.cwd())
 
     def read(self, log: str) -> bool:
         for call in _calls(log):
@@ -632,7 +644,9 @@ class _StraceReader:
         base = at.path if where in (None, b"AT_FDCWD") else None if directory is None else _unescaped(directory)
         if base is None or not base.startswith("/"):
             return None
-        return posixpath.join(base, path) if path else base
+        if path:
+            return posixpath.join(base, path)
+        return base if call.name in _EXECS else None  # an open file by itself, which fexecve starts
 
     def _look(self, call: _Call, path: str) -> None:
         if path == self._start:
@@ -640,7 +654,7 @@ class _StraceReader:
         if not self._marked:
             return
         if call.path is not None:
-            if any(_below(path, tree) for tree in KERNEL_TREES):
+            if path.startswith(_KERNEL_NAMES):
                 path = _unescaped(call.path)  # /dev/fd/3, /proc/self/cwd/…: a file by another name
             if call.path not in self._listable:
                 self._listable[call.path] = path
@@ -674,8 +688,9 @@ def _runtime_recorder(own: str) -> _Runtime:
             f"neither strace nor lambundle's runtime can be used: {error.message}", hint="install strace"
         ) from error
     if re.search(r"[ :]", library):  # what separates the names in LD_PRELOAD
-        library = os.path.join(own, "runtime.so")
-        os.symlink(runtime.library(os.uname().machine, libc), library)
+        link = Path(own, "runtime.so")
+        link.symlink_to(library)
+        library = str(link)
     return _Runtime(own, library, libc)
 
 
@@ -736,7 +751,8 @@ def read_trace(trace: str, start: str, seen: _Seen) -> bool:
     marked = False
     with Path(trace).open("rb") as file:
         for line in file:
-            process, kind, *fields = line.rstrip(b"\n").split(b"\t")
+            process, _, rest = line.rstrip(b"\n").partition(b"\t")
+            kind, *fields = rest.split(b"\t")
             if not fields or not process.isdigit():
                 continue
             path = os.fsdecode(_TRACE_ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), fields[-1]))
@@ -759,7 +775,7 @@ def _take_record(seen: _Seen, kind: bytes, operation: str, path: str) -> None:
     elif kind == b"object":
         seen.files[path] = None
     elif kind == b"lookup" and not _CHANGING.fullmatch(operation):
-        if _LISTING.fullmatch(operation) or (operation.startswith("open") and os.path.isdir(path)):
+        if _LISTING.fullmatch(operation) or (operation.startswith("open") and Path(path).is_dir()):
             seen.directories[path] = None
         else:
             seen.files[path] = None

@@ -35,6 +35,7 @@ FEW, MANY = 6, 25
 MAX_SHARING = 12
 """Packages that may share a directory for it to be one program's: more share what belongs to a language."""
 
+SOURCES = (".py", ".pl", ".pm", ".rb", ".js", ".mjs", ".cjs", ".lua", ".tcl", ".php")
 HEADER, KERNEL_HEADER = "/usr/include/stdio.h", "/usr/include/linux/limits.h"
 
 
@@ -126,7 +127,8 @@ class Selection:
         if headers is None:
             return
         for owner in owners:
-            if headers in {name for item in self.db.depends(owner) for name in item.packages[:1]}:
+            asked = {name for item in self.db.depends(owner) for name in item.packages[:1]}
+            if headers in asked | self._depends_closure(owner, 2):  # itself, or a compiler that is a library of its
                 self._compiles = True
                 for name in dict.fromkeys((headers, self.db.owner(KERNEL_HEADER) or headers)):
                     files = self.db.files(name)
@@ -142,12 +144,7 @@ class Selection:
         """
         named = self.texts.started(real)
         sources = {self._source(owner) for owner in owners}
-        homes = {
-            directory
-            for package in self.packages.values()
-            for directory in self.db.directories(package.name)
-            if directory.count("/") >= 3 and len(self.db.directory_owners(directory)) <= MAX_SHARING  # noqa: PLR2004
-        }
+        homes = {directory for package in self.packages.values() for directory in self._homes(package.name)}
         for candidate in dict.fromkeys(self._recommendations(owners)):
             if candidate in self.packages or self.rules.is_foreign_to_lambda(candidate):
                 continue
@@ -211,7 +208,7 @@ class Selection:
         So do the parts of an office suite or the extensions of an interpreter. Those for developers and testers
         are not wanted, nor are other programs, unless this one names them.
         """
-        homes = {directory for directory in self.db.directories(name) if self._is_private(directory, name)}
+        homes = self._homes(name)
         if not homes:
             return
         for asker in self._of_source(self._source(name)):
@@ -227,6 +224,16 @@ class Selection:
     def _needs_display(self, name: str) -> bool:
         """Whether an optional part shows something, which nobody sees on Lambda."""
         return any(self.rules.display.match(answer) for item in self._dependencies(name) for answer in item.packages)
+
+    def _homes(self, name: str) -> set[str]:
+        """Directories of a package that only few others have which are not of its source."""
+        return {
+            directory
+            for directory in self.db.directories(name)
+            if directory.count("/") >= 3  # noqa: PLR2004  (/usr/share and its like belong to everybody)
+            and sum(self._source(owner) != self._source(name) for owner in self.db.directory_owners(directory))
+            <= MAX_SHARING
+        }
 
     def _of_source(self, source: str) -> list[str]:
         if self._by_source is None:
@@ -313,10 +320,7 @@ class Selection:
             return not is_versioned_library(file)
         if self.rules.is_unwanted(file) or is_public_library(file) or file.endswith((".a", ".o", ".la")):
             return file.endswith(".la") and not is_public_library(file.removesuffix(".la") + ".so")
-        if is_command(file):
-            return file in commands
-        # A private name of a public library: the loader's walk brings both where they are needed.
-        return not (".so" in file and os.path.islink(file) and is_public_library(os.path.realpath(file)))
+        return file in commands if is_command(file) else True
 
     def _commands(self) -> set[str]:
         """Commands of these packages that the programs name, and those that they name in turn.
@@ -333,6 +337,8 @@ class Selection:
                 offered.setdefault(posixpath.basename(file), []).append(file)
             if len(commands) <= (MANY if package.near else FEW if package.own else 0):
                 taken.update(commands)
+            elif package.near:
+                taken.update(file for file in commands if posixpath.basename(file) in self._own_words)
         waiting = [*self._started, *taken]
         while waiting:
             words = self.texts.started(os.path.realpath(waiting.pop()))
@@ -448,6 +454,15 @@ class Selection:
         yield from sorted(provided & self.texts.sonames(file))
 
     # ---- the database, remembered ----
+
+    @cached_property
+    def _own_words(self) -> set[str]:
+        """Words in the programs' own source texts: Python and its like are not understood any better."""
+        words: set[str] = set()
+        for package in self.packages.values():
+            if package.own:
+                words |= self.texts.words(file for file in package.files if file.endswith(SOURCES))
+        return words
 
     @cached_property
     def _alternatives(self) -> dict[str, list[str]]:

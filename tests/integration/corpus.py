@@ -58,7 +58,7 @@ class Job:
     """One program, or a few that work together, and what they have to get done."""
 
     name: str
-    issue: int
+    tier: int
     programs: tuple[str, ...]
     options: tuple[str, ...]
     packages: tuple[str, ...]
@@ -69,8 +69,8 @@ class Job:
 
     @property
     def mounts(self) -> tuple[str, ...]:
-        """Return where its bundle is tried; the programs of the first issue everywhere."""
-        return MOUNTS if self.issue == 2 else MOUNTS[:1]
+        """Return where its bundle is tried; those of the spine everywhere."""
+        return MOUNTS if self.tier == 1 else MOUNTS[:1]
 
     def entry_points(self) -> dict[str, str]:
         """Return launcher name to program on this machine, or raise where one is not installed."""
@@ -105,7 +105,7 @@ def load_jobs() -> list[Job]:
     return [
         Job(
             name=table["name"],
-            issue=table["issue"],
+            tier=table["tier"],
             programs=tuple(expanded(program) for program in table["pack"]),
             options=tuple(table.get("options", ())),
             packages=tuple(table.get("packages", ())),
@@ -123,8 +123,8 @@ def selected_jobs() -> list[Job]:
     jobs = load_jobs()
     if os.environ.get("LAMBUNDLE_CORPUS") == "all":
         return jobs
-    last = tomllib.loads(JOBS_FILE.read_text())["tested_up_to_issue"]
-    return [job for job in jobs if job.issue <= last]
+    last = tomllib.loads(JOBS_FILE.read_text())["tested_up_to_tier"]
+    return [job for job in jobs if job.tier <= last]
 
 
 def split_program(program: str) -> tuple[str, str]:
@@ -161,9 +161,7 @@ def pack(job: Job, directory: Path) -> Packed:
     with zipfile.ZipFile(archive) as entries:
         unzipped = sum(entry.file_size for entry in entries.infolist())
     tree.mkdir()
-    unpacked = subprocess.run(
-        [unzip, "-q", str(archive), "-d", str(tree)], capture_output=True, text=True, check=False
-    )
+    unpacked = subprocess.run([unzip, "-q", str(archive), "-d", str(tree)], capture_output=True, text=True, check=False)
     if unpacked.returncode != 0:
         raise JobError(f"unzip ended with {unpacked.returncode}\n{tail(unpacked.stdout + unpacked.stderr)}")
     return Packed(archive, tree, archive.stat().st_size, unzipped, seconds)
@@ -189,9 +187,7 @@ def run(job: Job, sandbox: Sandbox, tree: Path, mount: str) -> CompletedRun:
 def check_size(job: Job, packed: Packed) -> None:
     """Raise where a bundle is larger than its job allows."""
     if job.unzipped_mb is not None and packed.unzipped > job.unzipped_mb * MEGABYTE:
-        raise JobError(
-            f"{job.name} is {packed.unzipped / MEGABYTE:.1f} MB unzipped, allowed are {job.unzipped_mb:g}"
-        )
+        raise JobError(f"{job.name} is {packed.unzipped / MEGABYTE:.1f} MB unzipped, allowed are {job.unzipped_mb:g}")
 
 
 def tail(text: str) -> str:
@@ -206,19 +202,19 @@ def main() -> int:
     """Run the corpus and print a table."""
     parser = argparse.ArgumentParser(prog="python -m tests.integration.corpus", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="jobs to run (default: all)")
-    parser.add_argument("--issue", type=int, help="only the jobs of this issue")
+    parser.add_argument("--tier", type=int, help="only the jobs of this tier")
     parser.add_argument("--mount", default=MOUNTS[0], help="mount point (default: %(default)s)")
     parser.add_argument("--native", action="store_true", help="run the installed programs, pack nothing")
     parser.add_argument("--list", action="store_true", help="print the jobs' names and packages")
     given = parser.parse_args()
 
-    jobs = [job for job in load_jobs() if given.issue in (None, job.issue)]
+    jobs = [job for job in load_jobs() if given.tier in (None, job.tier)]
     if unknown := set(given.names) - {job.name for job in jobs}:
         parser.error(f"no such job: {' '.join(sorted(unknown))}")
     jobs = [job for job in jobs if not given.names or job.name in given.names]
     if given.list:
         for job in jobs:
-            say(f"{job.name:16} {job.issue}  {' '.join(job.packages)}")
+            say(f"{job.name:16} {job.tier}  {' '.join(job.packages)}")
         return 0
 
     sandbox = native_sandbox() if given.native else Sandbox(bare_root())

@@ -22,11 +22,10 @@ def prepare(directory: Path) -> None:
     (directory / "lib.c").write_text("int f(void) { return 0; }")
     (directory / "main.c").write_text("int f(void); int main(void) { return f(); }")
     library = directory / "libgone.so.1"
-    for command in (
-        ["gcc", "-shared", "-o", library, "-Wl,-soname,libgone.so.1", directory / "lib.c"],
-        ["gcc", "-o", directory / "render", directory / "main.c", library, "-Wl,-rpath,$ORIGIN/lib"],
-    ):
-        subprocess.run(command, check=True)
+    make = f"gcc -shared -o {library.name} -Wl,-soname,{library.name} lib.c"
+    link = f"gcc -o render main.c ./{library.name} '-Wl,-rpath,$ORIGIN/lib'"
+    for command in (make, link):
+        subprocess.run(["sh", "-c", command], cwd=directory, check=True)
     library.unlink()
 
 

@@ -136,8 +136,8 @@ def test_a_static_program_packs_to_itself_and_a_launcher(tmp_path: Path) -> None
 
 ERRORS = [
     (["pack", "no-such-program-here"], 1, "program-not-found", "looked in the directories of PATH"),
-    (["pack", "./text"], 1, "not-elf", "is not an ELF program"),
-    (["pack", "./script"], 1, "not-elf", "is a script for /bin/sh"),
+    (["pack", "./text"], 1, "not-elf", "is neither an ELF program nor a script"),
+    (["pack", "./script"], 1, "program-not-found", "is a script for /no/such"),
     (["pack", "./half"], 1, "bad-elf", "half"),
     (["pack", "./"], 1, "not-elf", "directory"),
     (["pack", "env", "-o", "none/x.zip"], 3, "cannot-write", "none"),
@@ -145,7 +145,7 @@ ERRORS = [
     (["pack", "env", "--add", "dangling"], 1, "dangling-link", "does not exist"),
     (["pack", "env", "--name", "a/b"], 2, "usage", "name of a bundle"),
     (["pack", "env", "--tree", "t", "-o", "o.zip"], 2, "usage", "exclude each other"),
-    (["deps", "./text"], 1, "not-elf", "is not an ELF program"),
+    (["deps", "./text"], 1, "not-elf", "is neither an ELF program nor a script"),
 ]
 
 
@@ -154,7 +154,7 @@ def test_an_error_says_what_is_wrong_and_leaves_nothing(
     tmp_path: Path, arguments: list[str], status: int, code: str, text: str
 ) -> None:
     (tmp_path / "text").write_text("hello\n")
-    (tmp_path / "script").write_text("#!/bin/sh\n")
+    (tmp_path / "script").write_text("#!/no/such\n")
     (tmp_path / "half").write_bytes(Path("/usr/bin/env").read_bytes()[:3000])
     (tmp_path / "dangling").symlink_to("nowhere")
     for name in ("text", "script", "half"):
@@ -206,7 +206,7 @@ def test_wrong_usage_is_exit_status_2(tmp_path: Path) -> None:
     run("nonsense", cwd=tmp_path, status=2)
 
 
-def test_help_and_version_load_neither_rich_nor_lief_nor_deflate(tmp_path: Path) -> None:
+def test_help_and_version_load_neither_rich_nor_lief_nor_deflate() -> None:
     for argument in ("--help", "--version"):
         code = (
             "import sys\nfrom lambundle.cli import main\n"

@@ -130,9 +130,7 @@ def ndb(blobs: list[bytes]) -> bytes:
     for number, blob in enumerate(blobs, 1):
         start = 4096 + len(data)
         data += struct.pack("<4sIII", b"BlbS", number, 1, len(blob)) + blob
-        data += b"\0" * (-(len(data) + 12) % 16) + struct.pack(
-            "<II4s", zlib.adler32(blob), len(blob), b"BlbE"
-        )
+        data += b"\0" * (-(len(data) + 12) % 16) + struct.pack("<II4s", zlib.adler32(blob), len(blob), b"BlbE")
         slots += struct.pack("<4sIII", b"Slot", number, start // 16, (4096 + len(data) - start) // 16)
     slots += struct.pack("<4sIII", b"Slot", 0, 0, 0) * ((4096 - len(slots)) // 16)
     return slots + data
@@ -184,9 +182,7 @@ def test_the_files_are_those_of_rpm(root: Path, installed: Path) -> None:
     database = RpmDatabase(root)
     for name in database.packages():
         asked = f"{name}.x86_64" if name == "lbt-tool" else name
-        assert sorted(database.files(name) + database.directories(name)) == sorted(
-            query(installed, "-l", asked)
-        )
+        assert sorted(database.files(name) + database.directories(name)) == sorted(query(installed, "-l", asked))
     assert database.directories("lbt-base") == ("/usr/share/lbt", "/usr/share/lbt/empty")
     assert "/etc/lbt.conf" in database.files("lbt-tool")
     assert database.files("lbt-missing") == database.directories("lbt-missing") == ()

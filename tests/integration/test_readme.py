@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 
 from lambundle.cli import cli
 from tests.integration import readme
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def comparable(text: str) -> str:

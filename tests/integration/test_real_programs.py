@@ -19,9 +19,7 @@ JOBS = selected_jobs()
 
 def grouped(job: Job, *values: str) -> object:
     """Keep one program's tests on one worker: another would only wait for the pack."""
-    return pytest.param(
-        job, *values, id="@".join([job.name, *values]), marks=pytest.mark.xdist_group(job.name)
-    )
+    return pytest.param(job, *values, id="@".join([job.name, *values]), marks=pytest.mark.xdist_group(job.name))
 
 
 @pytest.mark.parametrize(("job", "mount"), [grouped(job, mount) for job in JOBS for mount in job.mounts])

@@ -57,7 +57,9 @@ def test_script_of_the_bundle_starts_through_the_bundles_shell(world: World, how
 @pytest.mark.parametrize("how", BY_DESCRIPTOR)
 def test_script_started_by_descriptor_has_its_full_name(world: World, how: str) -> None:
     report = world.report(how, world.data / "script", "ignored", "an argument")
-    assert report["argv"][2:] == [str(world.in_bundle(world.data / "script")), "an argument"]
+    full_name = str(world.in_bundle(world.data / "script"))
+    assert report["argv"] == [f"{world.data}/report", "script", full_name, "an argument"]
+    assert not [variable for variable in report["env"] if variable.startswith(("LD_PRELOAD", "LAMBUNDLE"))]
 
 
 @pytest.mark.parametrize("how", HOWS)

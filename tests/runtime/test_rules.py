@@ -55,7 +55,9 @@ def test_dots_that_climb_above_the_root_stay_on_the_host(world: World) -> None:
     assert cat(world, f"/../../..{only}/host/file") == "host"
     assert cat(world, "/../manifest.json") == NOT_THERE
     assert cat(world, "/usr/../../manifest.json") == NOT_THERE
+    assert cat(world, "/usr/../../runtime/config") == NOT_THERE
     assert (world.bundle / "manifest.json").exists()
+    assert (world.bundle / "runtime/config").exists()
 
 
 def test_dots_and_slashes_within_are_followed(world: World) -> None:

@@ -49,9 +49,7 @@ glibc
 }
 FILES = {
     "glibc-2.38-7": "%FILES%\nusr/\nusr/lib/\nusr/lib/libc.so.6\n",
-    "git-2.43.0-1": (
-        "%FILES%\nusr/\nusr/bin/\nusr/bin/git\nusr/lib/\netc/git.conf\n\n%BACKUP%\netc/git.conf\tabc\n"
-    ),
+    "git-2.43.0-1": ("%FILES%\nusr/\nusr/bin/\nusr/bin/git\nusr/lib/\netc/git.conf\n\n%BACKUP%\netc/git.conf\tabc\n"),
 }
 
 

@@ -38,7 +38,7 @@ def test_a_program_that_is_not_there_says_where_it_was_looked_for_and_what_is_ne
 @pytest.mark.parametrize("content", [b"", b"plain text\n"])
 def test_a_file_that_is_no_program_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "text").write_bytes(content)
-    with pytest.raises(NotElfError, match="is not an ELF program"):
+    with pytest.raises(NotElfError, match="is neither an ELF program nor a script"):
         resolve(str(tmp_path / "text"), ())
 
 

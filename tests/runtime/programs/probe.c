@@ -748,8 +748,15 @@ PROBE(glob)
 }
 PROBE(glob64)
 {
+    /* Names without a wildcard are only asked for. */
     glob64_t found = {0};
-    return globbed(glob64(pattern(), 0, NULL, &found), &found.gl_pathc, &found.gl_pathv);
+    char name[PATH_MAX + 16];
+    snprintf(name, sizeof name, "%s/bundle", path);
+    glob64(name, 0, NULL, &found);
+    snprintf(name, sizeof name, "%s/host", path);
+    int result = glob64(name, GLOB_APPEND, NULL, &found);
+    size_t one = 1; /* directories are not merged by listing, but by name each file of both is there */
+    return globbed(found.gl_pathc > 0 ? 0 : result, &one, &found.gl_pathv);
 }
 PROBE(canonicalize_file_name) { return resolved(canonicalize_file_name(path)); }
 PROBE(dlmopen) { return plugin(dlmopen(LM_ID_BASE, path, RTLD_NOW)); }

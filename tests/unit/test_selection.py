@@ -1,0 +1,238 @@
+"""Discovery's rules, each on a small made-up machine."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lambundle.discover.packages import Dependency, DependencyKind, Package
+from lambundle.discover.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+
+@dataclass
+class Machine:
+    """Installed packages: names with their files, what they depend on and recommend, and their source."""
+
+    listed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    likes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    root: Path = Path("/")
+
+    def install(self, name: str, *files: str, needs: str = "", likes: str = "", source: str | None = None) -> Machine:
+        """Add a package."""
+        self.listed[name] = files
+        self.needs[name], self.likes[name] = tuple(needs.split()), tuple(likes.split())
+        self.sources[name] = source or name
+        return self
+
+    def owner(self, path: str) -> str | None:
+        """As a database does."""
+        return next((name for name, files in self.listed.items() if path in files), None)
+
+    def owners(self, paths: Collection[str]) -> dict[str, str]:
+        """As a database does."""
+        return {path: owner for path in paths if (owner := self.owner(path))}
+
+    def directory_owners(self, directory: str) -> frozenset[str]:
+        """As a database does."""
+        return frozenset(name for name in self.listed if directory in self.directories(name))
+
+    def files(self, package: str) -> tuple[str, ...]:
+        """As a database does."""
+        return self.listed.get(package, ())
+
+    def directories(self, package: str) -> tuple[str, ...]:
+        """Every directory above a file."""
+        found: dict[str, None] = {}
+        for file in self.files(package):
+            while (file := posixpath.dirname(file)) != "/":
+                found.setdefault(file)
+        return tuple(found)
+
+    def depends(self, package: str) -> tuple[Dependency, ...]:
+        """As a database does."""
+        kinds = ((DependencyKind.DEPENDS, self.needs), (DependencyKind.RECOMMENDS, self.likes))
+        return tuple(
+            Dependency(kind, (name,), (name,) if name in self.listed else ())
+            for kind, table in kinds
+            for name in table.get(package, ())
+        )
+
+    def package(self, name: str) -> Package | None:
+        """As a database does."""
+        return Package(name, "1", "amd64", self.sources[name]) if name in self.listed else None
+
+    def packages(self) -> Iterator[str]:
+        """As a database does."""
+        return iter(self.listed)
+
+
+def wanted(machine: Machine, program: str, monkeypatch: pytest.MonkeyPatch, **names: str) -> set[str]:
+    """Select for one program; ``names`` are the names that a program starts others by, by its own name.
+
+    The made-up machine's directories are those of this one, so they are taken for empty.
+    """
+    selection = Selection(machine)
+    monkeypatch.setattr("lambundle.discover.selection._listed", lambda _: ([], []))
+    monkeypatch.setattr(
+        selection.texts, "started", lambda path: frozenset(names.get(posixpath.basename(path), "").split())
+    )
+    selection.add_program(program, program)
+    return {item.path for item in selection.wanted()} - {program}
+
+
+def test_data_and_helpers_of_the_programs_own_package_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine().install("p", "/usr/bin/p", "/usr/lib/p/helper", "/usr/share/p/data", "/etc/p.conf")
+    assert wanted(machine, "/usr/bin/p", monkeypatch) == {"/usr/lib/p/helper", "/usr/share/p/data", "/etc/p.conf"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/usr/share/doc/p/README",
+        "/usr/share/man/man1/p.1.gz",
+        "/usr/share/locale/de/LC_MESSAGES/p.mo",
+        "/usr/share/icons/p.png",
+        "/etc/init.d/p",
+        "/lib/systemd/system/p.service",
+        "/usr/include/p.h",
+        "/usr/lib/x86_64-linux-gnu/libp.a",
+        "/usr/lib/x86_64-linux-gnu/libp.so.1",
+        "/usr/lib/python3.11/test/test_x.py",
+        "/usr/share/p/examples/a",
+    ],
+)
+def test_what_only_a_reader_a_desktop_or_the_administration_uses_is_not(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert wanted(Machine().install("p", "/usr/bin/p", path), "/usr/bin/p", monkeypatch) == set()
+
+
+@pytest.mark.parametrize(
+    "path", ["/usr/share/locale/en/LC_MESSAGES/p.mo", "/usr/lib/python3/dist-packages/p/test/x.py"]
+)
+def test_what_only_looks_like_it_stays(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert wanted(Machine().install("p", "/usr/bin/p", path), "/usr/bin/p", monkeypatch) == {path}
+
+
+def test_of_many_commands_only_those_are_wanted_that_the_program_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = [f"/usr/bin/c{number}" for number in range(10)]
+    machine = Machine().install("p", "/usr/bin/p", *commands)
+    assert wanted(machine, "/usr/bin/p", monkeypatch, p="c3 other", c3="c5") == {"/usr/bin/c3", "/usr/bin/c5"}
+
+
+def test_a_dependency_counts_but_of_a_library_only_its_private_directories(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("p", "/usr/bin/p", needs="p-data libq1")
+        .install("p-data", "/usr/share/p/data")
+        .install(
+            "libq1", "/usr/lib/libq.so.1", "/usr/lib/q/plugin.so", "/usr/bin/q-tool", needs="q-data r-data", source="q"
+        )
+        .install("q-data", "/usr/share/q/data", source="q")
+        .install("r-data", "/usr/share/r/data")
+    )
+    found = wanted(machine, "/usr/bin/p", monkeypatch)
+    assert found == {"/usr/share/p/data", "/usr/lib/q/plugin.so", "/usr/share/q/data"}
+
+
+def test_packages_for_hardware_a_desktop_or_the_administration_are_not_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine().install("p", "/usr/bin/p", needs="adduser mesa-va-drivers pulseaudio")
+    for name in ("adduser", "mesa-va-drivers", "pulseaudio"):
+        machine.install(name, f"/usr/share/{name}/data")
+    assert wanted(machine, "/usr/bin/p", monkeypatch) == set()
+
+
+def test_a_minimal_package_points_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("snake-minimal", "/usr/bin/snake")
+        .install("snake", "/usr/lib/snake/modules", needs="snake-minimal")
+        .install("other", "/usr/lib/other/x", needs="snake-minimal")
+    )
+    assert wanted(machine, "/usr/bin/snake", monkeypatch) == {"/usr/lib/snake/modules"}
+
+
+def test_a_recommended_package_counts_if_the_program_names_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("p", "/usr/bin/p", likes="meta nice")
+        .install("meta", needs="p-agent")
+        .install("p-agent", "/usr/bin/p-agent", "/usr/lib/p-agent/x")
+        .install("nice", "/usr/bin/nice-tool", "/usr/share/nice/x")
+    )
+    assert wanted(machine, "/usr/bin/p", monkeypatch, p="p-agent") == {"/usr/bin/p-agent", "/usr/lib/p-agent/x"}
+
+
+def test_word_lists_in_the_programs_directory_count_if_recommended(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("speller", "/usr/bin/speller", "/usr/lib/speller/filter.so", likes="speller-en")
+        .install("speller-en", "/usr/lib/speller/en.dict")
+        .install("speller-de", "/usr/lib/speller/de.dict")
+    )
+    found = wanted(machine, "/usr/bin/speller", monkeypatch)
+    assert found == {"/usr/lib/speller/filter.so", "/usr/lib/speller/en.dict"}
+
+
+def test_parts_of_a_suite_live_in_its_directory_but_another_program_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("suite", "/usr/bin/suite", "/usr/lib/suite/base.so", source="suite")
+        .install("suite-writer", "/usr/lib/suite/writer.so", needs="suite", source="suite")
+        .install("suite-dev", "/usr/lib/suite/dev.so", needs="suite", source="suite")
+        .install("elsewhere", "/usr/lib/suite/third.so", needs="suite", source="elsewhere")
+    )
+    found = wanted(machine, "/usr/bin/suite", monkeypatch)
+    assert found == {"/usr/lib/suite/base.so", "/usr/lib/suite/writer.so"}
+
+
+def test_an_interpreter_that_a_compiled_program_asks_for_is_its_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("p", "/usr/bin/p", needs="perl")
+        .install("perl", "/usr/share/perl/whole.pm", needs="perl-base")
+        .install("perl-base", "/usr/bin/perl", "/usr/lib/perl-base/core.pm")
+    )
+    assert wanted(machine, "/usr/bin/p", monkeypatch) == {"/usr/bin/perl", "/usr/lib/perl-base/core.pm"}
+
+
+def test_a_compiler_gets_headers_and_archives(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("tc", "/usr/bin/tc", likes="libc6-dev")
+        .install(
+            "libc6-dev", "/usr/include/stdio.h", "/usr/lib/x86_64-linux-gnu/crt1.o", "/usr/lib/x86_64-linux-gnu/libc.a"
+        )
+    )
+    assert wanted(machine, "/usr/bin/tc", monkeypatch) == set(machine.files("libc6-dev"))
+
+
+def test_a_library_brings_what_it_names_of_its_own_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine().install("libm1", "/usr/lib/libm.so.1", "/usr/share/magic/db", "/usr/share/other/x")
+    selection = Selection(machine)
+    monkeypatch.setattr(selection.texts, "paths", lambda _: frozenset({"/usr/share/magic"}))
+    assert {item.path for item in selection.of_libraries(["/usr/lib/libm.so.1"])} == {"/usr/share/magic/db"}
+
+
+def test_files_that_no_package_lists_count_if_everybody_may_read_them(tmp_path: Path) -> None:
+    home = tmp_path / "lib" / "p"
+    (home / "made").mkdir(parents=True)
+    for name, mode in (("known", 0o644), ("cache", 0o644), ("secret", 0o600), ("made/deep", 0o644)):
+        (home / name).write_text(name)
+        (home / name).chmod(mode)
+    machine = Machine().install("p", "/usr/bin/p", f"{home}/known")
+    selection = Selection(machine)
+    selection.add_program("/usr/bin/p", "/usr/bin/p")
+    found = {item.path for item in selection.wanted() if item.path.startswith(str(home))}
+    assert found == {f"{home}/known", f"{home}/cache", f"{home}/made/deep"}
