@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.discover.evidence import Texts
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library, rules
+from lambundle.elf import is_elf
 from lambundle.model import Reason
 
 if TYPE_CHECKING:
@@ -217,7 +218,9 @@ class Selection:
             files = self.db.files(asker)
             if not any(posixpath.dirname(file) in homes for file in files):
                 continue
-            programs = {posixpath.basename(file) for file in files if ".so" not in file and _is_program(file)}
+            programs = {
+                posixpath.basename(file) for file in files if ".so" not in file and _is_program(file) and is_elf(file)
+            }
             if programs & self.texts.started(real) or not (programs or self._needs_display(asker)):
                 self._own(asker, Reason("package", name, asker))
 

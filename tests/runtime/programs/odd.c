@@ -222,6 +222,13 @@ static int bad_modes(void)
     return 0;
 }
 
+static void reap(int number)
+{
+    (void)number;
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
+
 /* How system(3) leaves signals: as they were, also where the command was killed. */
 static int signals(void)
 {
@@ -237,6 +244,9 @@ static int signals(void)
     printf("status %d, default %d, blocked %d\n", WEXITSTATUS(status), now.sa_handler == SIG_DFL,
            sigismember(&blocked, SIGCHLD));
     printf("a shell: %d\n", system(NULL));
+    signal(SIGCHLD, reap); /* must not take the status away */
+    status = system("exit 6");
+    printf("status %d\n", WEXITSTATUS(status));
     return 0;
 }
 
