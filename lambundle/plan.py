@@ -12,6 +12,7 @@ import platform
 import posixpath
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ from lambundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
 from lambundle.programs import MACHINES, Requested, bundle_name, machine_of, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from lambundle.closure import Closure, Missing
 
@@ -282,20 +283,21 @@ class _Planner:
         if self.selection is not None:
             self._take(self.selection.of_libraries(sorted({file.real for file in closure.files.values()})))
         for root, loaded in closure.scopes.items():
+            names = {posixpath.basename(path) for file in loaded for path in (file.path, file.real)}
             for file in loaded:
-                self._open_by_name(file.real, root, file.elf)
+                self._open_by_name(file.real, root, file.elf, names)
         for facility in rules().facilities:
             if facility not in self.provided and self._has_use_for(facility, closure):
                 self._provide(facility)
         return len(self.walker.closure().files) > before
 
-    def _open_by_name(self, file: str, program: str, elf: ElfFile) -> None:
+    def _open_by_name(self, file: str, program: str, elf: ElfFile, loaded: Collection[str]) -> None:
         if (file, program) in self.opened or program not in self.roots:
             return
         self.opened.add((file, program))
         names = [name for note in elf.dlopen for name in note.sonames]
         if self.selection is not None:
-            names += self.selection.named_libraries(file)
+            names += self.selection.named_libraries(file, loaded)
         for name in names:
             self.walker.dlopen(name, file, program)
 
@@ -606,7 +608,12 @@ def _found_elsewhere(closure: Closure, again: Closure) -> Iterator[tuple[str, st
 
 def _place(path: str) -> str:
     """A path with the links of its directory followed, its own not."""
-    return posixpath.join(os.path.realpath(posixpath.dirname(path)), posixpath.basename(path))
+    directory, _, name = path.rpartition("/")
+    return f"{_real(directory)}/{name}"
+
+
+_real = lru_cache(maxsize=4096)(os.path.realpath)
+"""A plan is made in one go: a directory's links are followed once."""
 
 
 def _directories(closure: Closure) -> tuple[str, ...]:

@@ -5,13 +5,15 @@ A name in a file says where to look, never alone what to take.
 
 from __future__ import annotations
 
+import mmap
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lambundle.discover.scripts import command_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 MAX_FILE = 256 << 20
 """Bytes of a file that are looked at; the largest program known here, a browser, has 230 MB."""
@@ -32,19 +34,32 @@ _STARTS = re.compile(rb"\0(?:exec[lv][a-z]*|fexecve|posix_spawnp?|system|popen|w
 
 
 class Texts:
-    """Texts of files, each read once."""
+    """Texts of files; what was found in one is remembered."""
 
     def __init__(self) -> None:
-        self._content: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        self._paths: dict[str, frozenset[str]] = {}
+        self._sonames: dict[str, frozenset[str]] = {}
         self._starts: dict[str, frozenset[str]] = {}
 
     def paths(self, path: str) -> frozenset[str]:
         """Absolute paths that stand in a file, without trailing slashes and dots, double slashes folded."""
-        return self._read(path)[0]
+        known = self._paths.get(path)
+        if known is None:
+            named = (found.decode() for found in set(_PATH.findall(_bytes(path))) if b"%" not in found)
+            known = self._paths[path] = frozenset(re.sub("/+", "/", name).rstrip("/.") for name in named)
+        return known
 
     def sonames(self, path: str) -> frozenset[str]:
         """Names of shared libraries that stand in a file."""
-        return self._read(path)[1]
+        known = self._sonames.get(path)
+        if known is None:
+            found: set[bytes] = set()
+            with _mapped(path) as data:
+                # Few libraries open others by name, and the search for names takes three times as long as this.
+                if data[:4] != b"\x7fELF" or data.find(b"dlopen") >= 0:
+                    found.update(_SONAME.findall(data))
+            known = self._sonames[path] = frozenset(name.decode() for name in found)
+        return known
 
     def started(self, path: str) -> frozenset[str]:
         """Names that a program may start others by: none where it has no means to start any.
@@ -98,18 +113,18 @@ class Texts:
         """Whether one of some small files has a text in it."""
         return any(text in _bytes(file, MAX_SMALL) for file in files)
 
-    def _read(self, path: str) -> tuple[frozenset[str], frozenset[str]]:
-        known = self._content.get(path)
-        if known is None:
-            data = _bytes(path)
-            paths = {
-                re.sub("/+", "/", found.decode()).rstrip("/.")
-                for found in set(_PATH.findall(data))
-                if b"%" not in found
-            }
-            sonames = {found.decode() for found in set(_SONAME.findall(data))}
-            known = self._content[path] = (frozenset(paths), frozenset(sonames))
-        return known
+
+@contextmanager
+def _mapped(path: str) -> Iterator[mmap.mmap | bytes]:
+    """The content of a file, without a copy; empty where it cannot be read."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):  # an empty file cannot be mapped
+        yield b""
+        return
+    with mapped:
+        yield mapped
 
 
 def _module_names(path: str) -> Iterable[str]:

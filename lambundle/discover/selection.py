@@ -21,7 +21,7 @@ from lambundle.elf import is_elf
 from lambundle.model import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from lambundle.discover.packages import Dependency, PackageDatabase
 
@@ -82,6 +82,7 @@ class Selection:
         self._names: set[str] = set()
         self.by_recipe: dict[str, None] = {}
         self._enough: set[str] = set()
+        self._near: dict[str, frozenset[str]] = {}
         self._compiles = False
 
     # ---- which packages ----
@@ -386,7 +387,9 @@ class Selection:
         """Files of the programs' own packages."""
         for package in self.packages.values():
             if package.own or package.near:
-                yield from (file for file in package.files if not self.rules.is_unwanted(file))
+                yield from (
+                    file for file in package.files if not (self.rules.is_unwanted(file) or is_public_library(file))
+                )
 
     def own_programs(self) -> set[str]:
         """Plug-ins of the programs' own packages, which are a part of them."""
@@ -413,7 +416,7 @@ class Selection:
             if owner is None or owner in self.packages or self.rules.is_foreign_to_lambda(owner):
                 continue
             files = self.db.files(owner)
-            if _is_libc(files):
+            if _is_libc(files) or any(is_command(file) and self._has_recipe(file) for file in files):
                 continue
             yield from self._named_by(library, (owner, *self._siblings(owner)))
 
@@ -428,13 +431,18 @@ class Selection:
                     yield name
 
     def _named_by(self, library: str, names: Iterable[str]) -> Iterator[Wanted]:
+        offered = [
+            (file, name)
+            for name in names
+            for file in self.db.files(name)
+            if not (self.rules.is_unwanted(file) or is_public_library(file) or is_command(file))
+        ]
+        if not offered:  # most libraries' packages hold nothing else: their texts are not read
+            return
         named = self.texts.paths(library)
-        for name in names:
-            for file in self.db.files(name):
-                if self.rules.is_unwanted(file) or is_public_library(file) or is_command(file):
-                    continue
-                if file in named or any(above in named for above in self._private_above(file, name)):
-                    yield Wanted(file, Reason("package", library, name))
+        for file, name in offered:
+            if file in named or any(above in named for above in self._private_above(file, name)):
+                yield Wanted(file, Reason("package", library, name))
 
     def _private_above(self, file: str, name: str) -> Iterator[str]:
         directory = posixpath.dirname(file)
@@ -442,19 +450,29 @@ class Selection:
             yield directory
             directory = posixpath.dirname(directory)
 
-    def named_libraries(self, file: str) -> Iterator[str]:
-        """Sonames that a file opens by name: those of its own package, and of what that depends on."""
+    def named_libraries(self, file: str, loaded: Collection[str]) -> Iterator[str]:
+        """Sonames that a file opens by name: those of its own package, and of what that depends on.
+
+        What is loaded anyway, in ``loaded``, is not looked for.
+        """
         owner = self.db.owner(file)
         if owner is None:
             return
-        near = {owner} | {name for item in self._dependencies(owner) for name in item.packages}
-        provided = {
-            posixpath.basename(path)
-            for name in near
-            if not (self.rules.is_foreign_to_lambda(name) or self.rules.display.match(name))
-            for path in self._public(name)
-        }
-        yield from sorted(provided & self.texts.sonames(file))
+        provided = self._opened_near(owner).difference(loaded)
+        if provided:
+            yield from sorted(provided & self.texts.sonames(file))
+
+    def _opened_near(self, owner: str) -> frozenset[str]:
+        if owner not in self._near:
+            near = {owner} | {name for item in self._dependencies(owner) for name in item.packages}
+            self._near[owner] = frozenset(
+                posixpath.basename(path)
+                for name in near
+                if not (self.rules.is_foreign_to_lambda(name) or self.rules.display.match(name))
+                for path in self._public(name)
+                if is_versioned_library(path) or not os.path.islink(path)
+            )
+        return self._near[owner]
 
     # ---- the database, remembered ----
 
