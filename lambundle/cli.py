@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from lambundle import __version__
-from lambundle.errors import EXIT_NO, EXIT_UNKNOWN, EXIT_USAGE, LambundleError, OutputError, UsageError
+from lambundle.errors import (
+    EXIT_NO,
+    EXIT_UNKNOWN,
+    EXIT_USAGE,
+    LambundleError,
+    NotInBundleError,
+    OutputError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,11 +109,8 @@ def pack(
     for line in report.note_lines((*notes, *plan.notes), all_of_them=verbose):
         say.aside(line)
     say.answers(report.plan_lines(plan))
-    if verbose:
-        say.answers(_entry_lines(plan))
-    if why is not None:
-        lines = report.why_lines(plan, why)
-        say.answers(lines or [f"{why} is not in the bundle"])
+    say.answers(_entry_lines(plan) if verbose else [])
+    say.answers([] if why is None else _why_lines(plan, why))
     written = None
     if not dry_run:
         written = _write(plan, tree or out, is_tree=tree is not None, level=level, quiet=quiet or as_json)
@@ -190,7 +195,8 @@ def _search_path() -> tuple[str, ...]:
 
 
 def _record(commands: tuple[str, ...], *, only: bool) -> tuple[Recorded, tuple[str, ...]]:
-    from lambundle.discover.recording import RecordingError, record
+    from lambundle.discover.recording import record
+    from lambundle.errors import RecordingError
     from lambundle.plan import Recorded
 
     recording = record(commands)
@@ -210,6 +216,15 @@ def _write(plan: Plan, out: Path, *, is_tree: bool, level: int, quiet: bool) -> 
         if is_tree:
             return write_tree(plan.manifest, out, progress=progress)
         return write_zip(plan.manifest, out, level=level, epoch=epoch_of(os.environ), progress=progress)
+
+
+def _why_lines(plan: Plan, path: str) -> list[str]:
+    from lambundle.report import why_lines
+
+    lines = why_lines(plan, path)
+    if lines is None:
+        raise NotInBundleError(f"{path} is not in the bundle", hint="add it with --add PATH")
+    return lines
 
 
 def _entry_lines(plan: Plan) -> list[str]:

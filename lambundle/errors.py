@@ -105,3 +105,22 @@ class BadBundleError(LambundleError):
     """A finished bundle is damaged, hostile, or not one of ours."""
 
     code = "bad-bundle"
+
+
+class NotInBundleError(LambundleError):
+    """A path that the user asked about is not in the bundle."""
+
+    code = "not-in-bundle"
+
+
+class RecordingError(LambundleError):
+    """A command could not be recorded, or failed while it was."""
+
+    code = "recording-failed"
+
+
+class PackageDatabaseError(LambundleError):
+    """The packing machine's package database is not what it should be."""
+
+    code = "bad-package-database"
+    exit_code = EXIT_UNKNOWN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from contextlib import contextmanager
@@ -42,6 +43,8 @@ def plan_lines(plan: Plan) -> list[str]:
     counts = f"{_count(plan.programs, 'program')}, {_count(plan.libraries, 'library', 'libraries')}"
     lines = [_line("Resolved", counts)]
     for recipe, files in plan.recipes.items():
+        if files == 0:
+            continue
         lines.append(_line("Added", f"{_count(files, 'file')}".ljust(46) + f"recipe {recipe}"))
     return lines
 
@@ -53,8 +56,8 @@ def why_lines(plan: Plan, path: str) -> list[str] | None:
     """
     root = f"lambundle/{plan.manifest.name}/root"
     entries = {entry.path: entry for entry in plan.manifest.entries}
-    at: str | None = path if path in entries else f"{root}{path}"
-    if at not in entries:
+    at: str | None = next((name for name in (path, root + path, root + _physical(path)) if name in entries), None)
+    if at is None:
         return None
     lines, seen = [path], {at}
     reasons = entries[at].reasons
@@ -65,9 +68,15 @@ def why_lines(plan: Plan, path: str) -> list[str] | None:
         if at is None or at in seen:
             break
         seen.add(at)
-        entry = entries.get(f"{root}{at}")
+        entry = entries.get(root + _physical(at))
         reasons = entry.reasons if entry is not None else tuple(filter(None, (plan.packages.get(at),)))
     return lines
+
+
+def _physical(path: str) -> str:
+    """A path of this machine with the links of its directory followed: the bundle holds it there."""
+    directory, _, name = path.rpartition("/")
+    return f"{os.path.realpath(directory)}/{name}" if directory else path
 
 
 def _because(reason: Reason) -> str:

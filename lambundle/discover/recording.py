@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from lambundle import runtime
 from lambundle.elf import read_elf
-from lambundle.errors import EXIT_NO, LambundleError
+from lambundle.errors import LambundleError, RecordingError
 from lambundle.mirror import HOST_FILES, KERNEL_TREES
 
 if TYPE_CHECKING:
@@ -66,13 +66,6 @@ NESTED_SCRIPTS = 5
 _OTHERS_READ, _OTHERS_SEARCH = stat.S_IROTH, stat.S_IXOTH
 _CLOCK_TICK = 0.02
 """Longer than the kernel's clock for time stamps stands still."""
-
-
-class RecordingError(LambundleError):
-    """A command could not be started, or nothing of it could be recorded."""
-
-    code = "recording-failed"
-    exit_code = EXIT_NO
 
 
 class Method(StrEnum):

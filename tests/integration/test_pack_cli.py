@@ -237,3 +237,51 @@ def test_deps_json_has_the_documented_form(tmp_path: Path) -> None:
 def test_deps_shows_by_which_rule_each_library_was_found(tmp_path: Path) -> None:
     done = run("deps", "bash", cwd=tmp_path)
     assert re.search(r"libc\.so\.6 +(ld\.so\.conf|default)", done.stdout)
+
+
+def test_only_what_a_real_run_opened_is_the_smallest_bundle(tmp_path: Path) -> None:
+    done = run("pack", "env", "--record", "env true", "--only-recorded", "--why", "/usr/bin/true", cwd=tmp_path)
+    assert re.search(r"/usr/bin/true\n +a recorded command opened it", done.stdout)
+    everything = run("pack", "--json", "--dry-run", "env", cwd=tmp_path)
+    assert "/usr/bin/true" not in everything.stdout
+
+
+def test_the_output_of_a_recorded_command_does_not_mix_with_the_answer(tmp_path: Path) -> None:
+    done = run("pack", "env", "--record", "env echo from the command", "--json", "--dry-run", cwd=tmp_path)
+    assert json.loads(done.stdout)["version"] == 1
+    assert "from the command" in done.stderr
+
+
+def test_a_recorded_command_that_fails_is_an_error(tmp_path: Path) -> None:
+    done = run("pack", "env", "--record", "exit 3", cwd=tmp_path, status=1)
+    assert done.stderr.startswith("error: recording-failed\n")
+    run("pack", "env", "--only-recorded", cwd=tmp_path, status=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_why_follows_the_reasons_up_to_a_program(tmp_path: Path) -> None:
+    done = run("pack", "bash", "--dry-run", "--why", "/lib64/ld-linux-x86-64.so.2", cwd=tmp_path)
+    assert re.search(r"ld-linux-x86-64\.so\.2\n +(interpreter of|needed as \S+ by) /\S+\n", done.stdout)
+    done = run("pack", "bash", "--dry-run", "--why", "/usr/bin/bash", cwd=tmp_path)
+    assert "you asked for bash" in done.stdout
+    run("pack", "bash", "--dry-run", "--why", "/not/there", cwd=tmp_path, status=1)
+
+
+def test_a_recipe_of_the_users_own_adds_files_and_variables(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "file").write_text("x")
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        f'why = "a test of recipes"\nprograms = ["env"]\nfiles = ["{tmp_path}/data"]\n[environment]\nMINE = "@/usr"\n'
+    )
+    run("pack", "env", "--recipe", str(recipe), "--tree", "tree", cwd=tmp_path)
+    assert Path(f"{tmp_path}/tree/lambundle/env/root{tmp_path}/data/file").read_text() == "x"
+    shown = subprocess.run([tmp_path / "tree/bin/env"], capture_output=True, text=True, check=True).stdout
+    assert f"MINE={tmp_path}/tree/lambundle/env/root/usr\n" in shown
+    assert "mine: env" in run("recipes", "--recipe", str(recipe), cwd=tmp_path).stdout
+
+
+def test_recipes_are_listed_with_their_reason(tmp_path: Path) -> None:
+    data = json.loads(run("recipes", "--json", cwd=tmp_path).stdout)
+    assert data["version"] == 1
+    assert {"gcc", "g++"} <= {item["name"] for item in data["recipes"]}

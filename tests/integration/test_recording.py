@@ -17,7 +17,8 @@ import pytest
 
 from lambundle import runtime
 from lambundle.discover import recording
-from lambundle.discover.recording import Method, RecordingError, record
+from lambundle.discover.recording import Method, record
+from lambundle.errors import RecordingError
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
 

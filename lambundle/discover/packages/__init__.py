@@ -13,12 +13,11 @@ from lambundle.discover.packages.base import (
     DependencyKind,
     Package,
     PackageDatabase,
-    PackageDatabaseError,
 )
 from lambundle.discover.packages.dpkg import DpkgDatabase
 from lambundle.discover.packages.pacman import PacmanDatabase
 from lambundle.discover.packages.rpm import RpmDatabase
-from lambundle.errors import LambundleError
+from lambundle.errors import LambundleError, PackageDatabaseError
 
 __all__ = [
     "DATABASES",

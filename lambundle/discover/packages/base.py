@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from lambundle.errors import EXIT_UNKNOWN, LambundleError, UnreadableFileError
+from lambundle.errors import PackageDatabaseError, UnreadableFileError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -31,13 +31,6 @@ ALTERNATIVES = "/etc/alternatives/"
 
 Owners = str | list[str]
 """The packages that list a name. Nearly always one, and then it stands alone: it halves the index's size."""
-
-
-class PackageDatabaseError(LambundleError):
-    """The package database of a system is damaged, or in a format that cannot be read here."""
-
-    code = "bad-package-database"
-    exit_code = EXIT_UNKNOWN
 
 
 class DependencyKind(enum.StrEnum):

@@ -15,9 +15,7 @@ not used: it belongs to one system's Python and would not be there in a virtual 
 from __future__ import annotations
 
 import re
-import sqlite3
 import struct
-import subprocess
 from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -32,15 +30,16 @@ from lambundle.discover.packages.base import (
     DependencyKind,
     ListedDatabase,
     Package,
-    PackageDatabaseError,
     Tree,
     decode,
     meeting,
     read_database_file,
     unique,
 )
+from lambundle.errors import PackageDatabaseError
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable, Iterator
 
 DIRECTORIES = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
@@ -403,6 +402,8 @@ class _Sqlite:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
+        import sqlite3  # where there is no rpm database, nobody waits for it
+
         journal = self._location.with_name(self._location.name + "-wal")
         # "immutable" asks for no lock and writes no file beside the database, but does not see a journal
         # that an rpm still holds open.
@@ -479,6 +480,8 @@ def _exported(location: Path) -> _Held:
     """Return the blobs of any database through the packing machine's own rpmdb."""
     command = ["rpmdb", "--dbpath", str(location.parent.absolute()), "--exportdb"]
     hint = "install rpm on this machine"
+    import subprocess
+
     try:
         run = subprocess.run(
             command, capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=EXPORT_SECONDS
