@@ -195,9 +195,23 @@ class _Planner:
             self._root(program.path, reason)
             return
         self.mirror.add(program.path, reason)
+        self._add_virtual_environment(program.interpreter, program.real)
         if program.script.env is not None:
             self._root(program.script.env, Reason("interpreter", program.real))
         self._root(program.interpreter, Reason("interpreter", program.real))
+
+    def _add_virtual_environment(self, interpreter: str, script: str) -> None:
+        """All of the Python virtual environment that an interpreter lies in: nothing else says what it needs."""
+        home = posixpath.dirname(posixpath.dirname(interpreter))
+        if not Path(home, "pyvenv.cfg").is_file():
+            return
+        reason = Reason("interpreter", script, "virtual environment")
+        self.mirror.add(f"{home}/pyvenv.cfg", reason)
+        for name in ("lib", "lib64"):
+            if not Path(home, name).is_dir():
+                continue
+            for real in self.mirror.add_tree(f"{home}/{name}", reason, lambda path: not path.endswith("__pycache__")):
+                self._walk_if_loadable(real, optional=True)
 
     def _take_recorded(self) -> None:
         if self.request.recorded is not None:

@@ -22,6 +22,7 @@ MACHINES = {62: "x86_64", 183: "aarch64"}
 
 _BUNDLE_NAME = re.compile(r"[A-Za-z0-9_+@][A-Za-z0-9._+@-]*")
 _NESTED_SCRIPTS = 4
+_SHIM_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,11 @@ def resolve(argument: str, search: Sequence[str]) -> Requested:
     script = read_shebang(real, tuple(search))
     if script is None:
         return Requested(launcher, path, real, _read(path, real))
+    if _is_shim(real):
+        raise NotElfError(
+            f"{path} is a shim of a version manager: it only chooses another program",
+            hint="give the program that it chooses (pyenv which NAME, asdf which NAME, rbenv which NAME)",
+        )
     interpreter = _interpreter(path, script, tuple(search))
     return Requested(launcher, path, real, _read(interpreter, os.path.realpath(interpreter)), script, interpreter)
 
@@ -158,6 +164,14 @@ def _interpreter(path: str, script: Shebang, search: tuple[str, ...]) -> str:
             return interpreter
         interpreter = inner.interpreter
     raise NotElfError(f"{path} is a script whose interpreters are scripts without end")
+
+
+def _is_shim(path: str) -> bool:
+    """Whether a script lies among a version manager's shims and hands on to it."""
+    if "/shims/" not in path:
+        return False
+    with Path(path).open("rb") as file:
+        return any(word in file.read(_SHIM_MAX) for word in (b"pyenv", b"rbenv", b"nodenv", b"asdf", b"mise"))
 
 
 def _not_a_program(path: str, real: str) -> NotElfError:

@@ -1,0 +1,78 @@
+"""Scripts as programs: their interpreters, virtual environments, and the shims of version managers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.test_pack_cli import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that the bundle may serve, unlike /tmp."""
+    with tempfile.TemporaryDirectory(prefix="lambundle-test-", dir="/var/tmp") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def script(path: Path, text: str) -> Path:
+    """An executable file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def result(tree: Path, name: str, *arguments: str) -> str:
+    """What a packed program prints."""
+    done = subprocess.run([tree / "bin" / name, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_a_shell_script_brings_its_shell_and_what_it_starts(place: Path, tmp_path: Path) -> None:
+    file = script(place / "front", '#!/bin/bash -e\ncase $1 in x) exec od -An -c ;; esac\necho "$0 $BASH_VERSION"\n')
+    run("pack", "-q", str(file), "--tree", str(tmp_path / "tree"), cwd=tmp_path)
+    file.unlink()
+    root = tmp_path / "tree" / "lambundle" / "front" / "root"
+    assert (root / "usr/bin/od").is_file()
+    assert result(tmp_path / "tree", "front").startswith(f"{file} 5")
+
+
+def test_env_finds_the_interpreter_and_its_whole_is_packed(place: Path, tmp_path: Path) -> None:
+    file = script(place / "tool", "#!/usr/bin/env perl\nuse Text::Wrap;\nprint wrap('', '', \"@ARGV\"), qq( $0\\n);\n")
+    run("pack", "-q", str(file), "--tree", str(tmp_path / "tree"), cwd=tmp_path)
+    file.unlink()
+    assert result(tmp_path / "tree", "tool", "a b", "c") == f"a b c {file}\n"
+
+
+def test_a_program_of_a_virtual_environment_brings_all_of_it(place: Path, tmp_path: Path) -> None:
+    home = place / "venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", home], check=True)
+    packages = next(home.glob("lib/python3*/site-packages"))
+    (packages / "mine.py").write_text("import sys, json\ndef main(): print(json.dumps([sys.prefix, sys.argv[1:]]))\n")
+    script(home / "bin" / "app", f"#!{home}/bin/python3\nimport mine\nmine.main()\n")
+    run("pack", "-q", str(home / "bin" / "app"), "--tree", str(tmp_path / "tree"), cwd=tmp_path)
+    shutil.rmtree(home)
+    assert result(tmp_path / "tree", "app", "x") == f'["{home}", ["x"]]\n'
+
+
+def test_a_shim_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    file = script(tmp_path / "shims" / "tool", '#!/bin/sh\nexec pyenv exec tool "$@"\n')
+    done = run("pack", str(file), cwd=tmp_path, status=1)
+    assert "is a shim of a version manager" in done.stderr
+    assert "pyenv which NAME" in done.stderr
+
+
+def test_an_interpreter_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    file = script(tmp_path / "tool", "#!/no/such/interpreter\n")
+    done = run("pack", str(file), cwd=tmp_path, status=1)
+    assert "is a script for /no/such/interpreter, which does not exist" in done.stderr
