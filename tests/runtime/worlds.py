@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from lambundle import library_path, runtime
 from lambundle import plan as planning
-from lambundle import runtime
 from lambundle.destinations import write_tree
 from lambundle.runtime import build
 from tests.bareroot import UnavailableError, bare_root
@@ -174,7 +174,7 @@ def pack(programs: Sequence[str], tree: Path, *, add: Sequence[Path | str] = (),
 def pack_for_old_loader(programs: Sequence[str], tree: Path, *, add: Sequence[Path | str] = ()) -> None:
     """Pack as on a machine whose ld.so knows neither --preload nor --argv0."""
     request = planning.Request(tuple(programs), ("/usr/bin",), BUNDLE_NAME, tuple(map(str, add)))
-    with mock.patch.object(planning, "OLDEST_ARGV0", (999, 0)):
+    with mock.patch.object(library_path, "OLDEST_ARGV0", (999, 0)):
         plan = planning.make_plan(request)
     write_tree(plan.manifest, tree)
 

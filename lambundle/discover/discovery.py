@@ -1,0 +1,207 @@
+"""What programs need beyond the libraries that the loader names: packages, scripts, facilities, recipes."""
+
+from __future__ import annotations
+
+import glob
+import os
+import posixpath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambundle.discover.packages import detect
+from lambundle.discover.recipe import Found, Recipe, follow, recipe_for
+from lambundle.discover.rules import Facility, rules
+from lambundle.discover.scripts import is_shell, read_shebang, started_programs
+from lambundle.discover.selection import Selection, Wanted
+from lambundle.elf import ElfFile
+from lambundle.gathering import TEXTS, Gathering
+from lambundle.model import Reason
+from lambundle.programs import Requested
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from lambundle.closure import Closure
+
+MAX_ROUNDS = 5
+"""How often what was discovered is asked what it needs itself."""
+
+
+class Discovery:
+    """Adds to a gathering what some programs need.
+
+    ``book`` are the recipes, ``search`` the directories of PATH; with ``only_made`` a recipe brings what it makes
+    and sets, but no files. Afterwards ``found`` has what the recipes found, ``recipes`` how many files
+    each brought, ``environment`` the variables they set.
+    """
+
+    def __init__(
+        self,
+        gathering: Gathering,
+        requested: Sequence[Requested],
+        book: Sequence[Recipe],
+        search: tuple[str, ...],
+        *,
+        only_made: bool,
+    ) -> None:
+        self.gathering = gathering
+        self.requested = requested
+        self.dynamic = [program for program in requested if not program.elf.is_static_program]
+        self.book = book
+        self.search = search
+        self.only_made = only_made
+        self.found: list[Found] = []
+        self.recipes: dict[str, int] = {}
+        self.environment: dict[str, str] = {}
+        self._packages = detect()
+        self.selection = None if self._packages is None else Selection(self._packages, self._is_by_recipe)
+        self._opened: set[tuple[str, str]] = set()
+        self._provided: list[Facility] = []
+
+    def discover(self) -> None:
+        """Add what the programs need beyond libraries; what that loads may need more in turn."""
+        if self.selection is not None:
+            for program in self.requested:
+                if not self._is_by_recipe(program.path):
+                    self._select(program.path, program.interpreter)
+            self.gathering.take(self.selection.wanted())
+            self.take_interpreters()
+            self._follow_recipes_of_commands()
+        for _ in range(MAX_ROUNDS):
+            if not self._discover_for_libraries():
+                break
+
+    def _select(self, path: str, interpreter: str | None) -> None:
+        """Choose the packages of a program, and of what a shell script starts."""
+        waiting = [(path, interpreter)]
+        seen: set[str] = set()
+        while waiting and self.selection is not None:
+            path, interpreter = waiting.pop()
+            real = os.path.realpath(path)
+            if real in seen:
+                continue
+            seen.add(real)
+            self.selection.add_program(path, real)
+            if interpreter is not None:
+                self.selection.add_interpreter(interpreter, real)
+            if interpreter is None or not is_shell(interpreter):
+                continue
+            for started in started_programs(real, self.search):
+                shebang = read_shebang(os.path.realpath(started), self.search)
+                self.gathering.take([Wanted(started, Reason("started", real, posixpath.basename(started)))])
+                waiting.append((started, None if shebang is None else shebang.interpreter))
+
+    def take_interpreters(self) -> None:
+        """The shells of the scripts found, and env: small, and any script may be started.
+
+        Other interpreters are large; they are here if a package that counts depends on them.
+        """
+        search = self.search
+        for path in self.gathering.mirror.files():
+            if path.endswith(TEXTS) or not os.access(path, os.X_OK):
+                continue
+            shebang = read_shebang(path, search)
+            if shebang is None:
+                continue
+            if shebang.env is not None:
+                self.gathering.root(shebang.env, Reason("interpreter", path))
+            if is_shell(shebang.interpreter) and Path(shebang.interpreter).is_file():
+                self.gathering.root(shebang.interpreter, Reason("interpreter", path))
+
+    def _follow_recipes_of_commands(self) -> None:
+        """A compiler that another program starts needs what it needs when it is asked for itself."""
+        for path in self.selection.by_recipe if self.selection is not None else ():
+            recipe, elf = recipe_for(path, self.book), self.gathering.disk.elf(path)
+            if recipe is None or not isinstance(elf, ElfFile):
+                continue
+            self.gathering.root(path, Reason("recipe", path, recipe.name))
+            if recipe.name not in self.recipes:
+                self._follow_recipe(recipe, Requested(posixpath.basename(path), path, os.path.realpath(path), elf))
+
+    def _discover_for_libraries(self) -> bool:
+        """Add what the packages of the loaded libraries hold for them; whether that loaded more."""
+        closure = self.gathering.walker.closure()
+        before = len(closure.files)
+        if self.selection is not None:
+            self.gathering.take(self.selection.of_libraries(sorted({file.real for file in closure.files.values()})))
+        for root, loaded in closure.scopes.items():
+            names = {posixpath.basename(path) for file in loaded for path in (file.path, file.real)}
+            for file in loaded:
+                self._open_by_name(file.real, root, file.elf, names)
+        for facility in rules().facilities:
+            if facility not in self._provided and self._has_use_for(facility, closure):
+                self._provide(facility)
+        return len(self.gathering.walker.closure().files) > before
+
+    def _open_by_name(self, file: str, program: str, elf: ElfFile, loaded: Collection[str]) -> None:
+        if (file, program) in self._opened or program not in self.gathering.roots:
+            return
+        self._opened.add((file, program))
+        names = [name for note in elf.dlopen for name in note.sonames]
+        if self.selection is not None:
+            names += self.selection.named_libraries(file, loaded)
+        for name in names:
+            self.gathering.walker.dlopen(name, file, program)
+
+    def _has_use_for(self, facility: Facility, closure: Closure) -> bool:
+        if facility.library is not None:
+            return any(facility.library.match(posixpath.basename(path)) for path in closure.files)
+        if self.selection is None:
+            return False
+        texts = self.selection.texts
+        if facility.imports:
+            own = {program.started for program in self.dynamic} | self.selection.own_programs()
+            return any(texts.imports(path, facility.imports) for path in sorted(own))
+        return texts.any_names(self.selection.own_files(), facility.named)
+
+    def _provide(self, facility: Facility) -> None:
+        self._provided.append(facility)
+        paths = [path for pattern in facility.paths for path in sorted(glob.glob(pattern))]
+        for patterns in facility.one_of:
+            found = [path for pattern in patterns for path in sorted(glob.glob(pattern))]
+            if found:
+                paths += found if len(patterns) > 2 else found[:1]  # noqa: PLR2004  (a family, or any one font)
+                break
+        for path in paths:
+            reason = Reason("facility", None, facility.why)
+            for real in self.gathering.mirror.add_tree(path, reason, lambda path: not rules().is_unwanted(path)):
+                self.gathering.walk_if_loadable(real, optional=True)
+        for path, text in facility.made.items():
+            self.gathering.mirror.make_file(path, text.encode(), 0o644, Reason("facility", None, facility.why))
+
+    def add_virtual_environment(self, interpreter: str, script: str) -> None:
+        """All of the Python virtual environment that an interpreter lies in: nothing else says what it needs."""
+        home = posixpath.dirname(posixpath.dirname(interpreter))
+        if not Path(home, "pyvenv.cfg").is_file():
+            return
+        reason = Reason("interpreter", script, "virtual environment")
+        self.gathering.mirror.add(f"{home}/pyvenv.cfg", reason)
+        for name in ("lib", "lib64"):
+            if not Path(home, name).is_dir():
+                continue
+            for real in self.gathering.mirror.add_tree(
+                f"{home}/{name}", reason, lambda path: not path.endswith("__pycache__")
+            ):
+                self.gathering.walk_if_loadable(real, optional=True)
+
+    def follow_recipes(self) -> None:
+        """Add what the recipes of the programs bring."""
+        for program in self.dynamic:
+            recipe = recipe_for(program.path, self.book)
+            if recipe is not None:
+                self._follow_recipe(recipe, program)
+
+    def _is_by_recipe(self, path: str) -> bool:
+        """Whether a recipe says all that a program needs, so that its packages are not asked."""
+        recipe = recipe_for(path, self.book)
+        return recipe is not None and recipe.instead
+
+    def _follow_recipe(self, recipe: Recipe, program: Requested) -> None:
+        found = follow(recipe, program, self._packages)
+        self.found.append(found)
+        self.environment.update(found.environment)
+        before = len(self.gathering.mirror.files())
+        for path in () if self.only_made else found.paths:
+            for real in self.gathering.mirror.add_tree(path, Reason("recipe", program.real, recipe.name)):
+                self.gathering.walk_if_loadable(real)
+        self.recipes[recipe.name] = self.recipes.get(recipe.name, 0) + len(self.gathering.mirror.files()) - before
