@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
 from tests.integration.test_pack_cli import run
 
@@ -50,7 +51,7 @@ def test_a_shell_script_brings_its_shell_and_what_it_starts(place: Path, tmp_pat
 
 def test_env_finds_the_interpreter_and_its_whole_is_packed(place: Path, tmp_path: Path) -> None:
     if subprocess.run(["perl", "-MText::Wrap", "-e", "1"], capture_output=True, check=False).returncode != 0:
-        unavailable("the package perl is not installed")
+        unavailable(UnavailableError("the package perl is not installed"))
     file = script(place / "tool", "#!/usr/bin/env perl\nuse Text::Wrap;\nprint wrap('', '', \"@ARGV\"), qq( $0\\n);\n")
     run("pack", "-q", str(file), "--tree", str(tmp_path / "tree"), cwd=tmp_path)
     file.unlink()
