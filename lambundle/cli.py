@@ -15,7 +15,6 @@ from lambundle import __version__
 from lambundle.errors import (
     EXIT_NO,
     EXIT_UNKNOWN,
-    EXIT_USAGE,
     LambundleError,
     NotInBundleError,
     OutputError,
@@ -243,6 +242,3 @@ def _fail(error: LambundleError) -> NoReturn:
     if isinstance(error, OutputError):
         click.echo("Nothing was written.", err=True)
     sys.exit(error.exit_code)
-
-
-__all__ = ["EXIT_USAGE", "cli", "main"]

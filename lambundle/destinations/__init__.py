@@ -13,6 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DESTINATIONS: Mapping[str, Destination] = MappingProxyType({"zip": write_zip, "directory": write_tree})
-"""Every form that a bundle can be written in, by the name that ``--format`` takes."""
+"""Every form that a bundle can be written in."""
 
 __all__ = ["DESTINATIONS", "Destination", "Progress", "Written", "epoch_of", "write_tree", "write_zip"]

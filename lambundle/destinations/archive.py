@@ -170,7 +170,7 @@ def _too_large(out: Path, why: str) -> OutputError:
     return OutputError(
         f"cannot write {out}: too large for a zip without zip64",
         context=(why, "nothing says that Lambda reads zip64, and it takes 250 MiB unzipped at most"),
-        hint="leave something out with --exclude, or write a directory: --format directory",
+        hint="leave something out with --exclude, or write a directory: --tree DIR",
     )
 
 
