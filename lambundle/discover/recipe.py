@@ -16,7 +16,7 @@ A recipe is a TOML file beside this module (``recipes/NAME.toml``). Its keys:
 ``made``         files that are made: path and text
 ``environment``  variables of the running program; ``@`` stands for the bundle's root
 
-In every value ``{prefix}`` is the directory above the program's ``bin``.
+In every value, and in the texts of files that are made, ``{prefix}`` is the directory above the program's ``bin``.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def follow(recipe: Recipe, program: Requested, packages: PackageDatabase | None)
         recipe=recipe.name,
         paths=tuple(dict.fromkeys(paths)),
         made={
-            posixpath.normpath(path): text
+            posixpath.normpath(path): next(_filled(text, variables))
             for key, text in recipe.made.items()
             for path in list(_filled(key, variables))[:1]
         },
