@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import stat
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -20,7 +19,7 @@ from lambundle.manifest import decode_manifest
 from lambundle.model import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from lambundle.model import Manifest, Program
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 READ_LIMIT = 512 << 20
 """Most bytes that ``Bundle.read`` gives unless told otherwise: twice all that Lambda unpacks."""
 MANIFEST_LIMIT = 64 << 20
-"""Most bytes that a manifest may have."""
+"""Most bytes that the manifests of a bundle may have together."""
 
 _BLOCK = 1 << 20
 _KINDS = {stat.S_IFDIR: Kind.DIRECTORY, stat.S_IFREG: Kind.FILE, stat.S_IFLNK: Kind.LINK}
@@ -64,8 +63,9 @@ class _Store(Protocol):
 class Bundle:
     """An open bundle; close it, or use it in a ``with``. Made by ``open_bundle``.
 
-    ``members`` are sorted by path. ``manifest`` is None when somebody else made the bundle. ``zipped`` is
-    the size of the zip file, None for a directory.
+    ``members`` are sorted by path. ``manifests`` are sorted by path too: none when somebody else made the
+    bundle, several where bundles were merged into one. ``zipped`` is the size of the zip file, None for a
+    directory.
     """
 
     def __init__(self, path: Path, store: _Store) -> None:
@@ -74,12 +74,17 @@ class Bundle:
         self.zipped = store.zipped
         self._store = store
         self._by_path = {member.path: member for member in store.members}
-        self.manifest = self._find_manifest()
+        self.manifests = self._decoded()
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The manifest, the first of several; None when somebody else made the bundle."""
+        return self.manifests[0] if self.manifests else None
 
     @property
     def programs(self) -> tuple[Program, ...]:
-        """The programs of the manifest; none where there is no manifest."""
-        return self.manifest.programs if self.manifest else ()
+        """The programs of all manifests; none where there is none."""
+        return tuple(program for manifest in self.manifests for program in manifest.programs)
 
     @property
     def by_path(self) -> Mapping[str, Member]:
@@ -120,16 +125,17 @@ class Bundle:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _find_manifest(self) -> Manifest | None:
-        found = [member.path for member in self.members if _is_manifest(member.path)]
-        if not found:
-            return None
-        if len(found) > 1:
-            raise bad_bundle(self.path, f"it holds {len(found)} manifests: {', '.join(sorted(found)[:5])}")
-        manifest = decode_manifest(self.read(found[0], MANIFEST_LIMIT))
-        if manifest.path != found[0]:
-            raise bad_bundle(self.path, f"{found[0]} is the manifest of {manifest.name!r}")
-        return manifest
+    def _decoded(self) -> tuple[Manifest, ...]:
+        found = [member for member in self.members if is_manifest(member.path)]
+        if sum(member.size for member in found) > MANIFEST_LIMIT:
+            raise bad_bundle(self.path, f"its {len(found)} manifests have more than {MANIFEST_LIMIT:,} bytes")
+        manifests = []
+        for member in found:
+            manifest = decode_manifest(self.read(member.path, MANIFEST_LIMIT))
+            if manifest.path != member.path:
+                raise bad_bundle(self.path, f"{member.path} is the manifest of {manifest.name!r}")
+            manifests.append(manifest)
+        return tuple(manifests)
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -176,7 +182,8 @@ def _bad_as_error(path: Path) -> Iterator[None]:
         raise bad_bundle(path, str(error)) from error
 
 
-def _is_manifest(path: str) -> bool:
+def is_manifest(path: str) -> bool:
+    """Whether ``path`` is where a bundle has its manifest."""
     parts = path.split("/")
     return len(parts) == 3 and parts[0] == "lambundle" and parts[2] == "manifest.json"  # noqa: PLR2004
 
@@ -188,9 +195,9 @@ class _Zip:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not hang us
         self._records: dict[str, zipformat.Record] = {}
         try:
-            self.zipped: int | None = _regular_size(self._fd)
+            self.zipped: int | None = regular_size(self._fd)
             records, end = zipformat.read_directory(self._fd)
-            self._ends = _ends(records, end)
+            self._ends = zipformat.ends_of(records, end)
             self.members = tuple(sorted(map(self._member, records), key=lambda member: member.path))
         except BaseException:
             self.close()
@@ -203,100 +210,82 @@ class _Zip:
         os.close(self._fd)
 
     def _member(self, record: zipformat.Record) -> Member:
-        name = _text(record)
+        name = zipformat.name_of(record)
         path = name.removesuffix("/")
         if path in self._records:
             raise zipformat.ZipFormatError(f"{path!r} occurs twice")
         self._records[path] = record
-        kind = _kind(record, directory=name.endswith("/"))
-        if kind is Kind.DIRECTORY and record.size:
-            raise zipformat.ZipFormatError(f"directory {path!r} has content")
-        target = self._target(path, record) if kind is Kind.LINK else None
-        mode = record.mode & 0o777 if record.mode else (0o755 if kind is Kind.DIRECTORY else 0o644)
-        return Member(path, kind, mode, record.size, record.packed, target)
-
-    def _target(self, path: str, record: zipformat.Record) -> str:
-        if record.size > names.PATH_BYTES_MAX:
-            raise zipformat.ZipFormatError(f"link {path!r} has a target of {record.size:,} bytes")
-        try:
-            return b"".join(self._data(record)).decode()
-        except UnicodeDecodeError as error:
-            raise zipformat.ZipFormatError(f"the target of link {path!r} is not UTF-8") from error
+        return member_of(record, name, self._data)
 
     def _data(self, record: zipformat.Record) -> Iterator[bytes]:
-        """Give the bytes of ``record``, at most its size; ZipFormatError when they are not its own."""
-        start = zipformat.data_offset(self._fd, record, self._ends[record.offset])
-        raw = self._raw(start, record.packed)
-        crc = seen = 0
-        for block in raw if record.method == zipformat.STORED else _inflated(record, raw):
-            seen += len(block)
-            if seen > record.size:
-                break
-            crc = zlib.crc32(block, crc)
-            yield block
-        if seen != record.size:
-            raise zipformat.ZipFormatError(f"{record.name!r} has not the size that is told of it")
-        if crc != record.crc:
-            raise zipformat.ZipFormatError(f"{record.name!r} has another checksum than is told of it")
-
-    def _raw(self, at: int, length: int) -> Iterator[bytes]:
-        for offset in range(at, at + length, _BLOCK):
-            yield zipformat.pread(self._fd, min(_BLOCK, at + length - offset), offset)
+        return zipformat.content(self._fd, record, self._ends[record.offset])
 
 
-def _regular_size(fd: int) -> int:
+def member_of(record: zipformat.Record, name: str, data: Callable[[zipformat.Record], Iterator[bytes]]) -> Member:
+    """Return what the zip's ``record``, named ``name``, is once it is unpacked; ``data`` gives its bytes.
+
+    Raise ZipFormatError when no bundle may hold such a thing: a device, or a link without a usable target.
+    """
+    path = name.removesuffix("/")
+    kind = _kind(record, directory=name.endswith("/"))
+    if kind is Kind.DIRECTORY and record.size:
+        raise zipformat.ZipFormatError(f"directory {path!r} has content")
+    target = _target(path, record, data) if kind is Kind.LINK else None
+    mode = record.mode & 0o777 if record.mode else (0o755 if kind is Kind.DIRECTORY else 0o644)
+    return Member(path, kind, mode, record.size, record.packed, target)
+
+
+def _target(path: str, record: zipformat.Record, data: Callable[[zipformat.Record], Iterator[bytes]]) -> str:
+    if record.size > names.PATH_BYTES_MAX:
+        raise zipformat.ZipFormatError(f"link {path!r} has a target of {record.size:,} bytes")
+    try:
+        return b"".join(data(record)).decode()
+    except UnicodeDecodeError as error:
+        raise zipformat.ZipFormatError(f"the target of link {path!r} is not UTF-8") from error
+
+
+def regular_size(fd: int) -> int:
+    """Return the size of the file open at ``fd``; ZipFormatError when it is not a regular file."""
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
         raise zipformat.ZipFormatError("it is neither a file nor a directory")
     return status.st_size
 
 
-def _ends(records: list[zipformat.Record], end: int) -> dict[int, int]:
-    """Map where each record starts to where the next one does."""
-    starts = sorted(record.offset for record in records)
-    return dict(zip(starts, [*starts[1:], end], strict=True))
-
-
-def _text(record: zipformat.Record) -> str:
-    """Return a record's name.
-
-    Unflagged bytes beyond ASCII are UTF-8 where they can be, as zips made on Unix have them; else they are
-    code page 437 (APPNOTE appendix D).
-    """
-    try:
-        return record.name.decode()
-    except UnicodeDecodeError as error:
-        if record.flags & zipformat.UTF8:
-            raise zipformat.ZipFormatError(f"{record.name!r} is not the UTF-8 that it claims to be") from error
-        return record.name.decode("cp437")
-
-
 def _kind(record: zipformat.Record, *, directory: bool) -> Kind:
     told = stat.S_IFMT(record.mode) or (stat.S_IFDIR if directory else stat.S_IFREG)
     kind = _KINDS.get(told)
     if kind is None:
-        raise zipformat.ZipFormatError(f"{record.name!r} is a device, pipe or socket")
+        raise zipformat.ZipFormatError(f"{zipformat.shown(record.name)} is a device, pipe or socket")
     if directory != (kind is Kind.DIRECTORY):
-        raise zipformat.ZipFormatError(f"{record.name!r} is a directory by name or by mode, but not by both")
+        raise zipformat.ZipFormatError(
+            f"{zipformat.shown(record.name)} is a directory by name or by mode, but not by both"
+        )
     return kind
 
 
-def _inflated(record: zipformat.Record, raw: Iterator[bytes]) -> Iterator[bytes]:
-    """Give what the deflated blocks ``raw`` unpack to, never more than one block's worth at a time."""
-    engine = zlib.decompressobj(-zlib.MAX_WBITS)
+def file_blocks(top: Path, member: Member) -> Iterator[bytes]:
+    """Give the content of the file ``member`` of the directory ``top``, no link followed at its end.
+
+    Raise ZipFormatError when it cannot be read or has another size by now.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    seen = 0
     try:
-        for rest in raw:
-            while rest and not engine.eof:
-                yield engine.decompress(rest, _BLOCK)
-                rest = engine.unconsumed_tail  # noqa: PLW2901  (what is left of this block)
-            if engine.unused_data or (rest and engine.eof):
-                raise zipformat.ZipFormatError(f"the data of {record.name!r} go on after their end")
-        while not engine.eof and (block := engine.decompress(b"", _BLOCK)):
-            yield block
-    except zlib.error as error:
-        raise zipformat.ZipFormatError(f"the data of {record.name!r} are damaged") from error
-    if not engine.eof:
-        raise zipformat.ZipFormatError(f"the data of {record.name!r} are cut short")
+        fd = os.open(top / member.path, flags)
+        try:
+            while block := os.read(fd, _BLOCK):
+                seen += len(block)
+                if seen > member.size:
+                    break
+                yield block
+        finally:
+            os.close(fd)
+    except OSError as error:
+        why = "is gone" if error.errno in _GONE else error.strerror or str(error)
+        raise zipformat.ZipFormatError(f"{member.path!r} cannot be read: {why}") from error
+    if seen != member.size:
+        raise zipformat.ZipFormatError(f"{member.path!r} changed while it was read")
 
 
 class _Directory:
@@ -309,23 +298,7 @@ class _Directory:
         self.members = tuple(sorted(self._walk(), key=lambda member: member.path))
 
     def blocks(self, member: Member) -> Iterator[bytes]:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        seen = 0
-        try:
-            fd = os.open(self._top / member.path, flags)
-            try:
-                while block := os.read(fd, _BLOCK):
-                    seen += len(block)
-                    if seen > member.size:
-                        break
-                    yield block
-            finally:
-                os.close(fd)
-        except OSError as error:
-            why = "is gone" if error.errno in _GONE else error.strerror or str(error)
-            raise zipformat.ZipFormatError(f"{member.path!r} cannot be read: {why}") from error
-        if seen != member.size:
-            raise zipformat.ZipFormatError(f"{member.path!r} changed while it was read")
+        return file_blocks(self._top, member)
 
     def close(self) -> None:
         """Nothing stays open."""
@@ -341,13 +314,14 @@ class _Directory:
                     if count > names.NODES_MAX:
                         raise zipformat.ZipFormatError(f"it holds more than {names.NODES_MAX:,} entries")
                     path = f"{above}/{item.name}" if above else item.name
-                    member = _member_at(item, path)
+                    member = member_at(item, path)
                     yield member
                     if member.kind is Kind.DIRECTORY:
                         todo.append(path)
 
 
-def _member_at(item: os.DirEntry[str], path: str) -> Member:
+def member_at(item: os.DirEntry[str], path: str) -> Member:
+    """Return what the directory entry ``item`` is, not following links; raise ZipFormatError as ``member_of``."""
     status = item.stat(follow_symlinks=False)
     kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:

@@ -116,6 +116,7 @@ def walk(
     *,
     library_path: Sequence[str] = (),
     exclude: Callable[[str], bool] | None = None,
+    exclude_file: Callable[[str], bool] | None = None,
     plugins: Iterable[tuple[Path, Path | None]] = (),
     isolated: bool = False,
     disk: Disk | None = None,
@@ -123,12 +124,13 @@ def walk(
     """Find everything that the roots load.
 
     ``roots`` are programs, or libraries that stand alone. ``library_path`` is searched as LD_LIBRARY_PATH.
-    ``exclude`` says of a soname whether to leave it out. ``plugins`` are libraries that a program, one of the
+    ``exclude`` says of a soname whether to leave it out, ``exclude_file`` of a path that a library is found
+    under; nothing is asked what a library that is left out needs. ``plugins`` are libraries that a program, one of the
     roots, opens with dlopen(3): names loaded in it are known to them. ``isolated`` asks what is found on a
     host where nothing is installed, ``ld.so --inhibit-cache --library-path``. A root that is not an ELF
     file, or cannot be read, is the caller's mistake and an error.
     """
-    walker = Walker(library_path=library_path, exclude=exclude, isolated=isolated, disk=disk)
+    walker = Walker(library_path=library_path, exclude=exclude, exclude_file=exclude_file, isolated=isolated, disk=disk)
     for root in roots:
         walker.add(root)
     for plugin, program in plugins:
@@ -213,11 +215,13 @@ class Walker:
         *,
         library_path: Sequence[str] = (),
         exclude: Callable[[str], bool] | None = None,
+        exclude_file: Callable[[str], bool] | None = None,
         isolated: bool = False,
         disk: Disk | None = None,
     ) -> None:
         self._library_path = tuple(library_path)
         self._exclude = exclude or (lambda _: False)
+        self._exclude_file = exclude_file or (lambda _: False)
         self._isolated = isolated
         self._disk = disk or Disk()
         self._environments: dict[tuple[object, ...], SearchEnvironment] = {}
@@ -261,8 +265,10 @@ class Walker:
         """Load a library as if ``by`` had asked dlopen for it in ``program`` (``by`` itself if None).
 
         The answer is the path it is found under. A name that is found nowhere is None and not counted as
-        missing: what is asked for at run time is often optional.
+        missing: what is asked for at run time is often optional. Nor is one that is excluded.
         """
+        if self._exclude(name):
+            return None
         scope = self._scopes[self.add(by if program is None else program)]
         path = _absolute(by)
         caller = scope.loaded.get(path) or scope.known_file(path) or scope.loaded[scope.root]
@@ -341,6 +347,8 @@ class Walker:
                 if isinstance(answer, _Loaded):
                     is_old = len(scope.loaded) == before
                     item.needed.append(Needed(soname, answer.requester.path, answer.rule.value, is_old))
+                elif answer is None:
+                    self._excluded[Excluded(soname, item.requester.path)] = None
                 elif soname not in scope.failed:
                     # As in ``ld.so --list``, a name that failed once is not asked for again in this program.
                     scope.failed.add(soname)
@@ -349,7 +357,8 @@ class Walker:
     def _report(self, missing: Missing) -> None:
         self._missing.setdefault((missing.soname, missing.needed_by), missing)
 
-    def _answer(self, soname: str, by: _Loaded, scope: _Scope) -> _Loaded | tuple[Place, ...]:
+    def _answer(self, soname: str, by: _Loaded, scope: _Scope) -> _Loaded | tuple[Place, ...] | None:
+        """Load what a name means, or say where it was looked for; None for a file that is left out."""
         environment = scope.environment
         name: str | None = soname
         if environment.libc is Libc.GLIBC:
@@ -368,6 +377,8 @@ class Walker:
             return found.looked_in
         loaded = scope.known_file(found.path)
         if loaded is None:
+            if self._exclude_file(found.path):
+                return None
             path, origin = found.path, _directory(found.path)
             loaded = scope.load(path, found.elf, found.rule, origin=origin, loader=by.requester)
         self._name(scope, loaded, name)

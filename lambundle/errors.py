@@ -124,3 +124,17 @@ class PackageDatabaseError(LambundleError):
 
     code = "bad-package-database"
     exit_code = EXIT_UNKNOWN
+
+
+class SandboxError(LambundleError):
+    """The sandbox that a run was to happen in cannot be made, or broke."""
+
+    code = "sandbox-failed"
+    exit_code = EXIT_UNKNOWN
+
+
+class HandlerError(LambundleError):
+    """A function's handler is none that can be started here, or what starts it is not installed."""
+
+    code = "handler-unavailable"
+    exit_code = EXIT_UNKNOWN

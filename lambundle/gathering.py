@@ -58,6 +58,8 @@ class Gathering:
     def take(self, wanted: Iterable[Wanted]) -> None:
         """Add what discovery wants, as far as it is there."""
         for item in wanted:
+            if item.reason.kind != "package" and self.excludes(item.reason.by or ""):
+                continue  # what is not there asks for nothing; but packages are chosen for what was asked for
             try:
                 real = self.mirror.add(item.path, item.reason)
             except LambundleError:  # listed by a package, and since removed; or a link into one that is not installed
@@ -94,10 +96,21 @@ class Gathering:
             walker.add(root)
         return walker.closure()
 
+    def opened(self, soname: str, by: str, reason: Reason, program: str | None = None) -> None:
+        """Add a library that ``by`` opens by name in ``program`` (``by`` itself if None), if it is installed."""
+        path = self.walker.dlopen(soname, by, program)
+        if path is not None:
+            self.mirror.add(path, reason)
+
+    def excludes(self, path: str) -> bool:
+        """Whether the user does not want an absolute path: by one of its names, or a directory's above it."""
+        return bool(self.exclude) and path.startswith("/") and self.mirror.excludes(path)
+
     def _walker(self, directories: Sequence[str] | None = None) -> Walker:
         return Walker(
             library_path=self.library_path if directories is None else directories,
             exclude=self._is_unwanted_soname,
+            exclude_file=self.excludes,
             isolated=directories is not None,
             disk=self.disk,
         )

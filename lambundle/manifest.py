@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 from lambundle import names
 from lambundle.errors import BadBundleError
-from lambundle.model import MANIFEST_VERSION, Entry, Kind, Manifest, PackedOn, Program, Reason
+from lambundle.model import MANIFEST_VERSION, Entry, Group, Kind, Manifest, PackedOn, Program, Reason, Smoke
 
 _MODE = re.compile(r"0[0-7]{3}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -20,15 +20,23 @@ def encode_manifest(manifest: Manifest) -> bytes:
     """Return ``manifest`` as JSON: the same bytes for the same manifest, one program and one entry a line.
 
     What is empty is left out: ``by`` and ``detail`` of a reason, ``reasons`` of an entry, ``static`` of a
-    program that is not.
+    program that is not, ``recipe`` and ``smoke`` of one that has none, ``environment``, ``groups``,
+    ``package`` of an entry.
     """
     programs = ",\n".join(_line(_program_json(program)) for program in manifest.programs)
     entries = ",\n".join(_line(_entry_json(entry)) for entry in manifest.entries)
     packed_on = manifest.packed_on
+    environment = (
+        f'"environment":{_line(dict(sorted(manifest.environment.items())))},\n' if manifest.environment else ""
+    )
+    lines = ",\n".join(_line(_group_json(group)) for group in manifest.groups)
+    groups = f'"groups":[\n{lines}],\n' if lines else ""
     text = (
         f'{{"version":{MANIFEST_VERSION},"name":{_line(manifest.name)},\n'
         f'"programs":[\n{programs}],\n'
         f'"packed_on":{_line({key: getattr(packed_on, key) for key in PackedOn.__slots__})},\n'
+        f"{environment}"
+        f"{groups}"
         f'"entries":[\n{entries}]}}\n'
     )
     return text.encode()
@@ -57,14 +65,24 @@ def decode_manifest(data: bytes) -> Manifest:
         programs=tuple(_program(item) for item in _get(document, "programs", list)),
         packed_on=_packed_on(_get(document, "packed_on", dict)),
         entries=tuple(_entry(item) for item in _get(document, "entries", list)),
+        environment=_texts(_get(document, "environment", dict, default={})),
+        groups=tuple(_group(item) for item in _get(document, "groups", list, default=[])),
     )
     _check_paths(manifest)
     return manifest
 
 
 def _program_json(program: Program) -> dict[str, Any]:
-    static = {"static": True} if program.static else {}
-    return {"launcher": program.launcher, "path": program.path, "real": program.real, **static}
+    found: dict[str, Any] = {"launcher": program.launcher, "path": program.path, "real": program.real}
+    if program.static:
+        found["static"] = True
+    if program.smoke is not None:
+        found |= {"recipe": program.recipe, "smoke": {"does": program.smoke.does, "script": program.smoke.script}}
+    return found
+
+
+def _group_json(group: Group) -> dict[str, Any]:
+    return {"kind": group.kind, "name": group.name, "reasons": [_reason_json(reason) for reason in group.reasons]}
 
 
 def _entry_json(entry: Entry) -> dict[str, Any]:
@@ -73,6 +91,8 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         found["target"] = entry.target
     elif entry.kind is Kind.FILE:
         found |= {"size": entry.size, "sha256": entry.sha256}
+        if entry.package is not None:
+            found["package"] = entry.package
     if entry.reasons:
         found["reasons"] = [_reason_json(reason) for reason in entry.reasons]
     return found
@@ -103,7 +123,19 @@ def _program(item: Any) -> Program:
         path=_get(item, "path", str),
         real=_get(item, "real", str),
         static=_get(item, "static", bool, default=False),
+        recipe=_get(item, "recipe", str, default=""),
+        smoke=_smoke(item["smoke"]) if "smoke" in item else None,
     )
+
+
+def _smoke(item: Any) -> Smoke:
+    return Smoke(_get(item, "does", str), _get(item, "script", str))
+
+
+def _texts(item: dict[str, Any]) -> dict[str, str]:
+    if not all(type(value) is str for value in item.values()):
+        _fail("a variable of the environment is not text")
+    return item
 
 
 def _packed_on(item: Any) -> PackedOn:
@@ -133,7 +165,13 @@ def _entry(item: Any) -> Entry:
         _fail(f"{path!r} has the size {size}")
     if not _SHA256.fullmatch(digest):
         _fail(f"{path!r} has a sha256 that is none")
-    return Entry(path, kind, int(mode, 8), size, reasons=reasons, sha256=digest)
+    package = _get(item, "package", str) if "package" in item else None
+    return Entry(path, kind, int(mode, 8), size, reasons=reasons, sha256=digest, package=package)
+
+
+def _group(item: Any) -> Group:
+    reasons = tuple(_reason(reason) for reason in _get(item, "reasons", list))
+    return Group(_get(item, "kind", str), _get(item, "name", str), reasons)
 
 
 def _reason(item: Any) -> Reason:

@@ -13,15 +13,13 @@ import posixpath
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from lambundle.errors import DanglingLinkError, UnreadableFileError, UsageError
-from lambundle.model import Entry, Kind
+from lambundle.errors import DanglingLinkError, LambundleError, UnreadableFileError, UsageError
+from lambundle.model import Entry, Kind, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from lambundle.model import Reason
 
 MAX_LINKS = 40
 """Links followed before a path is taken for a loop (MAXSYMLINKS of Linux)."""
@@ -46,6 +44,10 @@ HOST_FILES = frozenset(
 
 KERNEL_TREES = ("/dev", "/proc", "/sys")
 """Made by the kernel; the runtime leaves them to the host."""
+
+
+_Step: TypeAlias = "tuple[str, os.stat_result | str | None]"
+"""A path on the way to another: a file with its status, a link with its target, a directory with None."""
 
 
 @dataclass(slots=True)
@@ -78,9 +80,34 @@ class Mirror:
 
         The links and the file they lead to have the same reason: they are wanted for one purpose.
 
-        A directory is added without its content. None when the path is excluded, of the host alone or a
-        device. Raises DanglingLinkError for a link that leads nowhere and UnreadableFileError.
+        A directory is added without its content. None, and nothing is added, when the path is excluded, of the
+        host alone or a device. Raises DanglingLinkError for a link that leads nowhere and UnreadableFileError.
         """
+        way = self._way(path)
+        if way is None:
+            return None
+        at, steps = way
+        for here, status in steps:
+            if status is None:
+                self._directory(here)
+            elif isinstance(status, str):
+                self._link(here, status, reason)
+            else:
+                self._file(here, status, reason)
+        if not (steps and isinstance(steps[-1][1], os.stat_result)) and at in self._nodes:
+            self._nodes[at].reasons.setdefault(reason)
+        return at
+
+    def excludes(self, path: str) -> bool:
+        """Whether ``add`` would take nothing for an absolute path."""
+        try:
+            return self._way(path) is None
+        except LambundleError:  # it is not there, or cannot be read: not for that reason
+            return False
+
+    def _way(self, path: str) -> tuple[str, list[_Step]] | None:
+        """Where a path leads in the end, and what is new on the way there; None if it may not be taken."""
+        steps: list[_Step] = []
         links = 0
         at, rest = "/", _components(path)
         while rest:
@@ -96,23 +123,18 @@ class Mirror:
                 links += 1
                 if links > MAX_LINKS:
                     raise DanglingLinkError(f"{path} leads through too many symbolic links")
-                at, rest = self._follow(here, at, rest, reason)
+                target = os.readlink(here)
+                steps.append((here, target))
+                at, rest = ("/" if target.startswith("/") else at), [*_components(target), *rest]
             elif stat.S_ISDIR(status.st_mode):
-                self._directory(here)
+                steps.append((here, None))
                 at = here
             elif stat.S_ISREG(status.st_mode) and not rest:
-                self._file(here, status, reason)
-                return here
+                steps.append((here, status))
+                return here, steps
             else:
                 return None
-        if at in self._nodes:
-            self._nodes[at].reasons.setdefault(reason)
-        return at
-
-    def _follow(self, link: str, at: str, rest: list[str], reason: Reason) -> tuple[str, list[str]]:
-        target = os.readlink(link)
-        self._link(link, target, reason)
-        return ("/" if target.startswith("/") else at), [*_components(target), *rest]
+        return at, steps
 
     def add_tree(self, path: str, reason: Reason, wanted: Callable[[str], bool] = lambda _: True) -> list[str]:
         """Add everything at and below ``path``; returns the real paths of the files.
@@ -147,7 +169,9 @@ class Mirror:
         return found
 
     def make_file(self, path: str, content: bytes, mode: int, reason: Reason) -> None:
-        """Add a file that this machine does not have, at an absolute path."""
+        """Add a file that this machine does not have, at an absolute path, unless it is excluded."""
+        if self.excludes(path):
+            return
         self._parents(path)
         self._nodes[path] = _Node(Kind.FILE, mode, len(content), content=content, reasons={reason: None})
 
@@ -157,18 +181,20 @@ class Mirror:
             self._parents(path)
             self._nodes[path] = _Node(Kind.LINK, 0o777, len(os.fsencode(target)), target, reasons={reason: None})
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
-        """Every path as an entry of the bundle, below ``prefix``."""
+    def entries(self, prefix: str, owner: Callable[[str], str | None] = lambda _: None) -> Iterator[Entry]:
+        """Every path as an entry of the bundle, below ``prefix``; ``owner`` says which package owns a file."""
         for path, node in self._nodes.items():
+            is_from_here = node.kind is Kind.FILE and node.content is None
             yield Entry(
                 path=prefix + path,
                 kind=node.kind,
                 mode=node.mode,
                 size=node.size,
-                source=Path(path) if node.kind is Kind.FILE and node.content is None else None,
+                source=Path(path) if is_from_here else None,
                 content=node.content,
                 target=node.target,
                 reasons=tuple(node.reasons),
+                package=owner(path) if is_from_here else None,
             )
 
     def files(self) -> list[str]:
@@ -206,6 +232,7 @@ class Mirror:
             first = self._hard_links.setdefault((status.st_dev, status.st_ino), path)
             if first != path:  # a zip has no hard links; one of them stays the file
                 self.make_link(path, posixpath.relpath(first, posixpath.dirname(path)), reason)
+                self._nodes[first].reasons.setdefault(Reason("link", path))
                 node = self._nodes[path]
         if node is None:
             if not os.access(path, os.R_OK):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lambundle import runtime
 from lambundle.deps_report import looked_in_lines
 from lambundle.discover.discovery import Discovery
-from lambundle.discover.recipe import read_recipe, recipes
+from lambundle.discover.recipe import read_recipe, recipes, smoke_recipe_for
 from lambundle.discover.selection import Wanted
 from lambundle.errors import ForeignElfError, LibraryNotFoundError
 from lambundle.gathering import Gathering
@@ -108,8 +108,8 @@ class _Planner:
         self.dynamic = [program for program in requested if not program.elf.is_static_program]
         self.gathering = Gathering(self.machine, request.exclude, request.library_path)
         self.only_recorded = request.recorded is not None and request.recorded.only
-        book = (*(read_recipe(path) for path in request.recipes), *recipes())
-        self.discovery = Discovery(self.gathering, requested, book, request.search, only_made=self.only_recorded)
+        self.book = (*(read_recipe(path) for path in request.recipes), *recipes())
+        self.discovery = Discovery(self.gathering, requested, self.book, request.search, only_made=self.only_recorded)
         self.environment = self.discovery.environment
 
     def plan(self) -> Plan:
@@ -134,14 +134,21 @@ class _Planner:
         self._libc_environment(loaders)
         self._say_what_is_static()
         return Plan(
-            manifest=Manifest(self.name, self._programs(), self._packed_on(closure), self._entries(loaders)),
+            manifest=Manifest(
+                self.name,
+                self._programs(),
+                self._packed_on(closure),
+                self._entries(loaders),
+                self.environment,
+                self.discovery.groups(closure),
+            ),
             notes=tuple(self.gathering.notes),
             programs=len({file.real for file in closure.files.values() if file.elf.is_program}),
             libraries=len({file.real for file in closure.files.values() if not file.elf.is_program}),
             recipes=self.discovery.recipes,
             packages={}
             if self.discovery.selection is None
-            else {name: item.reason for name, item in self.discovery.selection.packages.items()},
+            else {name: item.reason for name, item in self.discovery.selection.choice.packages.items()},
         )
 
     # ---- what the user and the recipes name ----
@@ -174,11 +181,12 @@ class _Planner:
             if libc_of(program.elf.interpreter or "") != "glibc":
                 continue
             for soname in LOADED_BY_NAME:
-                self.gathering.walker.dlopen(soname, program.started)
+                self.gathering.opened(soname, program.started, Reason("libc", program.started, soname))
         version = glibc_version(self.gathering.walker.closure())
         if version is not None and version < OLDEST_BUILT_IN_NSS:
             for soname in NAME_SERVICES:
-                self.gathering.walker.dlopen(soname, self.dynamic[0].started)
+                by = self.dynamic[0].started
+                self.gathering.opened(soname, by, Reason("libc", by, soname))
 
     # ---- the closure ----
 
@@ -200,8 +208,8 @@ class _Planner:
                 self.gathering.mirror.add(need.path, Reason("needed", file.real, need.soname))
             if file.elf.interpreter is not None and file.elf.is_program:
                 self.gathering.mirror.add(file.elf.interpreter, Reason("interpreter", file.real))
-        for path in closure.files:
-            if path not in self.gathering.mirror:
+        for path, file in closure.files.items():
+            if file.real not in self.gathering.mirror:
                 self.gathering.mirror.add(path, Reason("libc", None, posixpath.basename(path)))
 
     # ---- files that this machine does not have ----
@@ -246,9 +254,18 @@ class _Planner:
     # ---- the whole ----
 
     def _programs(self) -> tuple[Program, ...]:
-        return tuple(
-            Program(f"bin/{item.launcher}", item.path, item.real, static=item.elf.is_static_program)
-            for item in self.requested
+        return tuple(self._program(item) for item in self.requested)
+
+    def _program(self, item: Requested) -> Program:
+        names = {posixpath.basename(item.path), posixpath.basename(item.real)}
+        recipe = smoke_recipe_for(names, self.book)
+        return Program(
+            f"bin/{item.launcher}",
+            item.path,
+            item.real,
+            static=item.elf.is_static_program,
+            recipe="" if recipe is None else recipe.name,
+            smoke=None if recipe is None else recipe.smoke,
         )
 
     def _packed_on(self, closure: Closure) -> PackedOn:
@@ -264,7 +281,7 @@ class _Planner:
 
     def _entries(self, loaders: Mapping[str, Loader]) -> tuple[Entry, ...]:
         home = f"lambundle/{self.name}"
-        entries = {entry.path: entry for entry in self.gathering.mirror.entries(f"{home}/root")}
+        entries = {entry.path: entry for entry in self.gathering.mirror.entries(f"{home}/root", self.discovery.owner)}
         for item in self.requested:
             script = None
             if item.script is not None and item.interpreter is not None:

@@ -1,4 +1,4 @@
-"""AWS Lambda as figures: its quotas. Every number that lambundle compares with stands here.
+"""AWS Lambda as figures: its quotas, its mount points, its C library. All that lambundle compares with stands here.
 
 Sources: the developer guide ("Lambda quotas") and, for the exact limits, the service's own error texts
 ("must be smaller than 262144000 bytes": a bundle of exactly that size is refused).
@@ -7,16 +7,21 @@ Sources: the developer guide ("Lambda quotas") and, for the exact limits, the se
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """An upper bound in bytes that a size must stay below, and what to do when it does not."""
+    """An upper bound in bytes that a size must stay below, and what to do when it does not.
+
+    ``is_hard`` says that nothing helps but a smaller bundle.
+    """
 
     name: str
     limit: int
     text: str
     way_out: str
+    is_hard: bool
 
     def admits(self, size: int) -> bool:
         """Whether a size in bytes is accepted."""
@@ -27,11 +32,102 @@ UNZIPPED = Quota(
     "unzipped",
     262_144_000,
     "250 MiB",
-    "a function and all its layers together must be smaller; drop files with --exclude, or use a container image",
+    "a function and all its layers together must be smaller, so a second layer does not help; drop files with "
+    "--exclude, or use a container image (10 GB)",
+    is_hard=True,
 )
 ZIPPED = Quota(
     "zipped",
     52_428_800,
     "50 MiB direct upload",
     "upload it through S3 (aws s3 cp, then --s3-bucket and --s3-key)",
+    is_hard=False,
 )
+
+# --- the execution environment
+
+
+UID = 993
+GID = 990
+USER = "sbx_user1051"
+PASSWD = f"root:x:0:0:root:/root:/bin/sh\n{USER}:x:{UID}:{GID}::/home/{USER}:/sbin/nologin\n"
+"""/etc/passwd; the home does not exist, and /etc/group is empty."""
+HOSTNAME = "169.254.100.6"
+
+RLIMITS = {"nofile": 1024, "nproc": 742, "stack": 8 << 20, "core": 0}
+"""Soft and hard resource limits, by setrlimit(2)'s names; bytes where it counts bytes (measured on the service)."""
+
+DEVICES = ("null", "zero", "full", "random", "urandom")
+"""All that is in /dev that a program can rely on. There is no /dev/shm, no terminal, no /dev/fd."""
+
+TMP_BYTES = 512 << 20
+"""Size of /tmp unless configured (up to 10,240 MB)."""
+
+ENVIRONMENT = {
+    "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+    "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+    "TZ": ":UTC",
+    "LANG": "en_US.UTF-8",
+    "LAMBDA_TASK_ROOT": "/var/task",
+    "LAMBDA_RUNTIME_DIR": "/var/runtime",
+    "_HANDLER": "handler",
+    "AWS_LAMBDA_FUNCTION_NAME": "function",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
+    "AWS_REGION": "us-east-1",
+    "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+}
+"""The variables that a program finds, as recorded on provided.al2023. HOME is not among them."""
+
+# --- invocations
+
+PAYLOAD_LIMIT = 6 * 1024 * 1024 + 100
+"""Most bytes of an event, and of an answer: 6 MB, exactly the 6291556 of the service's own error text."""
+INIT_SECONDS = 10.0
+"""How long a function may take to start, before its first event ("Lambda execution environment lifecycle")."""
+
+# --- what the host has
+
+LAYERS_MAX = 5
+"""Most layers that a function may have (developer guide, "Lambda quotas")."""
+
+GLIBC = (2, 34)
+"""Version of the C library of Amazon Linux 2023."""
+
+HOST_VERSIONS = MappingProxyType(
+    {
+        "GLIBC_": GLIBC,
+        "GLIBCXX_": (3, 4, 33),
+        "CXXABI_": (1, 3, 15),
+        "GCC_": (14, 0, 0),
+    }
+)
+"""Newest symbol versions on Amazon Linux 2023: of glibc 2.34, and of GCC 14, to whose libraries it was updated."""
+
+HOST_LIBRARIES = frozenset(
+    {
+        "ld-linux-aarch64.so.1",
+        "ld-linux-x86-64.so.2",
+        "libBrokenLocale.so.1",
+        "libanl.so.1",
+        "libc.so.6",
+        "libdl.so.2",
+        "libgcc_s.so.1",
+        "libm.so.6",
+        "libmvec.so.1",
+        "libpthread.so.0",
+        "libresolv.so.2",
+        "librt.so.1",
+        "libstdc++.so.6",
+        "libthread_db.so.1",
+        "libutil.so.1",
+        "libz.so.1",
+    }
+)
+"""Libraries that the zip runtime has for certain: those of glibc and GCC, and zlib, which manylinux wheels count on.
+
+Amazon's public images list a hundred more in /lib64 (recorded by the Bref project in ``utils/lib-copy``), but some of
+them are known to be missing from the zip runtime, and nobody promises the others.
+"""
+
+INTERPRETERS = MappingProxyType({"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"})
+"""The loader of each machine, by the psABIs; the host has no other."""

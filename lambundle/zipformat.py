@@ -10,8 +10,12 @@ import datetime as dt
 import os
 import stat
 import struct
+import zlib
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 STORED: Final = 0
 """APPNOTE 4.4.5."""
@@ -35,6 +39,7 @@ _CENTRAL = struct.Struct("<4s6H3I5H2I")  # 4.3.12
 _END = struct.Struct("<4s4H2IH")  # 4.3.16
 _LOCAL_SIGN, _CENTRAL_SIGN, _END_SIGN = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 _COMMENT_MAX = 0xFFFF
+_BLOCK = 1 << 20
 _FIRST_DAY = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
 _LAST_DAY = dt.datetime(2107, 12, 31, 23, 59, 58, tzinfo=dt.UTC)
 
@@ -46,12 +51,16 @@ class ZipFormatError(ValueError):
     """A zip contradicts itself or uses what lambundle leaves out; the text says what."""
 
 
+class UnsupportedZipError(ZipFormatError):
+    """A zip uses what lambundle leaves out: it may be sound, but nothing says what Lambda makes of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One entry of the central directory. ``name`` is raw; ``mode`` is a whole st_mode, 0 when unknown.
 
     ``packed`` and ``size`` are bytes in the zip and bytes unpacked; ``offset`` is where the local header
-    starts, counted from the start of the file.
+    starts, counted from the start of the file. ``system`` is where it was made (APPNOTE 4.4.2.2).
     """
 
     name: bytes
@@ -62,6 +71,7 @@ class Record:
     size: int
     offset: int
     flags: int = 0
+    system: int = UNIX
 
 
 def dos_time(epoch: int | None) -> tuple[int, int]:
@@ -88,7 +98,7 @@ def central_header(record: Record, stamp: tuple[int, int]) -> bytes:
     attributes = record.mode << 16 | (_MSDOS_DIRECTORY if stat.S_ISDIR(record.mode) else 0)
     head = _CENTRAL.pack(
         _CENTRAL_SIGN,
-        UNIX << 8 | _VERSION,
+        record.system << 8 | _VERSION,
         *_common(record, stamp),
         len(record.name),
         *(0, 0, 0, 0),  # no extra field, no comment, first disk, no internal attributes
@@ -113,6 +123,15 @@ def read_directory(fd: int) -> tuple[list[Record], int]:
     Takes memory in proportion to the directory, at most ``DIRECTORY_MAX``. Raise ZipFormatError when it is
     damaged, hostile, or beyond what is supported; the entries returned do not overlap.
     """
+    records, start = read_records(fd)
+    for record in records:
+        if why := unsupported(record):
+            raise UnsupportedZipError(f"{shown(record.name)} {why}")
+    return records, start
+
+
+def read_records(fd: int) -> tuple[list[Record], int]:
+    """Read the central directory as ``read_directory``, but also entries that are ``unsupported``."""
     size = os.fstat(fd).st_size
     at, entries, length, start = _find_end(fd, size)
     if start + length != at:
@@ -133,6 +152,84 @@ def read_directory(fd: int) -> tuple[list[Record], int]:
     return records, start
 
 
+def unsupported(record: Record) -> str | None:
+    """Say what ``record`` uses that lambundle leaves out, None if nothing."""
+    if record.flags & ENCRYPTED:
+        return "is encrypted"
+    if record.method not in {STORED, DEFLATED}:
+        return f"is compressed by method {record.method}, which is neither stored nor deflate"
+    return None
+
+
+def name_of(record: Record) -> str:
+    """Return a record's name as text.
+
+    Unflagged bytes beyond ASCII are UTF-8 where they can be, as zips made on Unix have them; else they are
+    code page 437 (APPNOTE appendix D).
+    """
+    try:
+        return record.name.decode()
+    except UnicodeDecodeError as error:
+        if record.flags & UTF8:
+            raise ZipFormatError(f"{shown(record.name)} is not the UTF-8 that it claims to be") from error
+        return record.name.decode("cp437")
+
+
+def ends_of(records: Sequence[Record], end: int) -> dict[int, int]:
+    """Map where each of all ``records`` starts to where the next one does; the last one's end is ``end``."""
+    starts = sorted(record.offset for record in records)
+    return dict(zip(starts, [*starts[1:], end], strict=False))  # an empty zip has no starts
+
+
+def content(fd: int, record: Record, end: int) -> Iterator[bytes]:
+    """Give the unpacked bytes of ``record`` a block at a time, at most its size; ``end`` as in ``data_offset``.
+
+    Raise ZipFormatError when they are not what is told of them: cut short, longer, or with another checksum
+    (known once the last block was taken).
+    """
+    start = data_offset(fd, record, end)
+    raw = _raw(fd, start, record.packed)
+    crc = seen = 0
+    for block in raw if record.method == STORED else _inflated(record, raw):
+        seen += len(block)
+        if seen > record.size:
+            break
+        crc = zlib.crc32(block, crc)
+        yield block
+    if seen != record.size:
+        raise ZipFormatError(f"{shown(record.name)} has not the size that is told of it")
+    if crc != record.crc:
+        raise ZipFormatError(f"{shown(record.name)} has another checksum than is told of it")
+
+
+def shown(name: bytes) -> str:
+    """A raw name for a person."""
+    return repr(name.decode(errors="backslashreplace"))
+
+
+def _raw(fd: int, at: int, length: int) -> Iterator[bytes]:
+    for offset in range(at, at + length, _BLOCK):
+        yield pread(fd, min(_BLOCK, at + length - offset), offset)
+
+
+def _inflated(record: Record, raw: Iterator[bytes]) -> Iterator[bytes]:
+    """Give what the deflated blocks ``raw`` unpack to, never more than one block's worth at a time."""
+    engine = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        for rest in raw:
+            while rest and not engine.eof:
+                yield engine.decompress(rest, _BLOCK)
+                rest = engine.unconsumed_tail  # noqa: PLW2901  (what is left of this block)
+            if engine.unused_data or (rest and engine.eof):
+                raise ZipFormatError(f"the data of {shown(record.name)} go on after their end")
+        while not engine.eof and (block := engine.decompress(b"", _BLOCK)):
+            yield block
+    except zlib.error as error:
+        raise ZipFormatError(f"the data of {shown(record.name)} are damaged") from error
+    if not engine.eof:
+        raise ZipFormatError(f"the data of {shown(record.name)} are cut short")
+
+
 def data_offset(fd: int, record: Record, end: int) -> int:
     """Return where the data of ``record`` start, once its local header was compared with the central one.
 
@@ -141,16 +238,16 @@ def data_offset(fd: int, record: Record, end: int) -> int:
     head = pread(fd, _LOCAL.size + len(record.name), record.offset)
     sign, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack_from(head)
     if sign != _LOCAL_SIGN:
-        raise ZipFormatError(f"{record.name!r} has no local header")
+        raise ZipFormatError(f"{shown(record.name)} has no local header")
     if head[_LOCAL.size :] != record.name or name_size != len(record.name):
-        raise ZipFormatError(f"{record.name!r} has another name in its local header")
+        raise ZipFormatError(f"{shown(record.name)} has another name in its local header")
     later = flags & 0x0008  # a data descriptor follows: sizes here may be 0 (APPNOTE 4.4.4, bit 3)
     told = (crc, packed, size)
     if method != record.method or (not later and told != (record.crc, record.packed, record.size)):
-        raise ZipFormatError(f"{record.name!r} has another size, checksum or method in its local header")
+        raise ZipFormatError(f"{shown(record.name)} has another size, checksum or method in its local header")
     start: int = record.offset + len(head) + extra_size
     if start + record.packed > end:
-        raise ZipFormatError(f"{record.name!r} overlaps what follows it")
+        raise ZipFormatError(f"{shown(record.name)} overlaps what follows it")
     return start
 
 
@@ -166,9 +263,9 @@ def _find_end(fd: int, size: int) -> tuple[int, int, int, int]:
         if found + _END.size + comment != len(tail):
             continue  # the signature occurred inside a comment or inside data
         if disk or first or here != entries:
-            raise ZipFormatError("it is one part of several")
+            raise UnsupportedZipError("it is one part of several")
         if entries > ENTRIES_MAX or max(length, start) > BYTES_MAX:
-            raise ZipFormatError("it is a zip64 archive")
+            raise UnsupportedZipError("it is a zip64 archive")
         return tail_at + found, entries, length, start
     raise ZipFormatError("it has no end record: not a zip file, or cut short")
 
@@ -187,13 +284,10 @@ def _central(data: memoryview, position: int) -> tuple[Record, int]:
         raise ZipFormatError("the central directory is cut short")
     name = bytes(data[name_at : name_at + name_size])
     if disk or max(packed, size, offset) > BYTES_MAX:
-        raise ZipFormatError(f"{name!r} needs zip64 or another disk")
-    if flags & ENCRYPTED:
-        raise ZipFormatError(f"{name!r} is encrypted")
-    if method not in {STORED, DEFLATED}:
-        raise ZipFormatError(f"{name!r} is compressed by method {method}, which is neither stored nor deflate")
-    mode = attributes >> 16 if made >> 8 == UNIX else 0
-    return Record(name, mode, method, crc, packed, size, offset, flags), after
+        raise UnsupportedZipError(f"{shown(name)} needs zip64 or another disk")
+    system = made >> 8
+    mode = attributes >> 16 if system == UNIX else 0
+    return Record(name, mode, method, crc, packed, size, offset, flags, system), after
 
 
 def _check_overlap(records: list[Record], end: int) -> None:
@@ -201,7 +295,7 @@ def _check_overlap(records: list[Record], end: int) -> None:
     free = 0
     for record in sorted(records, key=lambda record: record.offset):
         if record.offset < free:
-            raise ZipFormatError(f"{record.name!r} overlaps the entry before it")
+            raise ZipFormatError(f"{shown(record.name)} overlaps the entry before it")
         free = record.offset + _LOCAL.size + len(record.name) + record.packed
     if free > end:
         raise ZipFormatError("the last entry overlaps the central directory")

@@ -8,6 +8,8 @@ import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambundle.discover.evidence import Texts
+from lambundle.discover.installation import belongings
 from lambundle.discover.packages import detect
 from lambundle.discover.recipe import Found, Recipe, follow, recipe_for
 from lambundle.discover.rules import Facility, rules
@@ -15,13 +17,13 @@ from lambundle.discover.scripts import is_shell, read_shebang, started_programs
 from lambundle.discover.selection import Selection, Wanted
 from lambundle.elf import ElfFile
 from lambundle.gathering import TEXTS, Gathering
-from lambundle.model import Reason
+from lambundle.model import Group, Reason
 from lambundle.programs import Requested
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from lambundle.closure import Closure
+    from lambundle.closure import Closure, LoadedFile
 
 MAX_ROUNDS = 5
 """How often what was discovered is asked what it needs itself."""
@@ -55,21 +57,37 @@ class Discovery:
         self.environment: dict[str, str] = {}
         self._packages = detect()
         self.selection = None if self._packages is None else Selection(self._packages, self._is_by_recipe)
+        self._texts = Texts() if self.selection is None else self.selection.texts
         self._opened: set[tuple[str, str]] = set()
         self._provided: list[Facility] = []
 
     def discover(self) -> None:
         """Add what the programs need beyond libraries; what that loads may need more in turn."""
+        for program in self.requested:
+            if not self._is_by_recipe(program.path):
+                self._take_belongings(program)
         if self.selection is not None:
             for program in self.requested:
                 if not self._is_by_recipe(program.path):
                     self._select(program.path, program.interpreter)
-            self.gathering.take(self.selection.wanted())
+            self.gathering.take(self.selection.contents.wanted())
             self.take_interpreters()
             self._follow_recipes_of_commands()
         for _ in range(MAX_ROUNDS):
             if not self._discover_for_libraries():
                 break
+
+    def _take_belongings(self, program: Requested) -> None:
+        """Add what belongs to a program that no package owns."""
+        reasons: dict[str, Reason] = {}
+        found = belongings(program.real, program.interpreter, self._is_owned, self._texts)
+        self.gathering.take(
+            Wanted(path, reasons.setdefault(detail, Reason("installation", program.real, detail)))
+            for path, detail in found
+        )
+
+    def _is_owned(self, path: str) -> bool:
+        return self.owner(path) is not None
 
     def _select(self, path: str, interpreter: str | None) -> None:
         """Choose the packages of a program, and of what a shell script starts."""
@@ -81,12 +99,14 @@ class Discovery:
             if real in seen:
                 continue
             seen.add(real)
-            self.selection.add_program(path, real)
+            self.selection.choice.add_program(path, real)
             if interpreter is not None:
-                self.selection.add_interpreter(interpreter, real)
+                self.selection.choice.add_interpreter(interpreter, real)
             if interpreter is None or not is_shell(interpreter):
                 continue
             for started in started_programs(real, self.search):
+                if rules().for_a_person.match(self.owner(started) or ""):
+                    continue
                 shebang = read_shebang(os.path.realpath(started), self.search)
                 self.gathering.take([Wanted(started, Reason("started", real, posixpath.basename(started)))])
                 waiting.append((started, None if shebang is None else shebang.interpreter))
@@ -110,11 +130,13 @@ class Discovery:
 
     def _follow_recipes_of_commands(self) -> None:
         """A compiler that another program starts needs what it needs when it is asked for itself."""
-        for path in self.selection.by_recipe if self.selection is not None else ():
+        for path in self.selection.choice.by_recipe if self.selection is not None else ():
             recipe, elf = recipe_for(path, self.book), self.gathering.disk.elf(path)
-            if recipe is None or not isinstance(elf, ElfFile):
+            if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
                 continue
-            self.gathering.root(path, Reason("recipe", path, recipe.name))
+            for program in self.dynamic:
+                if not self._is_by_recipe(program.path):
+                    self.gathering.root(path, Reason("recipe", program.real, recipe.name))
             if recipe.name not in self.recipes:
                 self._follow_recipe(recipe, Requested(posixpath.basename(path), path, os.path.realpath(path), elf))
 
@@ -123,36 +145,58 @@ class Discovery:
         closure = self.gathering.walker.closure()
         before = len(closure.files)
         if self.selection is not None:
-            self.gathering.take(self.selection.of_libraries(sorted({file.real for file in closure.files.values()})))
+            self.gathering.take(self.selection.libraries.wanted(sorted({file.real for file in closure.files.values()})))
         for root, loaded in closure.scopes.items():
-            names = {posixpath.basename(path) for file in loaded for path in (file.path, file.real)}
             for file in loaded:
-                self._open_by_name(file.real, root, file.elf, names)
+                self._open_by_name(file, root)
         for facility in rules().facilities:
-            if facility not in self._provided and self._has_use_for(facility, closure):
+            if facility not in self._provided and any(self._users(facility, closure)):
                 self._provide(facility)
         return len(self.gathering.walker.closure().files) > before
 
-    def _open_by_name(self, file: str, program: str, elf: ElfFile, loaded: Collection[str]) -> None:
-        if (file, program) in self._opened or program not in self.gathering.roots:
+    def _open_by_name(self, file: LoadedFile, program: str) -> None:
+        """Add what a loaded file opens by name. That something else loads it already is one more reason."""
+        if (file.real, program) in self._opened or program not in self.gathering.roots:
             return
-        self._opened.add((file, program))
-        names = [name for note in elf.dlopen for name in note.sonames]
+        self._opened.add((file.real, program))
+        names = [name for note in file.elf.dlopen for name in note.sonames]
         if self.selection is not None:
-            names += self.selection.named_libraries(file, loaded)
+            paths = [file.path, file.real]
+            paths += [path for need in file.needed for path in (need.path, self.gathering.disk.real(need.path))]
+            names += self.selection.libraries.opened_by_name(file.real, {posixpath.basename(path) for path in paths})
         for name in names:
-            self.gathering.walker.dlopen(name, file, program)
+            self.gathering.opened(name, file.real, Reason("opened", file.real, name), program)
 
-    def _has_use_for(self, facility: Facility, closure: Closure) -> bool:
+    def _users(self, facility: Facility, closure: Closure) -> Iterator[str]:
+        """Files that have a use for a facility, by their real paths."""
         if facility.library is not None:
-            return any(facility.library.match(posixpath.basename(path)) for path in closure.files)
-        if self.selection is None:
-            return False
-        texts = self.selection.texts
-        if facility.imports:
-            own = {program.started for program in self.dynamic} | self.selection.own_programs()
-            return any(texts.imports(path, facility.imports) for path in sorted(own))
-        return texts.any_names(self.selection.own_files(), facility.named)
+            for path, file in closure.files.items():
+                if facility.library.match(posixpath.basename(path)):
+                    yield file.real
+        elif self.selection is not None:
+            texts, contents = self.selection.texts, self.selection.contents
+            if facility.imports:
+                own = {program.started for program in self.dynamic} | contents.own_plugins()
+                found = (path for path in sorted(own) if texts.imports(path, facility.imports))
+            else:
+                found = (path for path in contents.own_files() if texts.any_names([path], facility.named))
+            yield from (path for path in found if not self.gathering.excludes(path))
+
+    def groups(self, closure: Closure) -> tuple[Group, ...]:
+        """What brought many files at once: the packages chosen, and the facilities with all their users."""
+        packages = () if self.selection is None else self.selection.choice.packages.items()
+        return (
+            *(Group("package", name, tuple(dict.fromkeys((item.reason, *item.others)))) for name, item in packages),
+            *(
+                Group("facility", facility.why, tuple(Reason("facility", user) for user in dict.fromkeys(users)))
+                for facility in self._provided
+                for users in [self._users(facility, closure)]
+            ),
+        )
+
+    def owner(self, path: str) -> str | None:
+        """The package that owns a file; None where none does, or this machine has no package database."""
+        return None if self._packages is None else self._packages.owner(path)
 
     def _provide(self, facility: Facility) -> None:
         self._provided.append(facility)

@@ -10,7 +10,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lambundle.discover.scripts import command_words
+from lambundle.discover.shell_words import command_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -2,7 +2,8 @@
 
 A recipe is a TOML file beside this module (``recipes/NAME.toml``). Its keys:
 
-``why``          why no general rule does it: every recipe is an admission that one is missing
+``why``          why no general rule does it: every recipe is an admission that one is missing; not asked for
+                 where there is nothing but ``smoke``
 ``extends``      another recipe that is part of this one
 ``instead``      whether the recipe takes the place of what the program's packages say
 ``programs``     patterns of file names; one that matches the name or the real name of a packed program
@@ -15,8 +16,16 @@ A recipe is a TOML file beside this module (``recipes/NAME.toml``). Its keys:
                  ``fallback``: globs for a machine without a package database
 ``made``         files that are made: path and text
 ``environment``  variables of the running program; ``@`` stands for the bundle's root
+``smoke``        a small real job that ``lambundle verify`` gives to a program: ``does``, what it does in a few words
+                 of the past tense, and ``script``
 
-In every value, and in the texts of files that are made, ``{prefix}`` is the directory above the program's ``bin``.
+The script is run by the host's ``/bin/sh`` with ``-eu`` in an empty directory of ``/tmp``, with little but coreutils,
+sed and grep beside it. ``$B`` is where the bundle is mounted, ``$P`` the program's launcher; neither is exported.
+``same GOT WANTED`` and ``fail TEXT`` end it with a message. It must take less than two seconds, use no network, and
+fail where a file that the job needs is missing.
+
+In every value of the others, and in the texts of files that are made, ``{prefix}`` is the directory above the
+program's ``bin``.
 """
 
 from __future__ import annotations
@@ -33,9 +42,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lambundle.errors import RecipeError
+from lambundle.model import Smoke
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from lambundle.discover.packages import PackageDatabase
     from lambundle.programs import Requested
@@ -69,6 +79,8 @@ class Recipe:
     fallback: tuple[str, ...] = ()
     made: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    smoke: Smoke | None = None
+    only_smoke: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +106,10 @@ def read_recipe(path: Path) -> Recipe:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: {error}") from error
     reader = _Reader(path, data)
+    only_smoke = data.keys() == {"programs", "smoke"}
     recipe = Recipe(
         name=path.stem,
-        why=reader.text("why"),
+        why="" if only_smoke else reader.text("why"),
         programs=reader.texts("programs"),
         instead=bool(data.get("instead", False)),
         directories={key: reader.texts_of(value) for key, value in reader.table("directories").items()},
@@ -107,6 +120,8 @@ def read_recipe(path: Path) -> Recipe:
         fallback=reader.texts_of(reader.table("packages").get("fallback", [])),
         made={key: reader.text_of(value) for key, value in reader.table("made").items()},
         environment={key: reader.text_of(value) for key, value in reader.table("environment").items()},
+        smoke=reader.smoke(),
+        only_smoke=only_smoke,
     )
     base = data.get("extends")
     return recipe if base is None else _extended(recipe, read_recipe(path.with_name(f"{base}.toml")))
@@ -119,14 +134,23 @@ def recipes() -> tuple[Recipe, ...]:
 
 
 def recipe_for(path: str, book: Sequence[Recipe] | None = None) -> Recipe | None:
-    """The recipe for a program, of those in ``book`` (all of lambundle's by default).
+    """The recipe for a program, of those in ``book`` (all of lambundle's by default) that are more than a smoke job.
 
     Where several match it is the one with the longest pattern, and of those the first in the book.
     """
     names = {posixpath.basename(path), posixpath.basename(os.path.realpath(path))}
+    return _best(names, [recipe for recipe in (recipes() if book is None else book) if not recipe.only_smoke])
+
+
+def smoke_recipe_for(names: Collection[str], book: Sequence[Recipe] | None = None) -> Recipe | None:
+    """The recipe whose smoke job is for a program with these file names, chosen as in ``recipe_for``."""
+    return _best(names, [recipe for recipe in (recipes() if book is None else book) if recipe.smoke is not None])
+
+
+def _best(names: Collection[str], book: Sequence[Recipe]) -> Recipe | None:
     matching = [
         (len(pattern), recipe)
-        for recipe in (recipes() if book is None else book)
+        for recipe in book
         for pattern in recipe.programs
         if any(fnmatch.fnmatchcase(name, pattern) for name in names)
     ]
@@ -171,6 +195,7 @@ class _Reader:
                 "made",
             ),
             "environment",
+            "smoke",
         }
         for key in data.keys() - known:
             raise RecipeError(f"{path}: unknown key {key}", context=(f"known: {', '.join(sorted(known))}",))
@@ -186,6 +211,14 @@ class _Reader:
         if not isinstance(value, dict):
             raise RecipeError(f"{self._path}: {key} must be a table")
         return value
+
+    def smoke(self) -> Smoke | None:
+        table = self.table("smoke")
+        if not table:
+            return None
+        if table.keys() != {"does", "script"}:
+            raise RecipeError(f"{self._path}: smoke must have does and script, and nothing else")
+        return Smoke(self.text_of(table["does"], "does"), self.text_of(table["script"], "script"))
 
     def text_of(self, value: object, key: str = "a value") -> str:
         if not isinstance(value, str):
@@ -210,6 +243,7 @@ def _extended(recipe: Recipe, base: Recipe) -> Recipe:
         fallback=base.fallback + recipe.fallback,
         made={**base.made, **recipe.made},
         environment={**base.environment, **recipe.environment},
+        smoke=recipe.smoke or base.smoke,
     )
 
 

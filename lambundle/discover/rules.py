@@ -40,6 +40,7 @@ class Rules:
     unwanted: re.Pattern[str]
     machine: re.Pattern[str]
     absent: re.Pattern[str]
+    for_a_person: re.Pattern[str]
     display: re.Pattern[str]
     languages: frozenset[str]
     interpreters: dict[str, str]
@@ -81,6 +82,7 @@ def rules() -> Rules:
         unwanted=_any_of(data["unwanted"]),
         machine=_any_of(data["machine"]),
         absent=_any_of(data["absent"]),
+        for_a_person=_any_of(data["for_a_person"]),
         display=_any_of(data["display"]),
         languages=frozenset(data["kept_languages"]),
         interpreters=data["interpreters"],

@@ -7,18 +7,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from lambundle.discover.shell_words import command_words
+
 SHEBANG_MAX = 256
 """Bytes of the first line that Linux reads (BINPRM_BUF_SIZE)."""
 
 MAX_SCRIPT = 4 << 20
 
 _SHELLS = re.compile(r"(?:ba|da|a|k|mk|z)?sh")
-_COMMENT = re.compile(r"(?m)(?:^|\s)#.*$")
-_COMMAND = re.compile(
-    r"(?:^|[;&|(`!{]|\$\(|\b(?:then|do|else|elif|if|while|until|exec|command|nohup|nice|env|time|xargs|eval)\s)"
-    r"\s*(?:[A-Za-z_][A-Za-z0-9_]*=\S*\s+)*([A-Za-z0-9_./+-]+)",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +74,8 @@ def is_shell(interpreter: str) -> bool:
     return _SHELLS.fullmatch(os.path.basename(interpreter)) is not None
 
 
-def command_words(text: str) -> list[str]:
-    """Words of a shell script that stand where a command can, each once."""
-    return list(dict.fromkeys(_COMMAND.findall(_COMMENT.sub("", text))))
-
-
 def started_programs(script: str, search: tuple[str, ...]) -> list[str]:
-    """Programs that a shell script starts: words where a command can stand that name a program of this machine.
-
-    Read loosely: a shell script can build any name. What it writes in a here-document counts too.
-    """
+    """Programs that a shell script starts: words where a command can stand that name a program of this machine."""
     try:
         with Path(script).open("rb") as file:
             text = file.read(MAX_SCRIPT).decode("utf-8", "replace")

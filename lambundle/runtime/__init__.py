@@ -1,6 +1,6 @@
-"""The C library that is preloaded into every bundled program, and where its builds lie.
+"""The C library that is preloaded into every bundled program, and where the builds of C parts lie.
 
-The sources are in ``src``; ``build.py`` compiles them, before the wheel is made, for each target.
+The library's sources are in ``src``; ``build.py`` compiles them, before the wheel is made, for each target.
 """
 
 from __future__ import annotations
@@ -24,10 +24,19 @@ def library(machine: str, libc: str) -> Path:
 
     Raises UnreadableFileError where this installation has none, which means that it was not built.
     """
-    path = BUILT / f"{machine}-{libc}.so"
+    return _built(f"{machine}-{libc}.so", f"lambundle's runtime for {machine}, {libc},")
+
+
+def handover(machine: str) -> Path:
+    """The static program with which a function is started in a sandbox; otherwise as ``library``."""
+    return _built(f"{machine}-handover", f"lambundle's handover for {machine}")
+
+
+def _built(name: str, what: str) -> Path:
+    path = BUILT / name
     if not path.is_file():
         raise UnreadableFileError(
-            f"lambundle's runtime for {machine}, {libc}, is missing from this installation",
+            f"{what} is missing from this installation",
             context=(str(path),),
             hint="reinstall lambundle, or in a checkout run: python -m lambundle.runtime.build",
         )

@@ -1,7 +1,8 @@
-"""Compiles the runtime with the C compiler of the package ``ziglang``, for each machine and libc.
+"""Compiles the C parts with the C compiler of the package ``ziglang``, for each machine.
 
-glibc 2.17 is the floor (CentOS 7, Amazon Linux 2 has 2.26): a symbol of a later version would keep the
-runtime out of an older bundle. ``python -m lambundle.runtime.build`` builds what is out of date.
+The runtime is built for each libc: glibc 2.17 is the floor (CentOS 7, Amazon Linux 2 has 2.26), since a symbol of
+a later version would keep it out of an older bundle. ``handover``, with which ``verify`` starts a function, is a
+static program. ``python -m lambundle.runtime.build`` builds what is out of date.
 """
 
 from __future__ import annotations
@@ -9,33 +10,42 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lambundle.runtime import BUILT, LIBCS, MACHINES, soname
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
 SOURCES = Path(__file__).parent / "src"
+HANDOVER = Path(__file__).parents[1] / "verify/function/handover.c"
 TARGETS = {"glibc": "linux-gnu.2.17", "musl": "linux-musl"}
-FLAGS = (
+COMMON = (
     "-std=gnu11",
-    "-shared",
-    "-fPIC",
     "-O2",
     "-fno-sanitize=undefined",  # zig's own default, meant for debugging
-    "-fvisibility=hidden",
-    "-ftls-model=initial-exec",  # the library is always there from the start: no call for its thread variables
     "-Wall",
     "-Wextra",
     "-Werror",
+    "-Wl,-s",
+)
+FLAGS = (
+    *COMMON,
+    "-shared",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-ftls-model=initial-exec",  # the library is always there from the start: no call for its thread variables
     "-Wl,-z,now",  # nothing may be bound between vfork and exec
     "-Wl,--no-undefined",
-    "-Wl,-s",
 )
 
 
 def compile_command(machine: str, libc: str, output: Path) -> list[str]:
     """Command line that builds the runtime for one target."""
     return [
-        *(sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-{TARGETS[libc]}"),
+        *_compiler(machine, TARGETS[libc]),
         *FLAGS,
         f"-Wl,-soname,{soname(libc)}",
         *(str(source) for source in sorted(SOURCES.glob("*.c"))),
@@ -43,19 +53,34 @@ def compile_command(machine: str, libc: str, output: Path) -> list[str]:
     ]
 
 
+def handover_command(machine: str, output: Path) -> list[str]:
+    """Command line that builds ``handover`` for one machine."""
+    return [*_compiler(machine, TARGETS["musl"]), *COMMON, "-pedantic", "-static", str(HANDOVER), "-o", str(output)]
+
+
 def build_all() -> None:
     """Build every target that is older than a source; a build appears whole under its name or not at all."""
     BUILT.mkdir(exist_ok=True)
-    newest = max(path.stat().st_mtime for path in (*SOURCES.iterdir(), Path(__file__)))
+    for output, command, sources in _products():
+        newest = max(path.stat().st_mtime for path in (*sources, Path(__file__)))
+        if output.exists() and output.stat().st_mtime >= newest:
+            continue
+        unfinished = output.with_suffix(f".{os.getpid()}")
+        subprocess.run(command(unfinished), check=True)
+        unfinished.chmod(0o755)
+        unfinished.replace(output)
+
+
+def _products() -> Iterator[tuple[Path, Callable[[Path], list[str]], Sequence[Path]]]:
+    """Give each thing to build: its path, what says the command that makes it at another, its sources."""
     for machine in MACHINES:
         for libc in LIBCS:
-            output = BUILT / f"{machine}-{libc}.so"
-            if output.exists() and output.stat().st_mtime >= newest:
-                continue
-            unfinished = output.with_suffix(f".{os.getpid()}")
-            subprocess.run(compile_command(machine, libc, unfinished), check=True)
-            unfinished.chmod(0o755)
-            unfinished.replace(output)
+            yield BUILT / f"{machine}-{libc}.so", partial(compile_command, machine, libc), [*SOURCES.iterdir()]
+        yield BUILT / f"{machine}-handover", partial(handover_command, machine), [HANDOVER]
+
+
+def _compiler(machine: str, target: str) -> tuple[str, ...]:
+    return sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-{target}"
 
 
 if __name__ == "__main__":

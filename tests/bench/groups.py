@@ -6,6 +6,7 @@ not got the program that the whole group is about. A rival that is not there is 
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.bareroot import UnavailableError
 from tests.bench import table
-from tests.bench.measure import fastest, in_turn, run
+from tests.bench.measure import CommandError, fastest, in_turn, run
 from tests.bench.rivals import exodus, exodus_tree, installed, lambundle
 from tests.bench.table import Row, Skipped
 
@@ -27,6 +28,9 @@ Command = list[str | Path]
 
 PEAK = 300_000_000
 """Bytes of memory that packing may take: less than the smallest build machines have."""
+
+ENTRIES = 5000
+"""How many entries a large bundle has."""
 
 STARTS = 10
 """How often a program that takes milliseconds is started in each round."""
@@ -160,11 +164,57 @@ def compiling(work: Path, rounds: int) -> Rows:
     return [table.times("g++ -std=c++20 -O1, native", ours, theirs, 1.05)]
 
 
-# Discovery's own cost (packing git against packing the same files with --add, at most 3) comes with discovery.
+def discovering(work: Path, rounds: int) -> Rows:
+    """Packing git, against packing the same files when each is named."""
+    program, true = installed("git"), work / "true"
+    # A program that no package owns and that needs only libc: there is nothing to discover for it.
+    shutil.copy(installed("true", "coreutils"), true)
+    tree, named = work / "tree", work / "named"
+    run([lambundle(), "pack", "-q", program, "--tree", tree])
+    added = [word for path in _root_files(tree) for word in ("--add", path)]
+    ours: Command = [lambundle(), "pack", "-q", program]
+    rival: Command = [lambundle(), "pack", "-q", true, *added]
+    run([*rival, "--tree", named])
+    if lacking := set(_root_files(tree)).symmetric_difference(_root_files(named)) - {str(true)}:
+        raise CommandError(f"the files are not the same: {' '.join(sorted(lacking)[:5])}")
+    rows: Rows = []
+    for what, at_most, end in (("time", 3.0, ["-o", work / "git.zip"]), ("the plan alone", None, ["--dry-run"])):
+        seconds = fastest(rounds, [*ours, *end], [*rival, *end])
+        rows.append(table.times(f"{what}, --add of each file", *seconds, at_most))
+    return rows
+
+
+def sizing(work: Path, rounds: int) -> Rows:
+    """Saying of a large bundle what it holds and why."""
+    program, unzip = installed("ffmpeg"), installed("unzip")
+    more, bundle = work / "more", work / "ffmpeg.zip"
+    more.mkdir()
+    run([lambundle(), "pack", "-q", program, "-o", bundle])
+    missing = ENTRIES - len(run([unzip, "-Z1", bundle]).stdout.splitlines())
+    for number in range(missing):
+        (more / str(number)).touch()
+    run([lambundle(), "pack", "-q", program, "--add", more, "-o", bundle])
+    ours, listing, bare = fastest(
+        rounds * 4, [lambundle(), "size", bundle], [unzip, "-v", bundle], [sys.executable, "-c", "pass"]
+    )
+    return [
+        table.more_time("size, python -c pass", ours, bare, 0.5),
+        table.times("size, unzip -v", ours, listing),
+    ]
+
+
+def _root_files(tree: Path) -> list[str]:
+    """Return the absolute paths of the regular files that a bundle serves; links come with what they lead to."""
+    [root] = tree.glob("lambundle/*/root")
+    return sorted(f"/{path.relative_to(root)}" for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+
+
 GROUPS: Mapping[str, tuple[str, Group]] = MappingProxyType(
     {
         "pack": ("packing ffmpeg, against", packing),
+        "discover": ("packing git, which has to be discovered, against", discovering),
         "deps": ("finding ffmpeg's libraries, against", walking),
+        "size": (f"sizing ffmpeg's bundle with files up to {ENTRIES:,} entries, against", sizing),
         "start": ("starting lambundle, against", starting),
         "enter": ("entering a bundled program, against", entering),
         "compile": ("compiling and linking a C++ file with the bundled compiler, against", compiling),

@@ -2,6 +2,7 @@
 
 ``python -m tests.integration.corpus [NAME…]`` does so for the jobs of jobs.toml and prints a table.
 ``--native`` runs the same scripts against the installed programs, to tell a bad script from a bad bundle.
+``--by-hand`` says what a careful person would ship for each job, and how much larger our bundle is.
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ import tomllib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.bareroot import HOST_FILES, LAMBDA_ENVIRONMENT, CompletedRun, Sandbox, UnavailableError, bare_root
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 JOBS_FILE = Path(__file__).with_name("jobs.toml")
 MOUNTS = ("/opt", "/var/task", "/mnt/with space")
 """Where a Layer and a function are unpacked, and a place that trips careless shell scripts."""
 MEGABYTE = 1_000_000
+MORE_THAN_BY_HAND = 1.5
+"""How many times as large a bundle may be as what a careful person would ship."""
 PACK_SECONDS = 600
 TAIL_LINES = 25
 
@@ -65,6 +72,8 @@ class Job:
     script: str
     stdout: str | None
     unzipped_mb: float | None
+    whole: tuple[str, ...]
+    by_hand_mb: float | None
     timeout: float
 
     @property
@@ -112,6 +121,8 @@ def load_jobs() -> list[Job]:
             script=table["script"],
             stdout=table.get("stdout"),
             unzipped_mb=table.get("unzipped_mb"),
+            whole=tuple(table.get("whole", ())),
+            by_hand_mb=table.get("by_hand_mb"),
             timeout=table.get("timeout", 120),
         )
         for table in tomllib.loads(JOBS_FILE.read_text())["job"]
@@ -188,6 +199,10 @@ def check_size(job: Job, packed: Packed) -> None:
     """Raise where a bundle is larger than its job allows."""
     if job.unzipped_mb is not None and packed.unzipped > job.unzipped_mb * MEGABYTE:
         raise JobError(f"{job.name} is {packed.unzipped / MEGABYTE:.1f} MB unzipped, allowed are {job.unzipped_mb:g}")
+    if job.by_hand_mb is not None and packed.unzipped > MORE_THAN_BY_HAND * job.by_hand_mb * MEGABYTE:
+        raise JobError(
+            f"{job.name} is {packed.unzipped / MEGABYTE:.1f} MB unzipped, a person would ship {job.by_hand_mb:g}"
+        )
 
 
 def tail(text: str) -> str:
@@ -205,6 +220,9 @@ def main() -> int:
     parser.add_argument("--tier", type=int, help="only the jobs of this tier")
     parser.add_argument("--mount", default=MOUNTS[0], help="mount point (default: %(default)s)")
     parser.add_argument("--native", action="store_true", help="run the installed programs, pack nothing")
+    parser.add_argument(
+        "--by-hand", action="store_true", help="say what a person would ship; run the jobs below strace"
+    )
     parser.add_argument("--list", action="store_true", help="print the jobs' names and packages")
     given = parser.parse_args()
 
@@ -217,6 +235,8 @@ def main() -> int:
             say(f"{job.name:16} {job.tier}  {' '.join(job.packages)}")
         return 0
 
+    if given.by_hand:
+        return compare_by_hand(jobs)
     sandbox = native_sandbox() if given.native else Sandbox(bare_root())
     sandbox.check()
     say(f"{'PROGRAM':16} {'RESULT':6} {'ZIPPED':>9} {'UNZIPPED':>9} {'PACK':>7} {'RUN':>7}")
@@ -236,6 +256,24 @@ def main() -> int:
         say(f"\n--- {name}\n{reason}")
     say(f"\n{passed} passed, {len(failures)} failed, {skipped} skipped")
     return 1 if failures else 0
+
+
+def compare_by_hand(jobs: Sequence[Job]) -> int:
+    """Print what a careful person would ship for each job, and what we do."""
+    from tests.integration.by_hand import by_hand
+
+    say(f"{'PROGRAM':16} {'USED':>9} {'BY HAND':>9} {'OURS':>9} {'RATIO':>6}")
+    failed = 0
+    for job in jobs:
+        try:
+            found = by_hand(job)
+        except (JobError, UnavailableError) as error:
+            failed += 1
+            say(f"{job.name:16} {error}")
+            continue
+        sizes = " ".join(f"{size:6.1f} MB" for size in (found.used, found.shipped, found.ours))
+        say(f"{job.name:16} {sizes} {found.ours / found.shipped:6.2f}")
+    return 1 if failed else 0
 
 
 def try_job(job: Job, sandbox: Sandbox, mount: str, *, native: bool) -> str:

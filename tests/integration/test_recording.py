@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle import runtime
-from lambundle.discover import recording
-from lambundle.discover.recording import Method, record
+from lambundle.discover.recording import Method, choice, record, shell, strace
 from lambundle.errors import RecordingError
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
@@ -101,7 +100,7 @@ def built() -> Iterator[Path]:
 @pytest.fixture
 def place(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A directory like one of the system's, with a few files; the working directory is another."""
-    monkeypatch.setattr(recording, "TEMPORARY", (str(tmp_path), "/run"))
+    monkeypatch.setattr(choice, "TEMPORARY", (str(tmp_path), "/run"))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     with tempfile.TemporaryDirectory(prefix="files-", dir=built) as directory:
@@ -276,7 +275,7 @@ def test_a_preload_of_the_users_stays(place: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_daemon_does_not_keep_strace(built: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need_strace()
-    monkeypatch.setattr(recording, "LINGER", 0.2)
+    monkeypatch.setattr(strace, "LINGER", 0.2)
     begun = time.monotonic()
     found = record([f"sleep 60 & {command(built / 'uses', 'o', place / 'data')}"], method=Method.STRACE)
     assert time.monotonic() - begun < 20
@@ -339,7 +338,7 @@ def test_an_strace_without_the_quick_way_is_used_all_the_same(
 
 REFUSED = """
 import ctypes, struct, sys
-from lambundle.discover import recording
+from lambundle.discover.recording import choice, record
 number = int(sys.argv[1])
 # load the call's number; ptrace fails with EPERM, the rest is allowed
 code = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)]
@@ -349,8 +348,8 @@ class Filter(ctypes.Structure):
 libc = ctypes.CDLL(None, use_errno=True)
 if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(Filter(4, ctypes.addressof(program))), 0, 0):
     sys.exit(77)
-recording.TEMPORARY = ("/tmp", "/run")
-found = recording.record([sys.argv[2]])
+choice.TEMPORARY = ("/tmp", "/run")
+found = record([sys.argv[2]])
 print(found.method, sys.argv[3] in found.files, found.notes[0])
 """
 
@@ -362,7 +361,7 @@ def test_where_ptrace_is_refused_the_runtime_records(built: Path, place: Path) -
         pytest.skip("the number of ptrace is not known here")
     steps = command(built / "uses", "o", place / "data")
     arguments = [sys.executable, "-c", REFUSED, number, steps, str(place / "data")]
-    environment = {**os.environ, "PYTHONPATH": str(Path(recording.__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(runtime.__file__).parents[2])}
     done = subprocess.run(arguments, check=False, capture_output=True, text=True, env=environment)
     if done.returncode == 77:
         unavailable(UnavailableError("seccomp filters are not allowed here"))
@@ -374,13 +373,13 @@ def test_where_ptrace_is_refused_the_runtime_records(built: Path, place: Path) -
 def test_a_command_that_cannot_be_recorded_is_an_error(monkeypatch: pytest.MonkeyPatch, method: Method) -> None:
     with pytest.raises(RecordingError, match="cannot be started"):
         record(["nul\0"], method=method)
-    monkeypatch.setattr(recording, "SHELL", "/nowhere/sh")
+    monkeypatch.setattr(shell, "PATH", "/nowhere/sh")
     with pytest.raises(RecordingError):
         record(["true"], method=method)
 
 
 def test_a_shell_that_leaves_no_trace_is_an_error(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "SHELL", str(built / "static"))
+    monkeypatch.setattr(shell, "PATH", str(built / "static"))
     with pytest.raises(RecordingError, match="nothing could be recorded"):
         record(["true"], method=Method.RUNTIME)
 

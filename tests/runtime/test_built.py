@@ -120,6 +120,19 @@ def test_built_libraries_are_newer_than_their_sources() -> None:
             assert runtime.library(machine, libc).stat().st_mtime >= newest, "run python -m lambundle.runtime.build"
 
 
+@pytest.mark.parametrize("machine", runtime.MACHINES)
+def test_handover_needs_nothing_of_its_host(machine: str) -> None:
+    path = runtime.handover(machine)
+    binary = parse(path)
+    assert binary.header.machine_type.name.lower() == machine
+    assert not binary.has_interpreter
+    assert list(binary.libraries) == []
+    [stack] = [segment for segment in binary.segments if segment.type == lief.ELF.Segment.TYPE.GNU_STACK]
+    assert not stack.has(lief.ELF.Segment.FLAGS.X)
+    assert path.stat().st_size < 64 << 10
+    assert path.stat().st_mtime >= build.HANDOVER.stat().st_mtime, "run python -m lambundle.runtime.build"
+
+
 def test_sanitized_world_has_a_sanitized_runtime(worlds: Worlds) -> None:
     world = worlds("sanitized")
     binary = parse(world.bundle / "runtime" / runtime.soname("glibc"))

@@ -90,6 +90,21 @@ def test_objects_are_recorded_at_every_end(world: World, tmp_path: Path, how: st
     assert all(path.startswith(f"{world.bundle}/") for path in objects)
 
 
+def test_variables_that_were_asked_for_are_recorded_once(world: World, tmp_path: Path) -> None:
+    found = traced(world, tmp_path / "trace", "odd", "variables", "PATH", "NOT_SET", "PATH", "a\tb")
+    assert found.result.out.split("\n")[2:4] == ["(unset)", "(unset)"]
+    asked = [fields for fields in found.fields("env") if fields[1] in {"PATH", "NOT_SET", "a\\x09b"}]
+    assert asked == [("set", "PATH"), ("unset", "NOT_SET"), ("unset", "a\\x09b")]
+
+
+def test_variables_have_their_values_with_and_without_a_trace(world: World, tmp_path: Path) -> None:
+    arguments = ("odd", "variables", "PATH", "LANG", "LAMBUNDLE", "")
+    plain = world.run(*arguments).out
+    assert plain == traced(world, tmp_path / "trace", *arguments).result.out
+    assert plain.split("\n")[:2] == [world.env["PATH"]] * 2
+    assert plain.count("(unset)") == 4
+
+
 def test_plugin_is_among_the_objects(world: World, tmp_path: Path) -> None:
     plugin = world.data / "plugins/bundle"
     found = traced(world, tmp_path / "trace", "odd", "load", plugin, "whoami")

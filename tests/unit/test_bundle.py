@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import struct
 import subprocess
@@ -11,12 +12,10 @@ import sys
 import tempfile
 import time
 import zipfile
-import zlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import deflate
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,45 +27,12 @@ from lambundle.errors import BadBundleError, UsageError
 from lambundle.extract import extract
 from lambundle.model import Kind
 from tests.unit.plans import contents, expected, file, folder, link, manifest, plans
+from tests.unit.zips import DIR, LNK, REG, Raw, patched, raw, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lambundle.model import Manifest
-
-REG, DIR, LNK = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755, stat.S_IFLNK | 0o777
-
-
-@dataclass(frozen=True)
-class Raw:
-    """An entry of a zip that is made by hand; ``local`` and ``central`` may lie apart."""
-
-    central: zipformat.Record
-    local: zipformat.Record
-    data: bytes
-
-
-def raw(name: bytes, data: bytes = b"", mode: int = REG, method: int = 0, **lies: Any) -> Raw:
-    packed = bytes(deflate.deflate_compress(data, 6)) if method else data
-    record = zipformat.Record(name, mode, method, zlib.crc32(data), len(packed), len(data), 0)
-    return Raw(replace(record, **lies), replace(record, **lies), packed)
-
-
-def zipped(*entries: Raw, count: int | None = None, gap: bytes = b"") -> bytes:
-    out = bytearray()
-    directory = bytearray()
-    for entry in entries:
-        offset = entry.central.offset or len(out)
-        out += zipformat.local_header(entry.local, (0, 33)) + entry.data
-        directory += zipformat.central_header(replace(entry.central, offset=offset), (0, 33))
-    end = zipformat.end_record(len(entries) if count is None else count, len(directory), len(out))
-    return bytes(out + directory + gap + end)
-
-
-def patched(data: bytes, sign: bytes, at: int, new: bytes) -> bytes:
-    start = data.rindex(sign) + at
-    return data[:start] + new + data[start + len(new) :]
-
 
 X = raw(b"x", b"content")
 DEFLATED = raw(b"x", b"content " * 99, method=8)
@@ -120,9 +86,11 @@ HOSTILE: dict[str, bytes] = {
     ),
     "zip64": zipped(Raw(replace(X.central, size=0xFFFFFFFF), X.local, X.data)),
     "another_disk": patched(zipped(X), CENTRAL, 34, b"\1"),
-    "two_manifests": zipped(raw(b"lambundle/a/manifest.json"), raw(b"lambundle/b/manifest.json")),
     "bad_manifest": zipped(raw(b"lambundle/a/manifest.json", b"{}")),
     "huge_manifest": zipped(raw(b"lambundle/a/manifest.json", bytes(65 << 20), method=8)),
+    "manifests_that_are_huge_together": zipped(
+        *(raw(b"lambundle/%d/manifest.json" % at, b" " * (1 << 20), method=8, size=1 << 20) for at in range(65))
+    ),
     "entries_that_share_their_data": zipped(X, Raw(replace(raw(b"y").central, offset=1), raw(b"y").local, b"")),
     "entry_over_the_directory": zipped(Raw(replace(X.central, packed=9000, size=9000), X.local, X.data)),
 }
@@ -334,6 +302,22 @@ def test_a_zip_of_somebody_else_has_no_manifest(tmp_path: Path) -> None:
         assert bundle.by_path["plain"].kind is Kind.FILE
 
 
+def test_merged_bundles_have_several_manifests(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        write_tree(manifest(file(f"lambundle/{name}/root/x"), name=name), tmp_path / name)
+        shutil.copytree(tmp_path / name, tmp_path / "merged", dirs_exist_ok=True)
+    with open_bundle(tmp_path / "merged") as bundle:
+        assert [found.name for found in bundle.manifests] == ["a", "b"]
+        assert bundle.manifest == bundle.manifests[0]
+        assert len(bundle.programs) == 2
+
+
+def test_an_empty_zip_is_a_bundle_without_members(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(zipped())
+    with open_bundle(tmp_path / "x.zip") as bundle:
+        assert bundle.members == ()
+
+
 def test_an_entry_without_unix_attributes_has_no_execute_bit(tmp_path: Path) -> None:
     info = zipfile.ZipInfo("x")
     info.create_system = 0
@@ -406,7 +390,7 @@ def test_a_pipe_does_not_hang(tmp_path: Path) -> None:
 
 
 def test_a_refused_zip_leaves_no_file_open(tmp_path: Path) -> None:
-    (tmp_path / "x.zip").write_bytes(HOSTILE["two_manifests"])
+    (tmp_path / "x.zip").write_bytes(HOSTILE["bad_manifest"])
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
         with pytest.raises(BadBundleError):

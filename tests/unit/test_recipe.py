@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lambundle.discover.recipe import RECIPES, Recipe, follow, read_recipe, recipe_for, recipes
+from lambundle.discover.recipe import RECIPES, Recipe, follow, read_recipe, recipe_for, recipes, smoke_recipe_for
 from lambundle.elf import read_elf
 from lambundle.errors import RecipeError
 from lambundle.programs import Requested
@@ -26,9 +26,10 @@ def write(directory: Path, text: str) -> Path:
     return path
 
 
-def test_every_recipe_says_why_it_exists() -> None:
+def test_every_recipe_says_why_it_exists_unless_it_is_only_a_smoke_job() -> None:
     assert recipes()
-    assert all(len(recipe.why) > 20 and recipe.programs for recipe in recipes())
+    assert all(recipe.programs for recipe in recipes())
+    assert all((len(recipe.why) > 20) != recipe.only_smoke for recipe in recipes())
 
 
 @pytest.mark.parametrize(
@@ -51,8 +52,44 @@ def test_a_recipe_is_chosen_by_the_programs_name(name: str, recipe: str | None) 
 
 
 @pytest.mark.parametrize(
+    ("names", "recipe"),
+    [
+        (["gcc"], "gcc"),
+        (["gfortran", "x86_64-linux-gnu-gfortran-12"], "gfortran"),
+        (["python3", "python3.11"], "python3"),
+        (["convert", "convert-im6.q16"], "imagemagick"),
+        (["ffmpeg"], "ffmpeg"),
+        (["mono"], None),
+        (["no-such-program"], None),
+    ],
+)
+def test_a_smoke_job_is_chosen_by_the_programs_names(names: list[str], recipe: str | None) -> None:
+    found = smoke_recipe_for(names)
+    assert (found and found.name) == recipe
+    assert found is None or (found.smoke is not None and found.smoke.does)
+
+
+SMOKE = "[smoke]\ndoes = 'did it'\nscript = 'true'\n"
+
+
+def test_a_smoke_job_alone_is_not_a_recipe_for_packing(tmp_path: Path) -> None:
+    recipe = read_recipe(write(tmp_path, f"programs = ['env']\n{SMOKE}"))
+    assert recipe.only_smoke
+    assert recipe_for("/usr/bin/env", [recipe]) is None
+    assert smoke_recipe_for(["env"], [recipe]) is recipe
+
+
+def test_a_recipe_that_says_more_than_a_smoke_job_says_why(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="why must be a string"):
+        read_recipe(write(tmp_path, f"programs = ['env']\nhelpers = ['ls']\n{SMOKE}"))
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("programs = ['a']\n[smoke]\ndoes = 'x'", "smoke must have does and script"),
+        ("programs = ['a']\n[smoke]\ndoes = 1\nscript = ''", "does must be a string"),
+        ("programs = ['a']\nsmoke = 'x'", "smoke must be a table"),
         ("why = 1", "why must be a string"),
         ("why = 'x'\nfiles = 'a'", "files must be a list of strings"),
         ("why = 'x'\nfilez = []", "unknown key filez"),

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.discover import recording
-from lambundle.discover.recording import Bounds, choose, choose_directories, read_strace, read_trace
+from lambundle.discover.recording import choice
+from lambundle.discover.recording.choice import Bounds, choose, choose_directories
+from lambundle.discover.recording.seen import Seen
+from lambundle.discover.recording.strace_log import read_strace
+from lambundle.discover.recording.trace import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +27,7 @@ NEVER = 1 << 63
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A directory that everybody may search and that counts as one of the system's."""
-    monkeypatch.setattr(recording, "TEMPORARY", ("/tmp", "/run", "/var/run"))
+    monkeypatch.setattr(choice, "TEMPORARY", ("/tmp", "/run", "/var/run"))
     with tempfile.TemporaryDirectory(prefix="lambundle-test-", dir="/var/tmp") as directory:
         Path(directory).chmod(0o755)
         yield Path(directory)
@@ -120,8 +123,8 @@ def test_homes_and_temporary_places_are_left_out_for_everybody(where: str) -> No
         chosen, [note] = choose([file.name], bounds())
     assert chosen == ()
     assert note.startswith(f"1 file under {where} was left out ({file.name}): what lies there does not last;")
-    assert set(recording.PRIVATE) == {"/root", "/home"}
-    assert {"/tmp", "/var/tmp", "/run", "/var/run", "/var/log"} <= set(recording.TEMPORARY)
+    assert set(choice.PRIVATE) == {"/root", "/home"}
+    assert {"/tmp", "/var/tmp", "/run", "/var/run", "/var/log"} <= set(choice.TEMPORARY)
 
 
 @pytest.mark.parametrize("everything", [bounds("/"), bounds(directory="/")])
@@ -195,7 +198,7 @@ def strace(tmp_path: Path, *lines: str, mark: bool = True) -> tuple[list[str], l
     start = f'1 openat(AT_FDCWD</w>, "{START}", O_RDONLY) = 3<{START}>'
     text = "\n".join([start, *lines] if mark else lines) + "\n"
     log.write_bytes(text.encode("latin-1"))
-    seen = recording._Seen()  # noqa: SLF001
+    seen = Seen()
     assert read_strace(str(log), START, seen) is mark
     return [path for path in seen.files if path != START], list(seen.executed), list(seen.directories)
 
@@ -316,7 +319,7 @@ def trace(tmp_path: Path, *lines: str) -> tuple[bool, list[str], list[str], list
     """Whether the mark was found; files, executed files and directories of a trace."""
     path = tmp_path / "trace"
     path.write_bytes("".join(f"{line}\n" for line in lines).replace(" ", "\t").encode("latin-1"))
-    seen = recording._Seen()  # noqa: SLF001
+    seen = Seen()
     marked = read_trace(str(path), START, seen)
     return marked, list(seen.files), list(seen.executed), list(seen.directories)
 

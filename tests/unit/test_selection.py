@@ -81,12 +81,13 @@ def wanted(machine: Machine, program: str, monkeypatch: pytest.MonkeyPatch, **na
     The made-up machine's directories are those of this one, so they are taken for empty.
     """
     selection = Selection(machine)
-    monkeypatch.setattr("lambundle.discover.selection._listed", lambda _: ([], []))
+    for module in ("contents", "commands"):
+        monkeypatch.setattr(f"lambundle.discover.selection.{module}.listed", lambda _: ([], []))
     monkeypatch.setattr(
         selection.texts, "started", lambda path: frozenset(names.get(posixpath.basename(path), "").split())
     )
-    selection.add_program(program, program)
-    return {item.path for item in selection.wanted()} - {program}
+    selection.choice.add_program(program, program)
+    return {item.path for item in selection.contents.wanted()} - {program}
 
 
 def test_data_and_helpers_of_the_programs_own_package_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +223,7 @@ def test_a_library_brings_what_it_names_of_its_own_package(monkeypatch: pytest.M
     machine = Machine().install("libm1", "/usr/lib/libm.so.1", "/usr/share/magic/db", "/usr/share/other/x")
     selection = Selection(machine)
     monkeypatch.setattr(selection.texts, "paths", lambda _: frozenset({"/usr/share/magic"}))
-    assert {item.path for item in selection.of_libraries(["/usr/lib/libm.so.1"])} == {"/usr/share/magic/db"}
+    assert {item.path for item in selection.libraries.wanted(["/usr/lib/libm.so.1"])} == {"/usr/share/magic/db"}
 
 
 def test_files_that_no_package_lists_count_if_everybody_may_read_them(tmp_path: Path) -> None:
@@ -233,6 +234,6 @@ def test_files_that_no_package_lists_count_if_everybody_may_read_them(tmp_path: 
         (home / name).chmod(mode)
     machine = Machine().install("p", "/usr/bin/p", f"{home}/known")
     selection = Selection(machine)
-    selection.add_program("/usr/bin/p", "/usr/bin/p")
-    found = {item.path for item in selection.wanted() if item.path.startswith(str(home))}
+    selection.choice.add_program("/usr/bin/p", "/usr/bin/p")
+    found = {item.path for item in selection.contents.wanted() if item.path.startswith(str(home))}
     assert found == {f"{home}/known", f"{home}/cache", f"{home}/made/deep"}

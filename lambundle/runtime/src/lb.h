@@ -104,7 +104,13 @@ static inline const char *lb_served(const char *path, struct lb_path *buffer, co
 void lb_trace_lookup(int directory, const char *path, bool served, bool exists, const char *operation);
 void lb_trace_exec(const char *path, const char *where);
 void lb_trace_start(void);
+void lb_trace_variable(const char *name, bool set);
 void lb_trace_objects(void);
+
+/* ---- environment.c ---- */
+
+/* Looks up the functions that ours stand before; called once, when that may be done. */
+void lb_find_getenv(void);
 
 /* ---- launch.c: what to give to the kernel so that a program starts as it would at home ---- */
 

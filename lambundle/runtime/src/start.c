@@ -144,6 +144,7 @@ static void set_environment(void)
 static void start(int argc, char **argv, char **envp)
 {
     lb_find();
+    lb_find_getenv();
     if (lb_state.active && argc > 0 && argv[0] != NULL) {
         /* Not one after the other: a first argument may lie in the bundle too. */
         if (lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv)) {

@@ -3,6 +3,7 @@
  *   PID start  PROGRAM                     the real path of a bundled program that begins
  *   PID lookup WHERE OPERATION PATH        bundle, host or nowhere; the libc function; an absolute path
  *   PID exec   WHERE PATH                  bundle, static (of the bundle, no loader) or host
+ *   PID env    STATE NAME                  set or unset: a variable that getenv was asked for, once in a process
  *   PID object PATH                        a shared object mapped when the process ended
  *
  * Backslash, tab, newline and bytes below 32 are written as \xHH. Each record is one write(2) to a file opened
@@ -126,6 +127,15 @@ void lb_trace_start(void)
     struct line line;
     begin(&line, "start");
     add_field(&line, lb_state.program);
+    finish(&line);
+}
+
+void lb_trace_variable(const char *name, bool set)
+{
+    struct line line;
+    begin(&line, "env");
+    add_field(&line, set ? "set" : "unset");
+    add_field(&line, name);
     finish(&line);
 }
 

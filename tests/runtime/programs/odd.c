@@ -339,11 +339,28 @@ static int child_exe(void)
     return printf("%.*s\n", (int)length, target) < 0;
 }
 
+static void tell(const char *value)
+{
+    puts(value == NULL ? "(unset)" : value);
+}
+
+/* What each variable is, by both functions. */
+static int variables(char **names)
+{
+    for (; *names != NULL; names++) {
+        tell(getenv(*names));
+        tell(secure_getenv(*names));
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
     if (strcmp(what, "cat") == 0)
         return copy(argc > 2 ? open(argv[2], O_RDONLY) : 0);
+    if (strcmp(what, "variables") == 0)
+        return variables(argv + 2);
     if (strcmp(what, "list") == 0)
         return list(argv[2]);
     if (strcmp(what, "down") == 0)

@@ -1,0 +1,46 @@
+"""What belongs to a program that no package owns: one unpacked below /opt, built in /usr/local, brought by npm or pip.
+
+No database lists its files, so its place has to say what is its own. Node.js and Python say it themselves: a module
+has a ``package.json``, a distribution its RECORD. Of everything else it is the directories around the program.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from lambundle.discover.installation import node, prefix, python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lambundle.discover.evidence import Texts
+
+
+def belongings(
+    real: str, interpreter: str | None, owned: Callable[[str], bool], texts: Texts
+) -> Iterator[tuple[str, str]]:
+    """Give the files that belong to a program of no package, each with what it is a part of.
+
+    ``real`` is the program's real path, ``interpreter`` the path of the program that runs it if it is a script,
+    ``owned`` says of a path whether a package has it. Only what everybody may read is given.
+    """
+    if not owned(real):
+        if interpreter is not None and python.is_python(interpreter):
+            yield from python.imported(real, interpreter)
+        else:
+            yield from _around(real, owned, texts)
+    if interpreter is not None and not owned(os.path.realpath(interpreter)):
+        yield from _around(interpreter, owned, texts)
+
+
+def _around(program: str, owned: Callable[[str], bool], texts: Texts) -> Iterator[tuple[str, str]]:
+    module = node.module_of(program)
+    if python.is_python(program):
+        yield from python.standard_library(program)
+    elif python.is_of_python(program):
+        yield from python.brought_with(program)
+    elif module is not None:
+        yield from node.modules(module)
+    else:
+        yield from prefix.around(os.path.realpath(program), owned, texts)

@@ -1,0 +1,267 @@
+"""Which packages count: those that own the programs, the wholes they are parts of, and what those depend on."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import TYPE_CHECKING
+
+from lambundle.discover.rules import is_command, is_versioned_library
+from lambundle.discover.selection.catalogue import SHALLOW, is_libc
+from lambundle.discover.selection.wanted import Chosen
+from lambundle.elf import is_elf
+from lambundle.model import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from lambundle.discover.evidence import Texts
+    from lambundle.discover.selection.catalogue import Catalogue
+
+WORTH = 2
+"""How many times as large as a helper a program must be, each with what it depends on, if only a name speaks for it."""
+
+HEADER, KERNEL_HEADER = "/usr/include/stdio.h", "/usr/include/linux/limits.h"
+
+
+class Choice:
+    """Packages of some programs, chosen one program after the other.
+
+    ``packages`` are those chosen, ``started`` the real paths of the programs and interpreters, ``names`` what
+    the programs are called. Commands that a recipe takes care of, instead of their packages, are in ``by_recipe``.
+    ``compiles`` says whether one of the programs is a compiler, for which headers and archives are data.
+    Interpreters that only a compiled program's package asks for are in ``held_back``, with who asks.
+    """
+
+    def __init__(self, catalogue: Catalogue, texts: Texts, has_recipe: Callable[[str], bool]) -> None:
+        self.catalogue = catalogue
+        self.db = catalogue.db
+        self.rules = catalogue.rules
+        self.texts = texts
+        self.has_recipe = has_recipe
+        self.packages: dict[str, Chosen] = {}
+        self.started: dict[str, None] = {}
+        self.names: set[str] = set()
+        self.by_recipe: dict[str, None] = {}
+        self.compiles = False
+        self.held_back: dict[str, Chosen] = {}
+        self._enough: set[str] = set()
+
+    def add_program(self, path: str, real: str) -> None:
+        """Take the packages that own a program, the whole that they are part of, and what those depend on."""
+        self.started.setdefault(real)
+        self.names |= {posixpath.basename(path), posixpath.basename(real)}
+        owners = [name for name in (self.db.owner(path), self.db.owner(real)) if name is not None]
+        for name in dict.fromkeys(owners):
+            self._own(name, Reason("package", real, name))
+            for whole in self._wholes(name):
+                self._own(whole, Reason("package", real, whole))
+            for behind in self._behind_front_end(name, path):
+                self._own(behind, Reason("package", path, behind))
+        self._look_for_compiler(dict.fromkeys(owners), real)
+        self._expand()
+        sources = {self.catalogue.source(name) for name in owners}
+        for name in [name for name in self.packages if self.catalogue.source(name) in sources]:
+            self._residents(name, real)
+        self._recommended(dict.fromkeys(owners), real)
+        self._expand()
+
+    def add_interpreter(self, path: str, script: str) -> None:
+        """Take the packages of a script's interpreter: its core alone where the script asks for no more."""
+        real = os.path.realpath(path)
+        owner = self.db.owner(real) or self.db.owner(path)
+        if owner is not None and owner in self.rules.interpreters.values() and self._is_enough(owner, script):
+            self._enough.add(owner)
+            self.started.setdefault(real)
+            self._own(owner, Reason("package", script, owner))
+            self._expand()
+        else:
+            self.add_program(path, real)
+
+    def is_private(self, directory: str, name: str) -> bool:
+        """Whether only a package and others of its source, or chosen ones, have the directory."""
+        if directory.count("/") < SHALLOW:
+            return False
+        return all(
+            owner in self.packages or self.catalogue.source(owner) == self.catalogue.source(name)
+            for owner in self.db.directory_owners(directory)
+        )
+
+    def release(self, names: Iterable[str]) -> None:
+        """Take interpreters that were held back."""
+        for name in names:
+            self.packages[name] = self.held_back.pop(name)
+        self._expand()
+
+    def _is_compiled(self) -> bool:
+        return all(map(is_elf, self.started))
+
+    def _is_enough(self, core: str, script: str) -> bool:
+        """Whether an interpreter's core package has every module that a script and its packages ask for."""
+        own = [file for package in self.packages.values() if package.name != core for file in package.files]
+        return self.texts.has_perl_modules(script, own, self.db.files(core))
+
+    def _own(self, name: str, reason: Reason) -> None:
+        known = self.packages.get(name)
+        if known is None:
+            self.packages[name] = Chosen(name, reason, own=True, files=self.db.files(name))
+        else:
+            known.own = True
+            known.others.setdefault(reason)
+
+    # ---- what belongs to a program ----
+
+    def _wholes(self, name: str) -> Iterator[str]:
+        """Installed packages that a part's name points to: python3-minimal to python3, perl-base to perl."""
+        for whole in sorted({name.removesuffix(suffix) for suffix in self.rules.part_suffixes} - {name}):
+            if self.db.package(whole) is not None and name in self.catalogue.closure(whole):
+                yield whole
+
+    def _behind_front_end(self, owner: str, path: str) -> Iterator[str]:
+        """Packages that need the owner and ship a program of the same name: psql behind pg_wrapper."""
+        real_name, name = posixpath.basename(os.path.realpath(path)), posixpath.basename(path)
+        if real_name == name:
+            return
+        for asker in self.catalogue.askers_of(owner):
+            for file in self.db.files(asker):
+                if posixpath.basename(file) == name and not is_command(file) and _is_program(file):
+                    yield asker
+                    break
+
+    def _look_for_compiler(self, owners: Iterable[str], real: str) -> None:
+        """A compiler's package asks for the C library's headers: then headers and archives count as data."""
+        headers = self.db.owner(HEADER)
+        if headers is None:
+            return
+        for owner in owners:
+            asked = {name for item in self.db.depends(owner) for name in item.packages[:1]}
+            if headers in asked | self.catalogue.closure(owner, 2):  # itself, or a compiler that is a library of its
+                self.compiles = True
+                for name in dict.fromkeys((headers, self.db.owner(KERNEL_HEADER) or headers)):
+                    self.packages.setdefault(
+                        name, Chosen(name, Reason("package", real, name), files=self.db.files(name))
+                    )
+
+    def _residents(self, name: str, real: str) -> None:
+        """Packages of the same source that live in the private directories of a program's own package.
+
+        So do the parts of an office suite or the extensions of an interpreter. Those for developers and testers
+        are not wanted, nor are other programs, unless this one names them.
+        """
+        homes = self.catalogue.homes(name)
+        if not homes:
+            return
+        for asker in self.catalogue.of_source(self.catalogue.source(name)):
+            if asker in self.packages or self.catalogue.is_for_developers(asker):
+                continue
+            if any(posixpath.dirname(file) in homes for file in self.db.files(asker)) and self._is_part(asker, real):
+                self._own(asker, Reason("package", name, asker))
+
+    def _recommended(self, owners: Iterable[str], real: str) -> None:
+        """Take from the recommended packages what is a part of the program.
+
+        Those of its own source, those that hold a command which the program names (gpg-agent for gpg), and
+        those whose files lie in its packages' directories (aspell's word lists).
+        """
+        named = self.texts.started(real)
+        sources = {self.catalogue.source(owner) for owner in owners}
+        homes = {directory for package in self.packages.values() for directory in self.catalogue.homes(package.name)}
+        for candidate in dict.fromkeys(self.catalogue.recommendations(owners)):
+            if candidate in self.packages or self.rules.is_foreign_to_lambda(candidate):
+                continue
+            if self.catalogue.is_for_developers(candidate) or self.catalogue.needs_display(candidate):
+                continue
+            files = self.db.files(candidate)
+            if all(map(self.rules.is_unwanted, files)):  # an empty package stands for those that it depends on
+                continue
+            if any(is_command(file) and posixpath.basename(file) in named for file in files):
+                wanted = self._is_worth_it(candidate, real)
+            elif self.catalogue.source(candidate) in sources:
+                wanted = self._is_part(candidate, real)
+            else:
+                wanted = any(posixpath.dirname(file) in homes for file in files)
+            if wanted:
+                self.packages[candidate] = Chosen(candidate, Reason("package", real, candidate), files=files)
+
+    def _is_part(self, name: str, real: str) -> bool:
+        """Whether a package of a program's source is a part of it: another program is, if this one names it."""
+        programs = {
+            posixpath.basename(file)
+            for file in self.db.files(name)
+            if ".so" not in file and _is_program(file) and is_elf(file)
+        }
+        if programs:
+            return bool(programs & self.texts.started(real)) and self._is_worth_it(name, real)
+        return not self.catalogue.needs_display(name)
+
+    def _is_worth_it(self, name: str, real: str) -> bool:
+        """Whether a helper for which only its name speaks is a small one: half of what the program itself needs.
+
+        gpg names gpg-agent, which needs what gpg needs, and dirmngr, which asks directories in the network by
+        protocols whose libraries are larger than all of gpg. What a program cannot do without it depends on.
+        """
+        if not is_elf(real):  # a script names little that it does not start
+            return True
+        own = self.catalogue.closure(self.db.owner(real) or name)
+        more = self.catalogue.closure(name) - own
+        return WORTH * self.catalogue.weight(more) <= self.catalogue.weight(own)
+
+    # ---- what packages depend on ----
+
+    def _expand(self) -> None:
+        """Follow Depends. From a library only to what is of its own source."""
+        waiting = [package for package in self.packages.values() if not package.library]
+        seen = {package.name for package in waiting}
+        while waiting:
+            package = waiting.pop()
+            for dependency in self.catalogue.dependencies(package.name):
+                for name in dependency.packages[:1]:
+                    if not self._may_follow(package, name):
+                        continue
+                    known = self.packages.get(self.rules.interpreters.get(name, name)) or self.packages.get(name)
+                    if known is not None:
+                        known.others.setdefault(Reason("package", package.name, known.name))
+                    if name in seen:
+                        continue
+                    seen.add(name)
+                    followed = self._follow(name, package)
+                    if followed is not None:
+                        waiting.append(followed)
+
+    def _may_follow(self, package: Chosen, name: str) -> bool:
+        if self.rules.is_foreign_to_lambda(name) or (self.catalogue.is_for_developers(name) and not self.compiles):
+            return False
+        return not package.library or self.catalogue.source(name) == self.catalogue.source(package.name)
+
+    def _follow(self, name: str, asker: Chosen) -> Chosen | None:
+        if name in self.packages:
+            return None
+        name = self._smallest(name)
+        files = self.db.files(name)
+        if is_libc(files) or name in self.packages:
+            return None
+        if name in self.rules.interpreters.values() and not self._enough and self._is_compiled():
+            held = Chosen(name, Reason("package", asker.name, name), near=asker.own, files=files)
+            self.held_back.setdefault(name, held)
+            return None
+        by_recipe = [file for file in files if is_command(file) and self.has_recipe(file)]
+        if by_recipe:  # the recipe knows what the compiler needs; its packages hold three times as much
+            self.by_recipe.update(dict.fromkeys(by_recipe))
+            return None
+        library = any(is_versioned_library(file) for file in files)
+        reason = Reason("package", asker.name, name)
+        return self.packages.setdefault(name, Chosen(name, reason, library=library, near=asker.own, files=files))
+
+    def _smallest(self, name: str) -> str:
+        """An interpreter that a compiled program asks for is for helpers beside it: its core will do."""
+        part = self.rules.interpreters.get(name)
+        if part in self._enough:
+            return part
+        known = self.packages.get(part or "")
+        if part is None or self.db.package(part) is None or (known is not None and known.own):
+            return name
+        return part
+
+
+def _is_program(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)

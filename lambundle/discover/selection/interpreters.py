@@ -1,0 +1,61 @@
+"""Interpreters that a compiled program's package asks for: needed where the program starts a script of theirs."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import TYPE_CHECKING
+
+from lambundle.discover.rules import is_command
+from lambundle.discover.scripts import SHEBANG_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lambundle.discover.selection.choice import Choice
+
+
+def needed_interpreters(choice: Choice, commands: Iterable[str]) -> list[str]:
+    """Return the packages, of those that ``choice`` holds back, whose interpreter is needed after all.
+
+    That is where a program, one of its private libraries, or a command that is taken names the interpreter; where
+    such a command is a script of the interpreter's; and where scripts of it lie in a directory that a program names,
+    as git does for its subcommands. A script that only lies beside the program is no reason.
+    """
+    if not choice.held_back:
+        return []
+    started = {*choice.started, *map(os.path.realpath, commands)}
+    words: set[str] = set()
+    for path in (*started, *_private_libraries(choice)):
+        words |= choice.texts.started(path)
+    scripts = [*started, *_scripts_in_named_directories(choice)]
+    words |= {word for path in scripts for word in _first_line(path)}
+    return [
+        name
+        for name in choice.held_back
+        if words & {posixpath.basename(file) for file in choice.db.files(name) if is_command(file)}
+    ]
+
+
+def _private_libraries(choice: Choice) -> Iterator[str]:
+    for package in choice.packages.values():
+        if package.own:
+            yield from (file for file in package.files if ".so" in posixpath.basename(file) and os.path.isfile(file))
+
+
+def _scripts_in_named_directories(choice: Choice) -> Iterator[str]:
+    named = {path for program in choice.started for path in choice.texts.paths(program)}
+    for package in choice.packages.values():
+        if package.own:
+            yield from (file for file in package.files if posixpath.dirname(file) in named and not is_command(file))
+
+
+def _first_line(path: str) -> set[str]:
+    """Names of programs in the first line of a script."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            head = file.read(SHEBANG_MAX)
+    except OSError:
+        return set()
+    words = head[2:].partition(b"\n")[0].split() if head.startswith(b"#!") else []
+    return {posixpath.basename(os.fsdecode(word)) for word in words}

@@ -1,0 +1,102 @@
+"""What loaded libraries need beyond libraries that they are linked with."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import TYPE_CHECKING
+
+from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
+from lambundle.discover.selection.catalogue import SHALLOW, is_libc
+from lambundle.discover.selection.wanted import Wanted
+from lambundle.model import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from lambundle.discover.selection.choice import Choice
+
+
+class Libraries:
+    """What the packages of loaded libraries hold for them, and what files open by name."""
+
+    def __init__(self, choice: Choice) -> None:
+        self._choice = choice
+        self._catalogue = choice.catalogue
+        self._db = choice.db
+        self._rules = choice.rules
+        self._texts = choice.texts
+        self._done: set[str] = set()
+        self._near: dict[str, frozenset[str]] = {}
+
+    def wanted(self, libraries: Iterable[str]) -> Iterator[Wanted]:
+        """What the packages of loaded libraries hold for them: private directories that the library names.
+
+        ``libraries`` are real paths; each is asked once. Packages of the same source that such a package depends on
+        count too.
+        """
+        for library in libraries:
+            if library in self._done:
+                continue
+            self._done.add(library)
+            owner = self._db.owner(library)
+            if owner is None or owner in self._choice.packages or self._rules.is_foreign_to_lambda(owner):
+                continue
+            files = self._db.files(owner)
+            if is_libc(files) or any(is_command(file) and self._choice.has_recipe(file) for file in files):
+                continue
+            yield from self._named_by(library, (owner, *self._siblings(owner)))
+
+    def _siblings(self, owner: str) -> Iterator[str]:
+        for dependency in self._catalogue.dependencies(owner):
+            for name in dependency.packages[:1]:
+                if (
+                    self._catalogue.source(name) == self._catalogue.source(owner)
+                    and not self._rules.is_foreign_to_lambda(name)
+                    and not self._catalogue.is_for_developers(name)
+                ):
+                    yield name
+
+    def _named_by(self, library: str, names: Iterable[str]) -> Iterator[Wanted]:
+        offered = [
+            (file, name)
+            for name in names
+            for file in self._db.files(name)
+            if not (self._rules.is_unwanted(file) or is_public_library(file) or is_command(file))
+        ]
+        if not offered:  # most libraries' packages hold nothing else: their texts are not read
+            return
+        named = self._texts.paths(library)
+        for file, name in offered:
+            if file in named or any(above in named for above in self._private_above(file, name)):
+                yield Wanted(file, Reason("package", library, name))
+
+    def _private_above(self, file: str, name: str) -> Iterator[str]:
+        directory = posixpath.dirname(file)
+        while directory.count("/") >= SHALLOW and self._choice.is_private(directory, name):
+            yield directory
+            directory = posixpath.dirname(directory)
+
+    def opened_by_name(self, file: str, loaded: Collection[str]) -> Iterator[str]:
+        """Sonames that a file opens by name: those of its own package, and of what that depends on.
+
+        What is loaded anyway, in ``loaded``, is not looked for.
+        """
+        owner = self._db.owner(file)
+        if owner is None:
+            return
+        provided = self._opened_near(owner).difference(loaded)
+        if provided:
+            yield from sorted(provided & self._texts.sonames(file))
+
+    def _opened_near(self, owner: str) -> frozenset[str]:
+        if owner not in self._near:
+            near = {owner} | {name for item in self._catalogue.dependencies(owner) for name in item.packages}
+            self._near[owner] = frozenset(
+                posixpath.basename(path)
+                for name in near
+                if not (self._rules.is_foreign_to_lambda(name) or self._rules.display.match(name))
+                for path in self._catalogue.public_libraries(name)
+                if is_versioned_library(path) or not os.path.islink(path)
+            )
+        return self._near[owner]

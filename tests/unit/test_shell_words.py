@@ -1,0 +1,36 @@
+"""Which words of a shell script stand where a command can."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambundle.discover.shell_words import command_words
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("tr a b | sort; uniq && comm || join", ["tr", "sort", "uniq", "comm", "join"]),
+        ("if test -e x; then exec /opt/p/run; fi", ["test", "/opt/p/run", "fi"]),
+        ("LANG=C A=b sort file", ["sort"]),
+        ('dir=$(dirname "$0")', ["dirname"]),
+        ('dir="$(cd "$(dirname "$0")" && pwd)"', ["cd", "dirname"]),
+        ("x=`uname -m`", ["uname"]),
+        ('exec "/usr/lib/p/p.bin" "$@"', ["/usr/lib/p/p.bin"]),
+        ("exec '/usr/lib/p/p.bin'", ["/usr/lib/p/p.bin"]),
+        ("awk '/x/ { print $1; exit }'", ["awk"]),
+        ('echo "see man; or info"', ["echo"]),
+        ("echo it\\'s; true 'a\nman b'", ["echo", "true"]),
+        ("# man p\ntrue # info\necho a#b", ["true", "echo"]),
+        ('cat <<END >"$log"\nman it\'s\nEND\nsort', ["cat", "sort"]),
+        ("cat <<-'END'\n\tman x\n\tEND\nsort", ["cat", "sort"]),
+        (
+            'case "$1" in\n  x86_64|amd64) file x ;;\n  (man) sort ;;\n*) uniq;;\nesac',
+            ["case", "file", "sort", "uniq", "esac"],
+        ),
+        ("case $1 in man) sort;; esac", ["case", "sort", "esac"]),
+        ("(cd x && make)", ["cd", "make"]),
+    ],
+)
+def test_words_where_a_command_can_stand(script: str, words: list[str]) -> None:
+    assert command_words(script) == words
