@@ -34,5 +34,5 @@ clean:
 	@touch $@
 
 .venv/installed-test: $(SOURCES) | .venv/bin/python
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,examples]'
 	@touch .venv/installed $@

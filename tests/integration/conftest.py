@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from tests.bareroot import Sandbox, UnavailableError, bare_root, locked, required
+from tests.docker import docker_engine
 from tests.integration.corpus import Job, JobError, Packed, pack
 
 if TYPE_CHECKING:
@@ -92,3 +94,14 @@ def busybox() -> Path:
     if found is None:
         unavailable(UnavailableError("busybox is not installed: apt-get install busybox-static"))
     return Path(found)
+
+
+@pytest.fixture(scope="session")
+def docker_image() -> Iterator[str]:
+    """Give the stand-in for Amazon's image, in a real engine that DOCKER_HOST leads to."""
+    with contextlib.ExitStack() as stack:
+        try:
+            image = stack.enter_context(docker_engine())
+        except UnavailableError as reason:
+            unavailable(reason)
+        yield image

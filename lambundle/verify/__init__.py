@@ -1,0 +1,1 @@
+"""The truth about a bundle before anything is uploaded."""

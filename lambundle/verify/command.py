@@ -1,0 +1,238 @@
+"""Verifies a bundle: the checks at rest, then runs in a sandbox and what they show, then the diagnosis."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lambundle.errors import BadBundleError
+from lambundle.verify import tracing
+from lambundle.verify.availability import available
+from lambundle.verify.diagnosis import Evidence, diagnose
+from lambundle.verify.environment import CONFIGURATION_MAX, differences, environment_check, lost_variables
+from lambundle.verify.function_run import BOOTSTRAP, run_function
+from lambundle.verify.isolation import isolation_check
+from lambundle.verify.layers import unpack
+from lambundle.verify.missing import missing_check, missing_paths
+from lambundle.verify.model import Check, Status, Verification
+from lambundle.verify.mounted import LAYERS, TASK, Mounted
+from lambundle.verify.running import Runner
+from lambundle.verify.sandbox import Limits
+from lambundle.verify.smoke import smoke_check
+from lambundle.verify.start import start_check
+from lambundle.verify.static import static_checks
+from lambundle.verify.task import tasks
+from lambundle.verify.usage import memory_check, tmp_check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from lambundle.discover.recipe import Recipe
+    from lambundle.verify.attempt import Attempt
+    from lambundle.verify.machine import Machine
+    from lambundle.verify.missing import MissingPath
+    from lambundle.verify.sandbox import Sandbox
+    from lambundle.verify.subject import Subject
+
+RUNNING_CHECKS = ("smoke", "isolation", "missing", "environment", "memory", "tmp", "start")
+"""Names of the checks that need a run, in the order in which they are told."""
+
+EMPTY_EVENT = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked ``verify`` for.
+
+    ``mount`` None is /opt, or /var/task for a function. ``events`` are files, or none for one empty event.
+    ``static`` asks for the checks alone that run nothing.
+    """
+
+    bundle: Path
+    command: tuple[str, ...] = ()
+    image: str | None = None
+    sandbox: str | None = None
+    mount: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    layers: tuple[Path, ...] = ()
+    arch: str | None = None
+    handler: str | None = None
+    events: tuple[Path, ...] = ()
+    strict: bool = False
+    static: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What verify found; ``missing`` is where ``fix`` goes on, ``log`` what a function wrote, with Lambda's lines."""
+
+    verification: Verification
+    missing: tuple[MissingPath, ...] = ()
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a verification needs beside the bundle: a directory to work in, this machine, the recipes."""
+
+    work: Path
+    machine: Machine
+    book: Sequence[Recipe]
+    progress: Callable[[str], None] = lambda _: None
+
+
+def verify(request: Request, around: Surroundings) -> Findings:
+    """Verify one bundle. Raise UsageError for a request without meaning, SandboxError when the sandbox broke."""
+    around.progress(f"checking {request.bundle}")
+    static = static_checks(request.bundle, layers=request.layers, arch=request.arch, mount=_mount(request, None))
+    obstacle = _obstacle(request, static.subject)
+    if static.subject is None or obstacle is not None:
+        checks = (*static.checks, *_skipped(obstacle or "the bundle cannot be read"))
+        return _findings(request, Evidence(checks, subject=static.subject))
+    running = _Verifier(request, around, static.subject, static.checks)
+    return running.verify()
+
+
+class _Verifier:
+    """The half that runs something."""
+
+    def __init__(self, request: Request, around: Surroundings, subject: Subject, static: Sequence[Check]) -> None:
+        self.request = request
+        self.around = around
+        self.subject = subject
+        self.static = tuple(static)
+        self.mount = _mount(request, subject)
+        self.is_function = _is_function(request, subject)
+
+    def verify(self) -> Findings:
+        chosen = available(self.request.sandbox, self.request.image, self.around.work)
+        image = () if chosen.image is None else (chosen.image,)
+        if chosen.sandbox is None:
+            why = "; ".join(chosen.obstacles)
+            return self._unrun((*_skipped(why), *image))
+        try:
+            return self._run(chosen.sandbox, image)
+        finally:
+            chosen.sandbox.close()
+
+    def _unrun(self, more: Sequence[Check]) -> Findings:
+        return _findings(self.request, Evidence((*self.static, *more), subject=self.subject))
+
+    def _run(self, sandbox: Sandbox, image: tuple[Check, ...]) -> Findings:
+        self.around.progress(f"unpacking {self.request.bundle}")
+        try:
+            trees = unpack(self.request.bundle, self.request.layers, self.mount, self.around.work)
+        except BadBundleError as error:
+            return self._unrun((*_skipped("; ".join((error.message, *error.context))), *image))
+        mounted = Mounted.of(self.subject, self.mount, trees)
+        pipe = self.around.work / "trace"
+        tracing.make_pipe(pipe)
+        attempts, log, notes = self._attempts(sandbox, mounted, pipe)
+        if not attempts:
+            return self._unrun((*_skipped(NOTHING_TO_RUN), *image))
+        evidence = self._evidence(attempts, mounted, sandbox.name, image)
+        return _findings(self.request, evidence, notes, log)
+
+    def _attempts(
+        self, sandbox: Sandbox, mounted: Mounted, pipe: Path
+    ) -> tuple[tuple[Attempt, ...], tuple[str, ...], tuple[str, ...]]:
+        """The attempts, the log of a function, and notes."""
+        request = self.request
+        if not self.is_function:
+            runner = Runner(sandbox, mounted, request.limits, pipe)
+            found = tasks(self.subject, mounted, request.command, self.around.book)
+            return runner.run(found, self.around.progress), (), ()
+        from lambundle.verify.function import Event, read_event
+
+        events = [read_event(path) for path in request.events] or [Event(EMPTY_EVENT, EMPTY_EVENT.encode())]
+        self.around.progress(f"invoking {request.handler or BOOTSTRAP}")
+        attempt, report = run_function(sandbox, mounted, request.handler, events, request.limits, pipe)
+        return (attempt,), tuple(report.log.splitlines()), report.notes
+
+    def _evidence(
+        self, attempts: tuple[Attempt, ...], mounted: Mounted, sandbox: str, image: tuple[Check, ...]
+    ) -> Evidence:
+        machine, limits, manifests = self.around.machine, self.request.limits, self.subject.manifests
+        same = self.subject.manifest is not None and machine.is_like(self.subject.manifest.packed_on)
+        missing = missing_paths(attempts, mounted, machine) if same else ()
+        different = differences(attempts, machine.environment, mounted)
+        lost = lost_variables(manifests, _configurations(mounted), self.around.book)
+        bounds = (memory_check(attempts, limits), tmp_check(attempts, limits))
+        is_limit = any(check.status is Status.FAIL for check in bounds) or any(item.worst.ended_by for item in attempts)
+        missed = missing_check(attempts, missing, self.subject, machine, is_explained=is_limit)
+        isolation = isolation_check(attempts, mounted, sandbox)
+        is_explained = is_limit or any(check.status is Status.FAIL for check in (*self.static, missed, isolation))
+        running = (
+            smoke_check(attempts),
+            isolation,
+            missed,
+            environment_check(attempts, lost, different, is_explained=is_explained),
+            *bounds,
+            start_check(attempts, self.subject.unzipped),
+        )
+        return Evidence((*self.static, *running, *image), attempts, self.subject, mounted, missing, lost, different)
+
+
+NOTHING_TO_RUN = "nothing to run: give a command after --, or --handler"
+
+
+def _findings(request: Request, evidence: Evidence, notes: tuple[str, ...] = (), log: tuple[str, ...] = ()) -> Findings:
+    diagnosis = diagnose(evidence)
+    verification = Verification(
+        bundle=str(request.bundle),
+        checks=tuple(evidence.checks),
+        runs=tuple(run for attempt in evidence.attempts for run in attempt.runs()),
+        diagnosis=diagnosis,
+        strict=request.strict,
+        notes=notes,
+    )
+    return Findings(verification, tuple(evidence.missing), log)
+
+
+def _skipped(why: str) -> tuple[Check, ...]:
+    """The running checks where nothing can be run; the reason in full is told once."""
+    return tuple(
+        Check(name, Status.SKIP, "nothing was run" if number else why) for number, name in enumerate(RUNNING_CHECKS)
+    )
+
+
+def _obstacle(request: Request, subject: Subject | None) -> str | None:
+    """Why nothing of the bundle may or can be run."""
+    if request.static:
+        return "not asked for (--static)"
+    if subject is None or not subject.runnable:
+        return "a bundle that is not safe to unpack is not run"
+    machines = {manifest.packed_on.machine for manifest in subject.manifests}
+    here = os.uname().machine
+    if machines and here not in machines and request.image is None and request.sandbox is None:
+        return f"the bundle is for {', '.join(sorted(machines))}, and this machine is {here}"
+    return None
+
+
+def _is_function(request: Request, subject: Subject) -> bool:
+    """Whether the bundle is started as a function: asked for so, or it has a bootstrap and no command is given."""
+    if request.command:
+        return False
+    return bool(request.handler or request.events) or BOOTSTRAP in subject.by_path
+
+
+def _mount(request: Request, subject: Subject | None) -> str:
+    if request.mount is not None:
+        return request.mount
+    is_function = bool(request.handler or request.events) if subject is None else _is_function(request, subject)
+    return TASK if is_function else LAYERS
+
+
+def _configurations(mounted: Mounted) -> dict[str, str]:
+    """The runtime's configurations, by the bundle's name; of one that is not there nothing."""
+    found = {}
+    for name in mounted.names:
+        path = mounted.trees[mounted.mount] / "lambundle" / name / "runtime" / "config"
+        try:
+            with path.open("rb") as file:
+                found[name] = file.read(CONFIGURATION_MAX).decode(errors="replace")
+        except OSError:
+            continue
+    return found

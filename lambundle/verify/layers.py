@@ -1,0 +1,59 @@
+"""Unpacks a bundle and its layers as Lambda does: the layers into one tree, each over those before it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambundle.extract import extract
+from lambundle.verify.mounted import LAYERS
+from lambundle.verify.work import remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def unpack(bundle: Path, layers: Sequence[Path], mount: str, work: Path) -> dict[str, Path]:
+    """Unpack everything below ``work``; returns the tree of every mount point.
+
+    A bundle at /opt is the first of the layers. Raise BadBundleError for what is no bundle at all.
+    """
+    own = work / "bundle"
+    extract(bundle, own)
+    trees = {mount: own}
+    for number, layer in enumerate(layers):
+        tree = work / f"layer{number}"
+        extract(layer, tree)
+        if LAYERS in trees:
+            merge(tree, trees[LAYERS])
+        else:
+            trees[LAYERS] = tree
+    return trees
+
+
+def merge(upper: Path, lower: Path) -> None:
+    """Move everything of ``upper`` into ``lower``, where it takes the place of what has its name.
+
+    Both are trees of ours. Directories are merged; no link of ``lower`` is followed.
+    """
+    mode = stat.S_IMODE(lower.stat().st_mode)
+    lower.chmod(0o700)
+    upper.chmod(0o700)
+    with os.scandir(upper) as entries:
+        for entry in list(entries):
+            below = lower / entry.name
+            if entry.is_dir(follow_symlinks=False) and _is_directory(below):
+                merge(upper / entry.name, below)
+                continue
+            if _is_directory(below):
+                remove_tree(below)
+            else:
+                below.unlink(missing_ok=True)
+            Path(entry.path).replace(below)
+    lower.chmod(mode)
+
+
+def _is_directory(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()

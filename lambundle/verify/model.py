@@ -1,0 +1,96 @@
+"""What verify finds out: checks, runs, and the verdict that follows from them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from lambundle.errors import EXIT_NO, EXIT_UNKNOWN
+
+
+class Status(enum.StrEnum):
+    """How a check ended."""
+
+    PASS = "pass"  # noqa: S105  (a word of the answer)
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+class Verdict(enum.StrEnum):
+    """What is true of the bundle as a whole."""
+
+    PASS = "pass"  # noqa: S105  (a word of the answer)
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: what was looked at, with value and limit where there is one, and what to do when it failed.
+
+    ``detail`` is one line; ``context`` are further lines for a person (files, places), most telling first.
+    ``hint`` is empty for a check that passed.
+    """
+
+    name: str
+    status: Status
+    detail: str
+    hint: str = ""
+    context: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run in the sandbox: of a command, or of a function on one event (then ``event`` is its name).
+
+    ``status`` is the exit status (128 + N for signal N) of a command, ``ok``, ``error``, ``timeout`` or ``died``
+    of a function. Times are milliseconds, sizes MiB as Lambda reports them; None is what could not be measured.
+    ``read_bytes`` are the bytes of the bundle that the run touched.
+    """
+
+    status: int | str
+    stdout: str
+    stderr: str
+    duration_ms: float
+    command: tuple[str, ...] = ()
+    event: str | None = None
+    response: object = None
+    init_ms: float | None = None
+    max_memory_mb: float | None = None
+    tmp_mb: float | None = None
+    read_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One cause of a failure and one cure, in words."""
+
+    cause: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """All that verify found out about one bundle."""
+
+    bundle: str
+    checks: tuple[Check, ...]
+    runs: tuple[Run, ...] = ()
+    diagnosis: Diagnosis | None = None
+    strict: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def verdict(self) -> Verdict:
+        """Failed when any check failed; unknown when none passed, or, if strict, when any was skipped."""
+        found = {check.status for check in self.checks}
+        if Status.FAIL in found:
+            return Verdict.FAIL
+        if Status.PASS not in found or (self.strict and Status.SKIP in found):
+            return Verdict.UNKNOWN
+        return Verdict.PASS
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 failed, 3 could not find out."""
+        return {Verdict.PASS: 0, Verdict.FAIL: EXIT_NO, Verdict.UNKNOWN: EXIT_UNKNOWN}[self.verdict]

@@ -1,0 +1,105 @@
+"""The bundles of lambundle in a zip: their manifests, and where their loaders are told to search."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambundle.bundle import MANIFEST_LIMIT, is_manifest
+from lambundle.errors import BadBundleError
+from lambundle.manifest import decode_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from lambundle.bundle import Member
+    from lambundle.model import Manifest
+    from lambundle.verify.static.contents import Content
+
+_CONFIG = re.compile(r"lambundle/[^/]+/runtime/config")
+
+HOMES = "lambundle/"
+"""Where every bundle of lambundle has its directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One bundle of lambundle: its manifest, its directory, and where its loader is told to search.
+
+    ``directories`` are those of the packing machine, for every program; ``private`` those of single programs.
+    """
+
+    manifest: Manifest
+    path: str
+    directories: tuple[str, ...]
+    private: Mapping[str, tuple[str, ...]]
+
+    @property
+    def root(self) -> str:
+        """Where the packing machine's tree begins."""
+        return f"{self.path}/root"
+
+
+def kept(members: Iterable[Member]) -> frozenset[str]:
+    """Paths of the files whose bytes are needed, not only what they say: manifests and the runtime's configuration.
+
+    No more of them than a bundle may have; the rest of the manifests are none.
+    """
+    found = []
+    left = MANIFEST_LIMIT
+    for member in members:
+        if is_manifest(member.path) or _CONFIG.fullmatch(member.path):
+            left -= member.size
+            if left < 0:
+                break
+            found.append(member.path)
+    return frozenset(found)
+
+
+def homes_of(
+    members: Iterable[Member], contents: Mapping[str, Content]
+) -> tuple[tuple[Home, ...], tuple[tuple[str, str], ...]]:
+    """Find the bundles of lambundle, and the manifests that are none with the reasons why."""
+    homes: list[Home] = []
+    bad: list[tuple[str, str]] = []
+    for member in members:
+        path = member.path
+        if not is_manifest(path):
+            continue
+        content = contents.get(path)
+        if content is None or content.data is None:
+            too_many = f"manifests have at most {MANIFEST_LIMIT:,} bytes together"
+            bad.append((path, f"it is a {member.kind}" if content is None else content.damage or too_many))
+            continue
+        try:
+            homes.append(_home(path, decode_manifest(content.data), contents))
+        except BadBundleError as error:
+            bad.append((path, error.context[0] if error.context else error.message))
+    return tuple(homes), tuple(bad)
+
+
+def _home(path: str, manifest: Manifest, contents: Mapping[str, Content]) -> Home:
+    if manifest.path != path:
+        raise BadBundleError("misplaced", context=(f"it is the manifest of {manifest.name!r}",))
+    home = path.rpartition("/")[0]
+    config = contents.get(f"{home}/runtime/config", None)
+    directories: tuple[str, ...] = ()
+    private: dict[str, tuple[str, ...]] = {}
+    for key, value in _lines(config.data or b"" if config else b""):
+        if key == "library-path":
+            directories = _split(value)
+        elif key == "library-path-of":
+            program, _, places = value.partition("=")
+            private[program] = _split(places)
+    return Home(manifest, home, directories, private)
+
+
+def _lines(config: bytes) -> Iterator[tuple[str, str]]:
+    for line in config.decode(errors="replace").splitlines():
+        key, _, value = line.partition(" ")
+        yield key, value
+
+
+def _split(directories: str) -> tuple[str, ...]:
+    return tuple(item for item in directories.split(":") if item.startswith("/"))

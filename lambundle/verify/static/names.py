@@ -1,0 +1,35 @@
+"""names: every entry has a name that means the same to every unpacker, and the zip uses nothing that is uncertain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lambundle import names
+from lambundle.model import Kind
+from lambundle.verify.static.outcome import count, failed, passed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lambundle.verify.model import Check
+    from lambundle.verify.static.facts import Facts
+
+NAME = "names"
+HINT = "zip the tree again with plain relative names, stored or deflated (zip -ry), or let lambundle pack it"
+
+
+def check(facts: Facts) -> Check:
+    """Check the names of all entries, one by one and against one another."""
+    findings = [*facts.listing.faults_of(NAME), *_below_files(facts)]
+    if not findings and facts.misfit is not None and not isinstance(facts.misfit, names.BadLinkError):
+        findings.append(str(facts.misfit))
+    if findings:
+        return failed(NAME, findings, HINT)
+    return passed(NAME, f"{count(len(facts.members), 'entry', 'entries')} with safe names")
+
+
+def _below_files(facts: Facts) -> Iterator[str]:
+    for member in facts.members:
+        for above in facts.tree.above(member.path):
+            if above.kind is not Kind.DIRECTORY:
+                yield f"{member.path!r} lies below {above.path!r}, which is a {above.kind}"

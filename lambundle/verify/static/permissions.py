@@ -1,0 +1,98 @@
+"""permissions: what Lambda's user, who owns nothing, may read and execute.
+
+There every file belongs to root, so that of a mode only the three bits for others count.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import stat
+from typing import TYPE_CHECKING
+
+from lambundle.model import Kind
+from lambundle.target import UID
+from lambundle.verify.static.contents import Content
+from lambundle.verify.static.outcome import REZIPPED, count, failed, passed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lambundle.bundle import Member
+    from lambundle.verify.model import Check
+    from lambundle.verify.static.facts import Facts
+    from lambundle.verify.static.home import Home
+
+NAME = "permissions"
+SET_ID = "chmod u-s,g-s it, then zip it again: on Lambda a set-ID bit can have no use"
+UNREADABLE = f"chmod -R o+rX the tree, then zip it again with its modes (zip -y): on Lambda user {UID} reads it"
+NOT_EXECUTABLE = "chmod 0755 it, then zip it again with its modes (zip -y): nothing can chmod it on Lambda"
+
+_READ, _EXECUTE = 0o4, 0o1
+_ENTERED = _READ | _EXECUTE
+_BIN = "bin"  # on PATH as /opt/bin
+_BOOTSTRAP, _EXTENSIONS = "bootstrap", "extensions"  # Lambda itself starts these
+
+
+def check(facts: Facts) -> Check:
+    """Check the modes of all entries."""
+    set_id = [f"{m.path} has mode {m.mode:04o}" for m in facts.members if m.mode & (stat.S_ISUID | stat.S_ISGID)]
+    programs = dict.fromkeys(_programs(facts))
+    stuck = [_not_executable(facts, facts.tree.by_path[path]) for path in programs if _is_stuck(facts, path)]
+    closed = [*facts.listing.faults_of(NAME), *_unreadable(facts)]
+    if stuck or closed:
+        hint = REZIPPED if facts.homes else NOT_EXECUTABLE if stuck else UNREADABLE
+        return failed(NAME, [*stuck, *closed, *set_id], hint)
+    if set_id:
+        return failed(NAME, set_id, SET_ID)
+    detail = f"user {UID} can read every file and start {count(len(programs), 'program')}"
+    bare = len(facts.listing.bare)
+    return passed(NAME, f"{detail}; {count(bare, 'entry', 'entries')} without Unix attributes" if bare else detail)
+
+
+def _is_stuck(facts: Facts, path: str) -> bool:
+    return path in facts.listing.bare or not facts.tree.by_path[path].mode & _EXECUTE
+
+
+def _not_executable(facts: Facts, member: Member) -> str:
+    if member.path in facts.listing.bare:
+        return f"{member.path} has no Unix attributes in the zip: it cannot be executed"
+    return f"{member.path} is not executable for others (mode {member.mode:04o})"
+
+
+def _unreadable(facts: Facts) -> Iterator[str]:
+    for member in facts.members:
+        if member.path in facts.listing.bare or member.kind is Kind.LINK:
+            continue
+        if member.kind is Kind.DIRECTORY:
+            if member.mode & _ENTERED != _ENTERED:
+                yield f"{member.path}/ is closed to others (mode {member.mode:04o})"
+        elif not member.mode & _READ:
+            yield f"{member.path} is not readable for others (mode {member.mode:04o})"
+
+
+def _programs(facts: Facts) -> Iterator[str]:
+    """Files that something will execute."""
+    for home in facts.homes:
+        yield from _programs_of(facts, home)
+    for path in facts.loose:
+        content = facts.contents.get(path, Content())
+        directory = posixpath.dirname(path)
+        is_program = content.elf is not None and content.elf.is_program
+        if path == _BOOTSTRAP or directory == _EXTENSIONS or is_program or (directory == _BIN and content.script):
+            yield path
+
+
+def _programs_of(facts: Facts, home: Home) -> Iterator[str]:
+    """Launchers, what they start, the loader; and what was a program when it was packed."""
+    elves = {path: content.elf for path, content in facts.contents.items() if content.elf is not None}
+    interpreters = {elf.interpreter for elf in elves.values() if elf.interpreter}
+    started = [home.root + path for path in (*interpreters, *(program.real for program in home.manifest.programs))]
+    for path in (*(program.launcher for program in home.manifest.programs), *started):
+        member = facts.tree.member(path)
+        if member is not None and (member.path in elves or path not in started):
+            yield member.path
+    for entry in home.manifest.entries:
+        if entry.mode & _EXECUTE and entry.path in facts.contents:
+            elf = elves.get(entry.path)
+            if facts.contents[entry.path].script or (elf is not None and elf.is_program):
+                yield entry.path

@@ -1,0 +1,86 @@
+"""The directory that verify works in: gone afterwards, whatever ends it; what a kill left is removed by the next."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import stat
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+PREFIX = "lambundle-verify-"
+_LOCK = "lock"
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def work_directory() -> Iterator[Path]:
+    """Give an empty directory of our own, and remove it with all that is in it.
+
+    SIGTERM and SIGHUP unwind the stack meanwhile, as SIGINT does, so that a sandbox is closed too. After SIGKILL the
+    directory stays, unlocked: the next call removes it.
+    """
+    _remove_abandoned()
+    with _signals_as_exit():
+        work = Path(tempfile.mkdtemp(prefix=PREFIX))
+        try:
+            with (work / _LOCK).open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield work
+        finally:
+            remove_tree(work)
+
+
+def remove_tree(tree: Path) -> None:
+    """Remove a tree of ours, whatever modes its directories have."""
+    for place, directories, _ in os.walk(tree):
+        for name in directories:
+            path = os.path.join(place, name)
+            if not os.path.islink(path):
+                with contextlib.suppress(OSError):
+                    Path(path).chmod(0o700)
+    shutil.rmtree(tree, ignore_errors=True)
+
+
+def _remove_abandoned() -> None:
+    """Remove what a verify of this user that was killed left here; nobody holds its lock."""
+    for tree in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            status = tree.lstat()
+            if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
+                continue
+            fd = os.open(tree / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove_tree(tree)
+            finally:
+                os.close(fd)
+
+
+@contextlib.contextmanager
+def _signals_as_exit() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, _exit)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)

@@ -1,0 +1,460 @@
+"""Functions in the sandbox: what Lambda would answer, log and report, for those that work and those that do not."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lambundle.target import ENVIRONMENT, PAYLOAD_LIMIT
+from lambundle.verify.bubblewrap import BubblewrapSandbox
+from lambundle.verify.docker import DockerSandbox
+from lambundle.verify.function import Event, Function, FunctionReport, invoke_function
+from lambundle.verify.sandbox import MIB, Limits
+from tests.bareroot import UnavailableError
+from tests.docker import docker_engine
+from tests.integration.conftest import unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lambundle.verify.model import Run
+    from lambundle.verify.sandbox import Sandbox
+
+BASH = r"""#!/bin/bash
+# A runtime in bash alone: no curl is needed where there is /dev/tcp.
+request() { # METHOD PATH BODY: the answer's head and body
+  exec 3<> "/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"
+  printf '%s /2018-06-01/runtime/%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s' \
+    "$1" "$2" "${#3}" "$3" >&3
+  id='' length=0
+  while IFS= read -r line <&3 && line=${line%$'\r'} && [[ $line ]]; do
+    case ${line,,} in
+      lambda-runtime-aws-request-id:*) id=${line#*: } ;;
+      content-length:*) length=${line#*: } ;;
+    esac
+  done
+  IFS= read -r -N "$length" body <&3
+  exec 3>&-
+}
+echo init; echo 'init error' >&2
+while :; do
+  request GET invocation/next ''
+  answer=$body
+  eval "$(printf '%s' "$HOOK")"
+  request POST "invocation/$id/response" "$answer"
+  eval "$(printf '%s' "$AFTER")"
+done
+"""
+
+HANDLER = """
+import os, sys, time
+
+count = 0
+print("loaded")
+
+
+def handler(event, context):
+    global count
+    count += 1
+    return globals()[event](event, context)
+
+
+def ok(event, context):
+    print("to the log")
+    return {"count": count, "tmp": sorted(os.listdir("/tmp"))}
+
+
+def wrong(event, context):
+    raise ValueError("no good")
+
+
+def deep(event, context, depth=0):
+    return deep(event, context, depth + 1)
+
+
+def leave(event, context):
+    sys.exit(3)
+
+
+def vanish(event, context):
+    os._exit(0)
+
+
+def crash(event, context):
+    os.kill(os.getpid(), 11)
+
+
+def loop(event, context):
+    open("/tmp/kept", "w").close()
+    print("turning")
+    while True:
+        pass
+
+
+def hog(event, context):
+    kept = []
+    while True:
+        kept.append(bytearray(8 << 20))
+
+
+def large(event, context):
+    return "x" * 6291554  # and two quotation marks
+
+
+def larger(event, context):
+    return "x" * 6291555
+
+
+def strange(event, context):
+    return {1, 2}
+
+
+def look(event, context):
+    return {
+        "environment": dict(os.environ),
+        "path": sys.path,
+        "prefix": [sys.executable, sys.prefix],
+        "remaining": context.get_remaining_time_in_millis(),
+        "arn": context.invoked_function_arn,
+        "id": context.aws_request_id,
+    }
+
+
+def children(event, context):
+    import subprocess
+    text = "import sys, ssl, sqlite3, ctypes; print(sys.executable)"
+    return [subprocess.run([python, "-c", text], capture_output=True, text=True, check=True).stdout.strip()
+            for python in (sys.executable, "python3")]
+"""
+
+
+@dataclass
+class Host:
+    """A sandbox, and a directory for the functions to come from."""
+
+    sandbox: Sandbox
+    directory: Path
+
+    def tree(self, files: Mapping[str, tuple[str, int]]) -> Path:
+        """Write files, each with its mode, as what was unpacked from a zip."""
+        top = self.directory / f"tree{len(list(self.directory.iterdir()))}"
+        top.mkdir()
+        for name, (text, mode) in files.items():
+            path = top / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            path.chmod(mode)
+        for place, _, _ in os.walk(top):
+            Path(place).chmod(0o755)
+        return top
+
+    def invoke(
+        self,
+        mounts: Mapping[str, Path],
+        *events: object,
+        handler: str | None = None,
+        seconds: float = 20.0,
+        init_seconds: float = 20.0,
+        **environment: str,
+    ) -> FunctionReport:
+        """Give ``events`` to a function of 256 MB."""
+        texts = [Event(f"event {number}", json.dumps(event).encode()) for number, event in enumerate(events)]
+        limits = Limits(memory=256 * MIB, seconds=seconds)
+        function = Function(mounts, handler, environment)
+        return invoke_function(self.sandbox, function, texts, limits, work=self.directory, init_seconds=init_seconds)
+
+    def python(self, *events: object, code: str = HANDLER, **options: Any) -> FunctionReport:
+        """Give ``events`` to a function in Python."""
+        task = self.tree({"handler.py": (code, 0o644)})
+        return self.invoke({"/var/task": task}, *events, handler="handler.handler", **options)
+
+    def custom(self, *events: object, hook: str = ":", after: str = ":", **options: Any) -> FunctionReport:
+        """Give ``events`` to a custom runtime that runs the shell commands before it answers, and after."""
+        task = self.tree({"bootstrap": (BASH, 0o755)})
+        return self.invoke({"/var/task": task}, *events, HOOK=hook, AFTER=after, **options)
+
+
+@pytest.fixture(scope="session")
+def docker_image() -> Iterator[str]:
+    try:
+        with docker_engine() as image:
+            yield image
+    except UnavailableError as reason:
+        unavailable(reason)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    yield from hosted(BubblewrapSandbox(tmp_path), tmp_path)
+
+
+@pytest.fixture(params=["bubblewrap", "docker"])
+def either_host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
+    if request.param == "docker":
+        yield from hosted(DockerSandbox(request.getfixturevalue("docker_image"), tmp_path), tmp_path)
+    else:
+        yield from hosted(BubblewrapSandbox(tmp_path), tmp_path)
+
+
+def hosted(sandbox: Sandbox, tmp_path: Path) -> Iterator[Host]:
+    reason = sandbox.unavailable()
+    if reason is not None:
+        unavailable(UnavailableError(reason))
+    directory = tmp_path / "function"
+    directory.mkdir()
+    try:
+        yield Host(sandbox, directory)
+    finally:
+        sandbox.close()
+    assert [path for path in directory.iterdir() if path.name.startswith("lambundle-")] == []
+
+
+def statuses(report: FunctionReport) -> list[int | str]:
+    return [run.status for run in report.runs]
+
+
+def error(run: Run) -> tuple[str, str]:
+    """Return type and message of an error, the request's id taken out."""
+    assert isinstance(run.response, dict)
+    return run.response["errorType"], re.sub(r"RequestId: \S+ ", "", run.response["errorMessage"])
+
+
+def reports(report: FunctionReport) -> list[str]:
+    """Return what the log's REPORT and INIT_REPORT lines have after the figures."""
+    lines = [line for line in report.log.splitlines() if "REPORT" in line.partition(" ")[0]]
+    return [" ".join(re.findall(r"Phase: \w+|Status: \w+|Error Type: \S+", line)) for line in lines]
+
+
+# --- both sandboxes
+
+
+def test_custom_runtime(either_host: Host) -> None:
+    report = either_host.custom({"a": 1}, [2], hook='echo "event $answer"')
+    assert statuses(report) == ["ok", "ok"]
+    first, second = report.runs
+    assert (first.response, second.response) == ({"a": 1}, [2])
+    assert (first.event, second.event) == ("event 0", "event 1")
+    assert (first.stdout, first.stderr) == ('init\nevent {"a": 1}\n', "init error\n")
+    assert (second.stdout, second.stderr) == ("event [2]\n", "")
+    assert first.init_ms is not None
+    assert second.init_ms is None
+    assert first.tmp_mb is not None
+    lines = report.log.splitlines()
+    assert sorted(lines[:2]) == ["init", "init error"], "before the first invocation"
+    assert [line.split()[0] for line in lines[2:]] == ["START", "event", "END", "REPORT"] * 2
+    assert len(set(re.findall(r"RequestId: (\S+)", "\n".join(lines[2:6])))) == 1
+    assert ["Init Duration" in line for line in lines if "REPORT" in line] == [True, False]
+
+
+def test_python_handler(either_host: Host) -> None:
+    report = either_host.python("ok", "wrong", "ok", "leave", "ok", "ok", "hog", "ok")
+    assert statuses(report) == ["ok", "error", "ok", "died", "ok", "ok", "died", "ok"]
+    counts = [run.response["count"] for run in report.runs if isinstance(run.response, dict) and run.status == "ok"]
+    assert counts == [1, 3, 1, 2, 1], "warm until it died, cold afterwards"
+    assert report.runs[0].stdout == "loaded\nto the log\n"
+    assert error(report.runs[1]) == ("ValueError", "no good")
+    assert error(report.runs[3]) == ("Runtime.ExitError", "Error: Runtime exited with error: exit status 3")
+    assert error(report.runs[6]) == ("Runtime.OutOfMemory", "Error: Runtime exited with error: signal: killed")
+    assert [run.init_ms is not None for run in report.runs] == [True] + [False] * 7
+    peak = report.runs[6].max_memory_mb
+    assert peak is not None
+    assert peak > 200
+    assert [note.split()[0] for note in report.notes] == ["Python"]
+
+
+def test_entrypoint_that_is_none(either_host: Host) -> None:
+    report = either_host.invoke({"/var/task": either_host.tree({})}, 1)
+    message = "Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+    assert error(report.runs[0]) == ("Runtime.InvalidEntrypoint", message)
+    report = either_host.invoke({"/var/task": either_host.tree({"bootstrap": ("#!/bin/sh\n", 0o644)})}, 1)
+    message = "Error: fork/exec /var/task/bootstrap: permission denied"
+    assert error(report.runs[0]) == ("Runtime.InvalidEntrypoint", message)
+
+
+# --- custom runtimes
+
+
+def test_compiled_runtime_that_needs_nothing_of_the_host(host: Host) -> None:
+    if shutil.which("gcc") is None:
+        unavailable(UnavailableError("gcc is not installed"))
+    task = host.tree({})
+    source = Path(__file__).with_name("programs") / "bootstrap.c"
+    subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Werror", source, "-o", task / "bootstrap"], check=True)
+    report = host.invoke({"/var/task": task}, {"a": [1]}, "x" * 100_000)
+    assert [run.response for run in report.runs] == [{"a": [1]}, "x" * 100_000], "streamed in chunks"
+
+
+def test_bootstrap_of_a_layer(host: Host) -> None:
+    task = host.tree({"bootstrap/readme": ("", 0o644)})  # a directory is not what Lambda looks for
+    opt = host.tree({"bootstrap": (BASH, 0o755)})
+    assert host.invoke({"/var/task": task, "/opt": opt}, 1, HOOK=":", AFTER=":").runs[0].response == 1
+    assert host.invoke({"/opt": opt}, 2, HOOK=":", AFTER=":").runs[0].response == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("#!/bin/nosh\n", "no such file or directory"),
+        ("#!/bin/sh\r\n", "no such file or directory"),
+        ("no header\n", "exec format error"),
+    ],
+)
+def test_bootstrap_that_cannot_be_started(host: Host, text: str, why: str) -> None:
+    report = host.invoke({"/var/task": host.tree({"bootstrap": (text, 0o755)})}, 1)
+    assert statuses(report) == ["died"]
+    assert error(report.runs[0]) == ("Runtime.InvalidEntrypoint", f"Error: fork/exec /var/task/bootstrap: {why}")
+    kind = "Status: error Error Type: Runtime.InvalidEntrypoint"
+    assert reports(report) == [f"Phase: init {kind}", f"Phase: invoke {kind}", kind]
+
+
+@pytest.mark.parametrize(
+    ("command", "how"),
+    [
+        ("exit 0", "Runtime exited without providing a reason"),
+        ("exit 7", "Runtime exited with error: exit status 7"),
+        ("kill -ABRT $$", "Runtime exited with error: signal: aborted"),
+    ],
+)
+def test_death_at_the_start_and_in_the_middle(host: Host, command: str, how: str) -> None:
+    report = host.invoke({"/var/task": host.tree({"bootstrap": (f"#!/bin/sh\necho bye\n{command}\n", 0o755)})}, 1)
+    assert (statuses(report), error(report.runs[0])) == (["died"], ("Runtime.ExitError", f"Error: {how}"))
+    assert report.runs[0].stdout == "bye\nbye\n", "Lambda starts it again for the invocation"
+    report = host.custom(1, 2, hook=f"[ $answer = 2 ] || {{ echo bye; {command}; }}")
+    assert statuses(report) == ["died", "ok"]
+    assert error(report.runs[0]) == ("Runtime.ExitError", f"Error: {how}")
+    assert report.runs[0].stdout == "init\nbye\n"
+    assert f"Error: {how}\nRuntime.ExitError\nEND" in report.log
+    assert reports(report) == ["Status: error Error Type: Runtime.ExitError", ""]
+
+
+def test_death_after_the_answer(host: Host) -> None:
+    report = host.custom({"a": 1}, after="exit 1")
+    assert statuses(report) == ["died"]
+    assert report.runs[0].response == {"a": 1}, "the caller has it; Lambda counts an error all the same"
+    assert reports(report) == ["Status: error Error Type: Runtime.ExitError"]
+
+
+def test_time_spent_after_the_answer_counts(host: Host) -> None:
+    report = host.custom(1, after="while :; do :; done", seconds=0.5)
+    assert (statuses(report), report.runs[0].response) == (["timeout"], 1)
+
+
+def test_nothing_of_ours_is_open_or_runs_in_there(host: Host) -> None:
+    report = host.custom(1, hook="ls /proc/self/fd; cat /proc/[0-9]*/comm")
+    *files, directory = (line for line in report.runs[0].stdout.splitlines()[1:] if line.isdigit())
+    assert (files, directory) == (["0", "1", "2"], "3"), "the last is that of ls itself"
+    processes = {line for line in report.runs[0].stdout.splitlines()[1:] if not line.isdigit()}
+    assert processes == {"bwrap", "bootstrap"}
+
+
+def test_background_process_lives_on_and_ends_with_the_environment(host: Host) -> None:
+    hook = "if [ $answer = 1 ]; then (while :; do echo beat; sleep 0.01; done) & else sleep 0.1; fi"
+    report = host.custom(1, 2, hook=hook)
+    assert statuses(report) == ["ok", "ok"]
+    assert "beat\nbeat\n" in report.runs[1].stdout
+
+
+# --- Python
+
+
+def test_timeout(host: Host) -> None:
+    report = host.python("ok", "loop", "ok", seconds=0.7)
+    assert statuses(report) == ["ok", "timeout", "ok"]
+    assert error(report.runs[1]) == ("Sandbox.Timedout", "Error: Task timed out after 0.70 seconds")
+    assert report.runs[1].duration_ms >= 700
+    assert report.runs[1].stdout == "turning\n"
+    assert report.runs[2].response == {"count": 1, "tmp": ["kept"]}, "a reset does not clear /tmp"
+    assert reports(report) == ["", "Status: timeout", ""]
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "how"),
+    [("vanish", "died", "without providing a reason"), ("crash", "died", "with error: signal: segmentation fault")],
+)
+def test_other_deaths(host: Host, event: str, kind: str, how: str) -> None:
+    report = host.python(event)
+    assert statuses(report) == [kind]
+    assert error(report.runs[0]) == ("Runtime.ExitError", f"Error: Runtime exited {how}")
+
+
+def test_answers_around_the_limit(host: Host) -> None:
+    report = host.python("large", "larger", "strange", "deep", "ok")
+    assert statuses(report) == ["ok", "error", "error", "error", "ok"]
+    assert len(json.dumps(report.runs[0].response)) == PAYLOAD_LIMIT
+    message = f"Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."
+    assert error(report.runs[1]) == ("Function.ResponseSizeTooLarge", message)
+    assert error(report.runs[2])[0] == "Runtime.MarshalError"
+    assert error(report.runs[3])[0] == "RecursionError", "its stack trace travels in a header of many kilobytes"
+
+
+@pytest.mark.parametrize(
+    ("code", "handler", "kind"),
+    [
+        ("import nothing_of_the_kind", "handler.handler", "Runtime.ImportModuleError"),
+        ("x = (", "handler.handler", "Runtime.UserCodeSyntaxError"),
+        ("", "handler.handler", "Runtime.HandlerNotFound"),
+        ("", "handler", "Runtime.MalformedHandlerName"),
+        ("raise ValueError('at the top')", "handler.handler", "ValueError"),
+    ],
+)
+def test_handler_that_cannot_be_loaded(host: Host, code: str, handler: str, kind: str) -> None:
+    report = host.invoke({"/var/task": host.tree({"handler.py": (code, 0o644)})}, 1, handler=handler)
+    assert statuses(report) == ["error"]
+    assert error(report.runs[0])[0] == kind
+    assert reports(report)[0].startswith("Phase: init Status: error Error Type: ")
+    assert report.runs[0].init_ms is None
+
+
+def test_init_that_is_slow_once(host: Host) -> None:
+    code = """
+import os, time
+if not os.path.exists("/tmp/second"):
+    open("/tmp/second", "w").close()
+    time.sleep(100)
+def handler(event, context):
+    return event
+"""
+    report = host.python(1, 2, code=code, init_seconds=0.7)
+    assert [run.response for run in report.runs] == [1, 2]
+    assert [run.init_ms for run in report.runs] == [None, None], "it was a part of the first invocation"
+    assert reports(report) == ["Phase: init Status: timeout", "", ""]
+
+
+def test_init_without_end(host: Host) -> None:
+    report = host.python(1, 2, code="while True: pass", init_seconds=0.2, seconds=0.3)
+    assert statuses(report) == ["timeout", "timeout"]
+    phases = ["Phase: init Status: timeout", "Phase: invoke Status: timeout"]
+    assert reports(report) == [*phases, "Status: timeout", "Status: timeout"]
+
+
+def test_what_a_handler_finds(host: Host) -> None:
+    layer = host.tree({"python/from_layer.py": ("VALUE = 'layer'", 0o644), "python/lib/x": ("", 0o644)})
+    code = f"{HANDLER}\nimport from_layer\ndef layer(event, context): return from_layer.VALUE\n"
+    task = host.tree({"handler.py": (code, 0o644)})
+    mounts = {"/var/task": task, "/opt": layer}
+    report = host.invoke(mounts, "look", "layer", "children", handler="handler.handler", GREETING="hello")
+    found, from_layer, children = (run.response for run in report.runs)
+    assert isinstance(found, dict)
+    environment = found["environment"]
+    expected = {**ENVIRONMENT, "GREETING": "hello", "_HANDLER": "handler.handler", "PYTHONPATH": "/var/runtime"}
+    expected |= {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256"}
+    assert {name: environment.get(name) for name in expected} == expected
+    assert re.fullmatch(r"AWS_Lambda_python3\.\d+", environment["AWS_EXECUTION_ENV"])
+    assert not {"HOME", "PYTHONHOME", "LD_PRELOAD"} & environment.keys()
+    assert not [name for name in environment if name.startswith("LAMBUNDLE")]
+    assert found["path"][0] == "/var/task"
+    assert found["path"][2] == "/opt/python"
+    assert found["prefix"] == ["/var/lang/bin/python3", "/var/lang"]
+    assert 0 < found["remaining"] <= 20_000
+    assert found["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:function"
+    assert f"START RequestId: {found['id']} " in report.log
+    assert from_layer == "layer"
+    assert children == ["/var/lang/bin/python3"] * 2, "a Python that it starts is the same"

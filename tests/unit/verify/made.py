@@ -1,0 +1,133 @@
+"""Subjects, runs and a machine made up for tests of verify."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambundle.bundle import Member
+from lambundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
+from lambundle.verify.attempt import Attempt
+from lambundle.verify.mounted import Mounted
+from lambundle.verify.sandbox import Outcome
+from lambundle.verify.subject import Subject
+from lambundle.verify.task import Origin, Task
+from lambundle.verify.trace import Trace, TraceParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+PACKED_ON = PackedOn("Made Linux 1", "glibc 2.36", "x86_64")
+ROOT = "/opt/lambundle/tool/root"
+TOOL = Program("bin/tool", "/usr/bin/tool", "/usr/bin/tool")
+
+
+def member(path: str, mode: int = 0o644, kind: Kind = Kind.FILE, size: int = 10) -> Member:
+    """Return an entry of a zip."""
+    return Member(path, kind, mode, size, size, "x" if kind is Kind.LINK else None)
+
+
+def manifest(
+    *programs: Program, entries: Iterable[Entry] = (), environment: Mapping[str, str] | None = None
+) -> Manifest:
+    """Return the manifest of a bundle ``tool``."""
+    return Manifest("tool", programs or (TOOL,), PACKED_ON, tuple(entries), environment or {})
+
+
+def entry(path: str, mode: int = 0o755) -> Entry:
+    """Return an entry of a manifest."""
+    return Entry(path, Kind.FILE, mode, 10, reasons=(Reason("add"),), sha256="0" * 64)
+
+
+def subject(*members: Member, manifests: tuple[Manifest, ...] | None = None) -> Subject:
+    """Return a bundle ``tool``, or whatever has ``manifests``."""
+    return Subject(
+        Path("tool.zip"), is_zip=True, zipped=100, members=members, runnable=True,
+        manifests=(manifest(),) if manifests is None else manifests,
+    )  # fmt: skip
+
+
+def mounted(tree: Path = Path("/nowhere"), *, names: tuple[str, ...] = ("tool",)) -> Mounted:
+    """Return the bundle ``tool`` at /opt, unpacked in ``tree``."""
+    return Mounted("/opt", names, {"/opt": tree})
+
+
+def trace(*lines: str) -> Trace:
+    """Read records written with blanks for tabs; the first word is the process."""
+    parser = TraceParser()
+    parser.feed("".join(line.replace(" ", "\t") + "\n" for line in lines).encode())
+    return parser.trace()
+
+
+STARTED = f"1 start {ROOT}/usr/bin/tool"
+
+
+def outcome(
+    status: int = 0,
+    stderr: str = "",
+    stdout: str = "",
+    ended_by: str = "",
+    memory: int | None = None,
+    tmp: int | None = None,
+) -> Outcome:
+    """Return how a run ended."""
+    return Outcome(status, stdout.encode(), stderr.encode(), 0.5, ended_by, memory, tmp)
+
+
+def attempt(
+    status: int = 0,
+    stderr: str = "",
+    *,
+    records: Trace | None = None,
+    origin: Origin = Origin.COMMAND,
+    program: Program | None = TOOL,
+    ended_by: str = "",
+    memory: int | None = None,
+    tmp: int | None = None,
+) -> Attempt:
+    """Return a command that was run, three times if it succeeded."""
+    first = outcome(status, stderr, ended_by=ended_by, memory=memory, tmp=tmp)
+    task = Task(("/opt/bin/tool", "x"), origin, "did it", program=program, name="tool", recipe="tool")
+    again = outcome(memory=memory, tmp=tmp) if status == 0 and not ended_by else None
+    return Attempt(task, first, again, again, trace(STARTED) if records is None else records)
+
+
+@dataclass
+class MadeMachine:
+    """A packing machine: ``owners`` maps what it has to packages ("" for none)."""
+
+    owners: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    distribution: str = PACKED_ON.distribution
+
+    def is_like(self, packed_on: PackedOn) -> bool:
+        """Compare the distribution."""
+        return packed_on.distribution == self.distribution
+
+    def files(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return those that it has."""
+        return tuple(sorted(path for path in paths if path in self.owners))
+
+    def directories(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return those that are folders."""
+        return tuple(sorted(path for path in paths if path in self.folders))
+
+    def owner(self, path: str) -> str | None:
+        """Return the package."""
+        return self.owners.get(path) or self.folders.get(path) or None
+
+    def files_below(self, directory: str) -> tuple[str, ...]:
+        """Return its files below a folder."""
+        return tuple(path for path in self.owners if path.startswith(f"{directory}/"))
+
+    def library(self, soname: str, program: str) -> str | None:
+        """Return where a library is, for any program."""
+        return self.libraries.get(soname) if program else None
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Return its variables."""
+        return self.variables

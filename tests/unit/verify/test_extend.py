@@ -1,0 +1,106 @@
+"""A bundle extended: the texts that say where libraries are, and a whole new zip."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lambundle.bundle import open_bundle
+from lambundle.destinations import write_zip
+from lambundle.errors import UsageError
+from lambundle.launcher import Loader, config, launcher
+from lambundle.model import Kind
+from lambundle.verify.extend import Addition, extend, launching, searched, searching
+from tests.unit.plans import file, folder, manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOADER = Loader("/lib64/ld.so", "glibc", old=False, directories=("/usr/lib", "/usr/lib/x"))
+
+
+def test_more_directories_are_searched_after_those_before() -> None:
+    text = config(LOADER, {"A": "@/x"}, serves_tmp=True, private={"/usr/bin/p": ("/a", "/usr/lib")})
+    more = searching(text, ["/usr/lib/new", "/b"])
+    assert searched(text) == ("/usr/lib", "/usr/lib/x")
+    assert searched(more) == ("/usr/lib", "/usr/lib/x", "/usr/lib/new", "/b")
+    assert "library-path-of /usr/bin/p=/a:/usr/lib:/usr/lib/new:/b\n" in more
+    assert "environment A=@/x\n" in more
+    assert "serves-tmp\n" in more
+    assert searched(searching("library-path \n", ["/b"])) == ("/b",)
+    assert searched("") == ()
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_launcher_made_anew_is_the_launcher_with_more_directories(old: bool) -> None:
+    before = Loader("/lib64/ld.so", "glibc", old, ("/usr/lib",))
+    after = Loader("/lib64/ld.so", "glibc", old, ("/usr/lib", "/usr/lib/a b", "/c"))
+    made = launcher("tool", "tool", "/usr/bin/tool", "/usr/bin/tool", before)
+    assert launching(made, ["/usr/lib/a b", "/c"]) == launcher("tool", "tool", "/usr/bin/tool", "/usr/bin/tool", after)
+
+
+def test_a_new_zip_holds_the_old_and_the_additions_with_their_reasons(tmp_path: Path) -> None:
+    old = tmp_path / "test.zip"
+    write_zip(manifest(file("bin/test", b"#!/bin/sh\n", 0o755), folder("lambundle/test/root/etc")), old)
+    data = tmp_path / "data"
+    data.write_text("data")
+    owned = {str(data)}
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    out = tmp_path / "new.zip"
+    additions = [
+        Addition(str(data), "package", "tool looked for it"),
+        Addition(str(secret), "package", "tool looked for it"),
+        Addition("/no/such/file", "package", "tool looked for it"),
+    ]
+    new = extend(old, additions, owned.__contains__, out, tmp_path / "work")
+    assert new == (str(data),)
+    with open_bundle(out) as bundle:
+        assert bundle.manifest is not None
+        assert bundle.read("bin/test") == b"#!/bin/sh\n"
+        assert bundle.by_path["bin/test"].mode == 0o755
+        assert bundle.read(f"lambundle/test/root{data}") == b"data"
+        assert not any(member.path.endswith("secret") for member in bundle.members)
+        [entry] = [
+            entry for entry in bundle.manifest.entries if entry.path.endswith("data") and entry.kind is Kind.FILE
+        ]
+        assert entry.reasons[0].detail == "tool looked for it"
+
+
+def test_what_the_manifest_does_not_know_is_kept(tmp_path: Path) -> None:
+    import zipfile
+
+    old = tmp_path / "test.zip"
+    write_zip(manifest(file("bin/test")), old)
+    with zipfile.ZipFile(old, "a") as archive:
+        archive.writestr("handler.py", "code")
+    data = tmp_path / "data"
+    data.touch()
+    extend(old, [Addition(str(data), "p", "w")], lambda _: True, tmp_path / "new.zip", tmp_path / "work")
+    with open_bundle(tmp_path / "new.zip") as bundle:
+        assert bundle.read("handler.py") == b"code"
+
+
+def test_a_library_brings_its_directory(tmp_path: Path) -> None:
+    text = config(
+        Loader("/lib64/ld.so", "glibc", old=False, directories=("/nowhere",)), {}, serves_tmp=False, private={}
+    )
+    start = launcher("test", "test", "/usr/bin/test", "/usr/bin/test", LOADER)
+    old = tmp_path / "test.zip"
+    write_zip(
+        manifest(file("bin/test", start.encode(), 0o755), file("lambundle/test/runtime/config", text.encode())), old
+    )
+    extend(old, [Addition("/usr/bin/env", "p", "w")], lambda _: True, tmp_path / "new.zip", tmp_path / "work")
+    with open_bundle(tmp_path / "new.zip") as bundle:
+        [libc] = [member.path for member in bundle.members if os.path.basename(member.path) == "libc.so.6"]
+        directory = os.path.dirname(libc.removeprefix("lambundle/test/root"))
+        assert searched(bundle.read("lambundle/test/runtime/config").decode()) == ("/nowhere", directory)
+        assert f"/root{directory}:" in bundle.read("bin/test").decode()
+
+
+def test_a_zip_without_a_manifest_cannot_be_extended(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    with pytest.raises(UsageError, match="holds 0 bundles"):
+        extend(tmp_path / "tree", [], lambda _: True, tmp_path / "new.zip", tmp_path / "work")

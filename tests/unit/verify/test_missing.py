@@ -1,0 +1,147 @@
+"""Missing files: which of the paths looked for in vain may be the cause, and what cures it."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambundle.verify.missing import MissingPath, missing_check, missing_paths
+from lambundle.verify.model import Check, Status
+from lambundle.verify.task import Origin
+from lambundle.verify.trace import Trace
+from tests.unit.verify.made import ROOT, STARTED, MadeMachine, attempt, mounted, subject, trace
+
+DATA = "/usr/share/tool/data"
+MACHINE = MadeMachine(
+    {DATA: "tool-data", "/usr/share/tool/other": "tool-data", "/etc/tool.conf": ""},
+    folders={"/usr/lib/tool/plugins": "tool-plugins"},
+    libraries={"libx.so.1": "/usr/lib/libx.so.1"},
+)
+
+
+def missing(*records: str, stderr: str = "", status: int = 1) -> tuple[MissingPath, ...]:
+    """What a run with these records missed."""
+    return missing_paths([attempt(status, stderr, records=trace(STARTED, *records))], mounted(), MACHINE)
+
+
+def paths(*records: str, stderr: str = "") -> list[str]:
+    """Only the paths."""
+    return [item.path for item in missing(*records, stderr=stderr)]
+
+
+def test_a_path_that_this_machine_has_is_missing_with_its_package_and_who_looked_for_it() -> None:
+    assert missing(f"1 lookup nowhere open {DATA}", "1 lookup nowhere open /no/such") == (
+        MissingPath(DATA, "tool-data", "/usr/bin/tool"),
+    )
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        f"1 lookup bundle open {DATA}",
+        f"1 lookup host open {DATA}",
+        "1 lookup nowhere open /usr/share/locale/de/LC_MESSAGES/tool.mo",
+        "1 lookup nowhere open /tmp/usr/share/tool/data",
+        "1 lookup nowhere open /var/task/data",
+    ],
+)
+def test_what_was_found_or_is_nobodys_need_is_not_missing(record: str) -> None:
+    machine = MadeMachine({**MACHINE.owners, "/usr/share/locale/de/LC_MESSAGES/tool.mo": "x", "/var/task/data": "x"})
+    assert missing_paths([attempt(1, records=trace(STARTED, record))], mounted(), machine) == ()
+
+
+def test_what_was_found_later_is_not_missing() -> None:
+    assert paths(f"1 lookup nowhere open {DATA}", f"1 lookup bundle open {DATA}") == []
+
+
+def test_a_path_inside_the_bundle_is_one_of_the_packing_machine() -> None:
+    assert paths(f"1 lookup nowhere open {ROOT}{DATA}") == [DATA]
+    assert paths("1 lookup nowhere open /usr/share/tool/../tool/data") == [DATA]
+
+
+def test_named_comes_first_then_what_a_package_owns_then_the_last() -> None:
+    records = [f"1 lookup nowhere open {path}" for path in (DATA, "/usr/share/tool/other", "/etc/tool.conf")]
+    assert paths(*records) == ["/usr/share/tool/other", DATA, "/etc/tool.conf"]
+    assert paths(*records, stderr="cannot read tool.conf")[0] == "/etc/tool.conf"
+    assert paths(*records, stderr=f"{DATA}: oops")[0] == DATA
+
+
+def test_a_directory_counts_where_it_was_to_be_listed() -> None:
+    [item] = missing("1 lookup nowhere opendir /usr/lib/tool/plugins")
+    assert item.is_directory
+    assert item.package == "tool-plugins"
+    assert paths("1 lookup nowhere access /usr/lib/tool/plugins") == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "tool: error while loading shared libraries: libx.so.1: cannot open shared object file: No such file",
+        "dlopen: libx.so.1: cannot open shared object file",
+    ],
+)
+def test_a_library_that_the_loader_names_is_missing_too(said: str) -> None:
+    [item] = missing(stderr=said)
+    assert item.path == "/usr/lib/libx.so.1"
+
+
+def test_a_child_without_a_start_of_its_own_is_told_by_the_tasks_name() -> None:
+    [item] = missing(f"2 lookup nowhere open {DATA}")
+    assert item.by == "tool"
+
+
+# ---- the check ----
+
+
+def checked(*items: MissingPath, status: int = 1, is_explained: bool = False) -> Check:
+    """Check a run that missed these."""
+    runs = [attempt(status, records=trace(STARTED, "1 lookup host open /x"))]
+    return missing_check(runs, items, subject(), MACHINE, is_explained=is_explained)
+
+
+ITEM = MissingPath(DATA, "tool-data", "/usr/bin/tool")
+
+
+def test_a_failed_run_that_missed_a_file_fails_with_the_command_that_cures_it() -> None:
+    check = checked(ITEM, MissingPath("/etc/a b", None, "/usr/bin/tool"))
+    assert check.status is Status.FAIL
+    assert check.detail.startswith(f"{DATA} (package tool-data) is not in the bundle; /usr/bin/tool looked for it")
+    assert f"lambundle pack /usr/bin/tool --add {DATA}" in check.hint
+    assert "--record" in check.hint
+    assert check.context == ("--add '/etc/a b' (of no package)",)
+
+
+def test_a_run_that_succeeded_needed_nothing() -> None:
+    check = checked(ITEM, status=0)
+    assert check.status is Status.PASS
+    assert check.detail.startswith("1 path looked for")
+    assert check.context
+    assert not check.hint
+    assert checked(status=0).detail.startswith("nothing was looked for in vain")
+
+
+def test_a_failure_that_a_limit_explains_is_not_for_want_of_a_file() -> None:
+    assert checked(ITEM, is_explained=True).status is Status.PASS
+
+
+def test_many_are_cut() -> None:
+    check = checked(*[MissingPath(f"/usr/share/{number}", "p", "x") for number in range(30)])
+    assert check.context[-1] == "and 19 more"
+
+
+@pytest.mark.parametrize(
+    ("runs", "bundle", "machine", "why"),
+    [
+        ([attempt(1)], subject(manifests=()), MACHINE, "on which machine it was made"),
+        ([attempt(1)], subject(), MadeMachine(distribution="Other"), "not the one it was packed on (Made Linux 1"),
+        ([attempt(1, records=Trace())], subject(), MACHINE, "no trace"),
+    ],
+)
+def test_where_nothing_can_be_known_the_check_is_skipped(runs: list, bundle: object, machine: object, why: str) -> None:  # type: ignore[type-arg]
+    check = missing_check(runs, (), bundle, machine, is_explained=False)  # type: ignore[arg-type]
+    assert check.status is Status.SKIP
+    assert why in check.detail
+
+
+def test_the_origin_of_a_task_changes_nothing() -> None:
+    runs = [attempt(1, origin=Origin.SMOKE, records=trace(STARTED, f"1 lookup nowhere open {DATA}"))]
+    assert [item.path for item in missing_paths(runs, mounted(), MACHINE)] == [DATA]

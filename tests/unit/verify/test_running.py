@@ -1,0 +1,321 @@
+"""Running tasks in a sandbox that is made up: what it is asked for, and what becomes of its answers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lambundle.destinations import write_zip
+from lambundle.errors import SandboxError
+from lambundle.model import Program, Smoke
+from lambundle.verify import availability, tracing
+from lambundle.verify.command import RUNNING_CHECKS, Request, Surroundings, verify
+from lambundle.verify.model import Check, Status, Verdict
+from lambundle.verify.running import Runner, environment
+from lambundle.verify.sandbox import MIB, Job, Limits, Outcome
+from lambundle.verify.static import StaticResult
+from lambundle.verify.task import Origin, Task
+from tests.unit.plans import file
+from tests.unit.verify.made import ROOT, STARTED, MadeMachine, manifest, mounted, subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TASK = Task(("/opt/bin/tool",), Origin.COMMAND, "did it", name="tool")
+FINE = Outcome(0, b"out", b"", 0.2, memory=MIB, tmp=0)
+TRACED, WARM = replace(FINE, seconds=0.3), replace(FINE, seconds=0.1)
+THRICE = (FINE, FINE, FINE)
+
+
+@dataclass
+class MadeRun:
+    """A run that has ended."""
+
+    outcome: Outcome | BaseException
+    killed: bool = False
+
+    def wait(self, seconds: float | None = None) -> Outcome:
+        """Give the outcome."""
+        assert seconds
+        if isinstance(self.outcome, BaseException):
+            raise self.outcome
+        return self.outcome
+
+    def kill(self) -> None:
+        """Note it."""
+        self.killed = True
+
+
+@dataclass
+class MadeSandbox:
+    """Gives ``outcomes`` one after the other; what runs leaves ``records`` where there is a trace."""
+
+    outcomes: list[Outcome | BaseException]
+    records: tuple[str, ...] = (STARTED,)
+    name: str = "made"
+    obstacle: str | None = None
+    jobs: list[Job] = field(default_factory=list)
+    runs: list[MadeRun] = field(default_factory=list)
+    closed: bool = False
+
+    def unavailable(self) -> str | None:
+        """Say what is in the way."""
+        return self.obstacle
+
+    def start(self, job: Job) -> MadeRun:
+        """Run it at once."""
+        self.jobs.append(job)
+        if tracing.VARIABLE in job.environment:
+            with (job.mounts[tracing.MOUNT] / "trace").open("ab", buffering=0) as pipe:
+                pipe.write("".join(record.replace(" ", "\t") + "\n" for record in self.records).encode())
+        self.runs.append(MadeRun(self.outcomes.pop(0)))
+        return self.runs[-1]
+
+    def close(self) -> None:
+        """Note it."""
+        self.closed = True
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    """Return the directory of a trace's pipe."""
+    tracing.make_pipe(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+def runner(sandbox: MadeSandbox, tmp_path: Path, pipe: Path, limits: Limits | None = None) -> Runner:
+    """Return a runner for an empty bundle."""
+    (tmp_path / "tree").mkdir()
+    return Runner(sandbox, mounted(tmp_path / "tree"), limits or Limits(), pipe)
+
+
+def test_a_task_runs_with_a_trace_then_cold_then_warm(tmp_path: Path, pipe: Path) -> None:
+    sandbox = MadeSandbox([TRACED, FINE, WARM])
+    [attempt] = runner(sandbox, tmp_path, pipe, Limits(memory=512 * MIB, seconds=9)).run([TASK])
+    traced, *others = sandbox.jobs
+    assert traced.environment[tracing.VARIABLE] == tracing.PATH
+    assert all(tracing.VARIABLE not in job.environment for job in others)
+    assert traced.mounts.keys() == {"/opt", tracing.MOUNT}
+    assert not traced.writable
+    assert traced.limits.seconds == 9
+    assert traced.environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"
+    assert "HOME" not in traced.environment
+    assert attempt.succeeded
+    assert attempt.trace.starts
+    first, second = attempt.runs()
+    assert (first.stdout, first.max_memory_mb, first.duration_ms) == ("out", 1.0, 200.0)
+    assert first.read_bytes == 0
+    assert (second.duration_ms, second.read_bytes) == (100.0, None)
+
+
+def test_a_long_task_is_not_run_a_third_time(tmp_path: Path, pipe: Path) -> None:
+    sandbox = MadeSandbox([Outcome(0, b"", b"", 9), FINE])
+    [attempt] = runner(sandbox, tmp_path, pipe).run([TASK])
+    assert [run.duration_ms for run in attempt.runs()] == [200.0, 9000.0]
+
+
+def test_a_run_that_fails_cold_decides(tmp_path: Path, pipe: Path) -> None:
+    sandbox = MadeSandbox([TRACED, Outcome(1, b"", b"again", 0.1)])
+    [attempt] = runner(sandbox, tmp_path, pipe).run([TASK])
+    assert attempt.failed
+    assert attempt.error_output.strip() == "again"
+
+
+def test_a_task_that_fails_is_not_run_again_and_the_next_one_is(tmp_path: Path, pipe: Path) -> None:
+    sandbox = MadeSandbox([Outcome(1, b"", b"", 0.1), *THRICE])
+    first, second = runner(sandbox, tmp_path, pipe).run([TASK, TASK])
+    assert first.warm is None
+    assert first.failed
+    assert second.succeeded
+
+
+def test_a_run_is_ended_when_waiting_for_it_is(tmp_path: Path, pipe: Path) -> None:
+    sandbox = MadeSandbox([KeyboardInterrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        runner(sandbox, tmp_path, pipe).run([TASK])
+    assert sandbox.runs[0].killed
+    descriptors = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_open(fd)]
+    assert not any(str(pipe) in path for path in descriptors)
+
+
+def _is_open(fd: str) -> bool:
+    return os.path.lexists(f"/proc/self/fd/{fd}")
+
+
+def test_the_functions_own_programs_are_on_path_where_lambda_does_not_put_them() -> None:
+    assert environment("/var/task", Limits())["PATH"].startswith("/var/task/bin:")
+    assert environment("/opt", Limits())["PATH"].endswith(":/opt/bin")
+
+
+# ---- the whole ----
+
+SMOKE = Program("bin/tool", "/usr/bin/tool", "/usr/bin/tool", recipe="tool", smoke=Smoke("did a job", "true"))
+STATIC = (Check("integrity", Status.PASS, "fine"),)
+
+
+@dataclass
+class Made:
+    """A verification with everything around it made up."""
+
+    sandbox: MadeSandbox
+    request: Request
+    around: Surroundings
+    static: StaticResult
+
+    def checks(self) -> dict[str, Check]:
+        """Verify, and return the checks by their names."""
+        return {check.name: check for check in verify(self.request, self.around).verification.checks}
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Made]:
+    """Return a maker of verifications."""
+    monkeypatch.setattr("os.uname", lambda: os.uname_result(("Linux", "here", "1", "1", "x86_64")))
+
+    def make(
+        *outcomes: Outcome, records: tuple[str, ...] = (STARTED,), obstacle: str | None = None, **options: Any
+    ) -> Made:
+        sandbox = MadeSandbox(list(outcomes), records, obstacle=obstacle)
+        monkeypatch.setattr(
+            availability, "SANDBOXES", {name: lambda _work, _image: sandbox for name in ("bubblewrap", "docker")}
+        )
+        write_zip(manifest(SMOKE, entries=[file("bin/tool", mode=0o755)]), tmp_path / "tool.zip")
+        work = tmp_path / "work"
+        work.mkdir()
+        static = StaticResult(STATIC, subject(manifests=(manifest(SMOKE),)))
+        result = Made(
+            sandbox,
+            Request(tmp_path / "tool.zip", **options),
+            Surroundings(work, MadeMachine({"/usr/share/data": "data"}), ()),
+            static,
+        )
+        monkeypatch.setattr("lambundle.verify.command.static_checks", lambda *_, **__: result.static)
+        return result
+
+    return make
+
+
+def test_everything_is_checked_in_order_and_the_sandbox_closed(made: Callable[..., Made]) -> None:
+    item = made(*THRICE)
+    found = verify(item.request, item.around).verification
+    assert [check.name for check in found.checks] == ["integrity", *RUNNING_CHECKS]
+    assert found.verdict is Verdict.PASS
+    assert found.diagnosis is None
+    assert len(found.runs) == 2
+    assert item.sandbox.closed
+
+
+def test_a_failure_is_diagnosed(made: Callable[..., Made]) -> None:
+    records = (STARTED, "1 lookup nowhere open /usr/share/data")
+    item = made(Outcome(1, b"", b"cannot open /usr/share/data", 0.1), records=records)
+    found = verify(item.request, item.around)
+    assert found.verification.verdict is Verdict.FAIL
+    assert found.verification.diagnosis is not None
+    assert found.verification.diagnosis.cause.startswith("/usr/share/data of package data is not in the bundle")
+    assert [entry.path for entry in found.missing] == ["/usr/share/data"]
+
+
+def test_static_runs_nothing(made: Callable[..., Made]) -> None:
+    item = made(static=True)
+    checks = item.checks()
+    assert {checks[name].status for name in RUNNING_CHECKS} == {Status.SKIP}
+    assert "--static" in checks["smoke"].detail
+    assert item.sandbox.jobs == []
+
+
+@pytest.mark.parametrize("readable", [False, True])
+def test_nothing_of_an_unsafe_bundle_is_unpacked_or_run(made: Callable[..., Made], readable: bool) -> None:
+    item = made(FINE)
+    unsafe = subject()
+    object.__setattr__(unsafe, "runnable", False)
+    item.static = StaticResult((Check("names", Status.FAIL, "../x", "no"),), unsafe if readable else None)
+    checks = item.checks()
+    assert checks["smoke"].status is Status.SKIP
+    assert "not safe to unpack" in checks["smoke"].detail
+    assert item.sandbox.jobs == []
+    assert list(item.around.work.iterdir()) == []
+
+
+def test_without_a_sandbox_the_running_checks_are_skipped_with_the_reason(made: Callable[..., Made]) -> None:
+    item = made(obstacle="no namespaces here")
+    found = verify(item.request, item.around).verification
+    assert "no namespaces here" in next(check for check in found.checks if check.name == "smoke").detail
+    assert found.verdict is Verdict.PASS
+    assert found.exit_code == 0
+    assert item.sandbox.closed
+
+
+def test_strictly_what_was_skipped_is_unknown(made: Callable[..., Made]) -> None:
+    item = made(obstacle="no namespaces here", strict=True)
+    assert verify(item.request, item.around).verification.exit_code == 3
+
+
+def test_a_bundle_of_another_machine_is_not_run(made: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:
+    item = made()
+    monkeypatch.setattr("os.uname", lambda: os.uname_result(("Linux", "here", "1", "1", "aarch64")))
+    assert item.checks()["smoke"].detail == "the bundle is for x86_64, and this machine is aarch64"
+
+
+def test_a_broken_sandbox_is_an_error_and_closed(made: Callable[..., Made]) -> None:
+    item = made()
+    item.sandbox.outcomes.append(SandboxError("broke"))
+    with pytest.raises(SandboxError):
+        item.checks()
+    assert item.sandbox.closed
+
+
+def test_a_zip_with_nothing_to_run_is_skipped(made: Callable[..., Made]) -> None:
+    item = made()
+    item.static = StaticResult(STATIC, subject(manifests=()))
+    assert "give a command" in item.checks()["smoke"].detail
+
+
+def test_an_image_is_a_check_of_its_own(made: Callable[..., Made]) -> None:
+    checks = made(*THRICE, image="mine:1").checks()
+    assert (checks["image"].status, checks["image"].detail) == (Status.PASS, "ran in mine:1")
+
+
+def test_an_image_that_cannot_be_had_is_skipped_and_bubblewrap_takes_its_place(
+    made: Callable[..., Made], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = made(*THRICE, image="mine:1")
+    docker = MadeSandbox([], obstacle="mine:1 is not on this machine")
+    monkeypatch.setattr(
+        availability,
+        "SANDBOXES",
+        {"bubblewrap": lambda _work, _image: item.sandbox, "docker": lambda _work, _image: docker},
+    )
+    checks = item.checks()
+    assert (checks["image"].status, checks["image"].detail) == (Status.SKIP, "mine:1 is not on this machine")
+    assert checks["smoke"].status is Status.PASS
+    assert docker.closed
+
+
+def test_docker_by_name_is_not_replaced(made: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:
+    item = made(sandbox="docker")
+    docker = MadeSandbox([], obstacle="Docker is not running")
+    monkeypatch.setattr(
+        availability,
+        "SANDBOXES",
+        {"bubblewrap": lambda _work, _image: item.sandbox, "docker": lambda _work, _image: docker},
+    )
+    checks = item.checks()
+    assert checks["image"].status is Status.SKIP
+    assert checks["smoke"].status is Status.SKIP
+    assert item.sandbox.jobs == []
+
+
+def test_a_variable_that_the_configuration_lacks_is_lost(made: Callable[..., Made]) -> None:
+    item = made(*THRICE)
+    item.static = StaticResult(STATIC, subject(manifests=(manifest(SMOKE, environment={"A": "@/x"}),)))
+    assert item.checks()["environment"].status is Status.FAIL
+
+
+def test_the_bundles_own_name_of_a_path_is_told(made: Callable[..., Made]) -> None:
+    records = (STARTED, f"1 lookup nowhere open {ROOT}/usr/share/data")
+    item = made(Outcome(1, b"", b"", 0.1), records=records)
+    assert item.checks()["missing"].detail.startswith("/usr/share/data (package data)")

@@ -1,0 +1,59 @@
+"""Streams feed a run and keep its output, whatever the run does with its ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lambundle.verify import streams
+from lambundle.verify.streams import feeding
+
+
+def run(script: str, stdin: bytes = b"") -> tuple[bytes, bytes, int]:
+    with feeding(stdin) as ends:
+        process = subprocess.Popen(["sh", "-c", script], stdin=ends.stdin, stdout=ends.stdout, stderr=ends.stderr)
+    process.wait()
+    return ends.finish(10)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_input_goes_in_and_both_outputs_come_out() -> None:
+    content = bytes(range(256)) * 4096
+    assert run("cat; echo err >&2", content) == (content, b"err\n", 0)
+
+
+def test_a_run_need_not_read() -> None:
+    assert run("echo out", b"x" * 1_000_000) == (b"out\n", b"", 0)
+
+
+def test_input_is_read_after_the_outputs_were_closed(tmp_path: Path) -> None:
+    run(f"exec >&- 2>&-; cat > {tmp_path}/all", b"x" * 500_000)
+    assert (tmp_path / "all").stat().st_size == 500_000
+
+
+def test_what_is_over_the_limit_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "OUTPUT_LIMIT", 1000)
+    out, err, dropped = run("head -c 5000 /dev/zero; head -c 200 /dev/zero >&2")
+    assert (len(out), len(err), dropped) == (1000, 200, 4000)
+
+
+def test_somebody_who_holds_the_output_open_is_not_waited_for() -> None:
+    with feeding(b"") as ends:
+        kept = os.dup(ends.stdout)
+        os.write(kept, b"before")
+    assert ends.finish(0.05) == (b"before", b"", 0)
+    os.close(kept)
+
+
+def test_nothing_stays_open() -> None:
+    before = open_files()
+    run("cat", b"x")
+    with pytest.raises(ZeroDivisionError), feeding(b"x"):
+        raise ZeroDivisionError
+    assert open_files() == before
