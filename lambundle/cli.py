@@ -20,6 +20,8 @@ from lambundle.errors import (
     OutputError,
     UsageError,
 )
+from lambundle.size.cli import size
+from lambundle.verify.cli import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +119,7 @@ def pack(
         for line in report.warnings(written):
             click.echo(line, err=True)
     else:
-        say.answers([f"{'unzipped':>11}  {plan.unzipped / report.MIB:.1f} MiB", "nothing was written (--dry-run)"])
+        say.answers([*report.planned_size_lines(plan), "nothing was written (--dry-run)"])
     if as_json:
         click.echo(json.dumps(report.pack_json(plan, written, None if tree else out, tree), indent=1))
     elif quiet and written is not None:
@@ -150,16 +152,28 @@ def deps(programs: tuple[str, ...], library_path: tuple[str, ...], as_json: bool
 @click.option("--recipe", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="List yours too.")
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 def list_recipes(recipe: tuple[Path, ...], as_json: bool) -> None:
-    """List the recipes: what a family of programs needs that no rule finds, and why."""
+    """List the recipes: what a family of programs needs that no rule finds, and why; and the smoke jobs of verify."""
     from lambundle import report
     from lambundle.discover.recipe import read_recipe, recipes
 
     book = (*(read_recipe(path) for path in recipe), *recipes())
     if as_json:
-        found = [{"name": item.name, "programs": list(item.programs), "why": item.why.strip()} for item in book]
+        found = [
+            {
+                "name": item.name,
+                "programs": list(item.programs),
+                "why": item.why.strip(),
+                "smoke": None if item.smoke is None else item.smoke.does,
+            }
+            for item in book
+        ]
         click.echo(json.dumps({"version": 1, "recipes": found}, indent=1))
     else:
         click.echo("\n".join(report.recipe_lines(book)))
+
+
+cli.add_command(verify)
+cli.add_command(size)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

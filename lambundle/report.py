@@ -8,7 +8,7 @@ import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lambundle.target import UNZIPPED, ZIPPED, Quota
+from lambundle.size.quotas import quota_lines, standings, ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from lambundle.model import Reason
     from lambundle.plan import Plan
 
-MIB = 1 << 20
 LABEL = 11
 MAX_NOTES = 5
 
@@ -93,35 +92,36 @@ def _because(reason: Reason) -> str:
         "libc": f"opened by name: {detail}",
         "runtime": "lambundle's runtime",
         "facility": detail,
+        "installation": f"{detail}, for {by}",
         "recorded": "a recorded command opened it",
     }
     return texts.get(reason.kind, reason.kind)
 
 
 def recipe_lines(book: Sequence[Recipe]) -> list[str]:
-    """Recipes, each with the programs it is for and why there is one."""
+    """Recipes, each with the programs it is for, why there is one, and what its smoke job does."""
     lines = []
     for recipe in book:
         lines.append(f"{recipe.name}: {', '.join(recipe.programs)}")
         lines += textwrap.wrap(recipe.why, 76, initial_indent="    ", subsequent_indent="    ")
+        if recipe.smoke is not None:
+            lines.append(f"    smoke job: {recipe.smoke.does}")
     return lines
 
 
 def size_lines(written: Written) -> list[str]:
     """Lines on both sizes against both quotas."""
-    lines = [_quota_line(UNZIPPED, written.unzipped)]
-    if written.zipped is not None:
-        lines.append(_quota_line(ZIPPED, written.zipped))
-    return lines
+    return quota_lines(standings(written.unzipped, written.zipped))
+
+
+def planned_size_lines(plan: Plan) -> list[str]:
+    """The line on what a plan will take unpacked; what the zip will take nobody knows yet."""
+    return quota_lines(standings(plan.unzipped, None))
 
 
 def warnings(written: Written) -> list[str]:
     """What a person must know before uploading: which quota is passed, and the way out."""
-    found = []
-    for quota, size in ((UNZIPPED, written.unzipped), (ZIPPED, written.zipped)):
-        if size is not None and not quota.admits(size):
-            found.append(f"warning: {quota.name} {size / MIB:.1f} MiB is over {quota.text}: {quota.way_out}")
-    return found
+    return [f"warning: {text}" for text in ways_out(standings(written.unzipped, written.zipped))]
 
 
 def note_lines(notes: tuple[str, ...], *, all_of_them: bool) -> list[str]:
@@ -143,10 +143,9 @@ def pack_json(plan: Plan, written: Written | None, out: Path | None, tree: Path 
         "unzipped": plan.unzipped if written is None else written.unzipped,
         "zipped": None if written is None else written.zipped,
         "quotas": [
-            {"name": quota.name, "limit": quota.limit, "value": value, "status": _status(quota, value)}
-            for quota, value in (
-                (UNZIPPED, plan.unzipped if written is None else written.unzipped),
-                (ZIPPED, None if written is None else written.zipped),
+            {"name": item.quota.name, "limit": item.quota.limit, "value": item.value, "status": item.status.value}
+            for item in standings(
+                plan.unzipped if written is None else written.unzipped, None if written is None else written.zipped
             )
         ],
         "programs": [
@@ -204,14 +203,3 @@ def _line(label: str, text: str) -> str:
 
 def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _quota_line(quota: Quota, size: int) -> str:
-    share = f"{100 * size / quota.limit:.0f} % of {quota.text}"
-    return _line(quota.name, f"{size / MIB:.1f} MiB".ljust(11) + share)
-
-
-def _status(quota: Quota, size: int | None) -> str:
-    if size is None:
-        return "unknown"
-    return "pass" if quota.admits(size) else "over"

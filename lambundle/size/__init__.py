@@ -1,0 +1,1 @@
+"""What every megabyte of a bundle is for, and what to drop."""

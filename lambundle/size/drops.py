@@ -1,0 +1,267 @@
+"""What a person may consider leaving out: how, what it saves, and what stops without it.
+
+SAVES is what ``pack --exclude`` really makes of it, so only what ``--exclude`` can name is offered. A library that a
+program which was asked for is linked with can be left out too, but that program does not start any more: it is offered
+for what it tells of the program, and says so.
+"""
+
+from __future__ import annotations
+
+import glob
+import posixpath
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lambundle.size.findings import WORTH
+from lambundle.size.graph import LOADED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lambundle.size.graph import ReasonGraph
+
+LEAST = 1000
+"""The part of a bundle, one in so many, that a drop must save to be worth a line."""
+HARMLESS, HARMFUL = 10, 5
+"""How many are offered that stop no program asked for, and that stop one."""
+MOST = 8
+"""The part of a bundle, one in so many, that a directory may hold to be offered as a whole: of more, what is in it."""
+OURS = frozenset({"shell", "libc", "runtime"})
+"""Kinds of reasons for what lambundle puts into every bundle: small, and missed by whom nobody can tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Something that could be left out.
+
+    ``exclude`` are the arguments of ``--exclude`` that do it; ``saves`` is in bytes of the packed files, lambundle's
+    own texts not counted. ``stops`` are the programs that were asked for and do not start without it; ``loses`` are
+    programs that came along and go with it, or where there are none, the libraries and plug-ins that do not load.
+    """
+
+    name: str
+    exclude: tuple[str, ...]
+    saves: int
+    stops: tuple[str, ...] = ()
+    loses: tuple[str, ...] = ()
+    nodes: frozenset[int] = frozenset()
+
+
+def drops(graph: ReasonGraph) -> tuple[Drop, ...]:
+    """Return what could be left out, first what stops no program that was asked for, the largest first."""
+    return _Offers(graph).all()
+
+
+def enough(graph: ReasonGraph, offers: Sequence[Drop], excess: int) -> tuple[tuple[Drop, ...], int]:
+    """Return as few harmless drops as give up ``excess`` bytes together, and what they save; all, if that is less."""
+    chosen: list[Drop] = []
+    saved = 0
+    for offer in offers:
+        if offer.stops or saved >= excess:
+            continue
+        nodes = {node for each in (*chosen, offer) for node in each.nodes}
+        more = graph.saved_without(nodes)
+        if more > saved:
+            chosen.append(offer)
+            saved = more
+    return tuple(chosen), saved
+
+
+@dataclass(slots=True)
+class _Directory:
+    """A directory of the bundle: what its files are a part of, and in sum with all below, its bytes and savings."""
+
+    path: str
+    origins: set[str | None] = field(default_factory=set)
+    weight: int = 0
+    most: int = 0
+    count: int = 0
+    nodes: list[int] = field(default_factory=list)
+    below: dict[str, _Directory] = field(default_factory=dict)
+
+    def all_nodes(self) -> Iterator[int]:
+        """Give the files and links here and below."""
+        yield from self.nodes
+        for directory in self.below.values():
+            yield from directory.all_nodes()
+
+
+class _Offers:
+    """Looks for drops in one graph."""
+
+    def __init__(self, graph: ReasonGraph) -> None:
+        self.graph = graph
+        self.least = max(WORTH, graph.total // LEAST)
+        self.names = Counter(part for node in graph.nodes if node.is_mirrored for part in {*node.name.split("/")})
+        self.asked_for = {
+            node: graph.nodes[program].name
+            for program in graph.programs
+            for node in graph.successors[program]
+            if graph.causes[node][program].kind == "program" and not graph.nodes[node].is_link
+        }
+        interpreters = set(self._interpreters())
+        self.core = self.asked_for.keys() | interpreters
+
+    def _interpreters(self) -> Iterator[int]:
+        """Interpreters of what was asked for. Behind a script of the same name stands the program itself."""
+        for program, name in [*self.asked_for.items()]:
+            for node in self.graph.successors[program]:
+                if self.graph.causes[node][program].kind == "interpreter":
+                    yield node
+                    if node in self.graph.started:
+                        behind = (each for each in self.graph.started if self._basename(each) == name)
+                        self.asked_for |= dict.fromkeys(behind, name)
+
+    def _basename(self, node: int) -> str:
+        return posixpath.basename(self.graph.nodes[node].name)
+
+    def all(self) -> tuple[Drop, ...]:
+        files = [node for node in range(1, len(self.graph.nodes)) if self._is_file(node)]
+        stopped = {node: self._stopped(node) for node in files}
+        harmless = [node for node in files if not stopped[node]]
+        offers = [*self._files(harmless), *self._directories(harmless)]
+        offers.sort(key=_largest_first)
+        harmful = [drop for node in files if stopped[node] for drop in self._needed(node, stopped[node])]
+        # The largest of themselves: near the top of the tree nearly everything hangs on anything.
+        harmful.sort(key=lambda drop: (-self._own_size(drop), drop.name))
+        found = [*self._apart(offers)][:HARMLESS]
+        return (*found, *sorted([*self._apart(harmful)][:HARMFUL], key=_largest_first))
+
+    def _is_file(self, node: int) -> bool:
+        known = self.graph.nodes[node]
+        is_ours = any(reason.kind in OURS for reason in self.graph.causes[node].values())
+        return known.is_mirrored and not known.is_link and not is_ours and node not in self.core
+
+    def _own_size(self, drop: Drop) -> int:
+        return sum(self.graph.weights[node] for node in drop.nodes)
+
+    def _stopped(self, node: int) -> tuple[str, ...]:
+        """Programs asked for that do not start without a file."""
+        loaders = self.graph.loaders_of(node)
+        return tuple(dict.fromkeys(name for start, name in self.asked_for.items() if start in loaders))
+
+    def _files(self, files: Iterable[int]) -> Iterator[Drop]:
+        for node in files:
+            if self.graph.savings[node] >= self.least:
+                yield self._drop(node, ())
+
+    def _needed(self, node: int, stops: tuple[str, ...]) -> Iterator[Drop]:
+        """What a program is directly linked with is the program: without that there is nothing to consider."""
+        if self.graph.savings[node] >= self.least and not self.core & self.graph.causes[node].keys():
+            yield self._drop(node, stops)
+
+    def _drop(self, node: int, stops: tuple[str, ...]) -> Drop:
+        known = self.graph.nodes[node]
+        names = self.graph.names_of(node)
+        nodes = frozenset({*names, *self.graph.links_to(names)})
+        saves = self.graph.savings[node] if len(names) == 1 else self.graph.saved_without(nodes)
+        patterns = tuple(self._pattern(name) for name in names)
+        return Drop(known.name, patterns, saves, stops, self._loses(node, or_files=not stops), nodes)
+
+    def _pattern(self, node: int) -> str:
+        """The shortest argument of ``--exclude`` that means this file and nothing else."""
+        path = self.graph.nodes[node].name
+        name = posixpath.basename(path)
+        return glob.escape(name if self.names[name] == 1 and not self._is_soname_of_another(name, node) else path)
+
+    def _is_soname_of_another(self, name: str, node: int) -> bool:
+        return name in self._sonames and self._sonames[name] != {node}
+
+    @cached_property
+    def _sonames(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for node, causes in enumerate(self.graph.causes):
+            for reason in causes.values():
+                if reason.kind in LOADED and not self.graph.nodes[node].is_link:
+                    found.setdefault(reason.detail, set()).add(node)
+        return found
+
+    def _loses(self, node: int, *, or_files: bool = True) -> tuple[str, ...]:
+        """Programs that came along and go with a file; where there is none, what does not load without it."""
+        loaders = sorted({node, *self.graph.loaders_of(node)} - self.asked_for.keys())
+        started = [each for each in loaders if each in self.graph.started]
+        without = started or [each for each in loaders if each != node and or_files]
+        return tuple(dict.fromkeys(map(self._basename, without)))
+
+    def _directories(self, files: Sequence[int]) -> Iterator[Drop]:
+        """The largest directories, not too large, with files of one origin that no program asked for is linked with."""
+        waiting = [*self._tops(files)]
+        while waiting:
+            here = waiting.pop()
+            drop = self._directory(here)
+            if drop is None:
+                waiting += here.below.values()
+            else:
+                yield drop
+
+    def _directory(self, here: _Directory) -> Drop | None:
+        if len(here.origins) != 1 or None in here.origins:
+            return None
+        if here.count < 2 or here.most < self.least or here.weight * MOST > self.graph.total:  # noqa: PLR2004
+            return None
+        inside = frozenset(here.all_nodes())
+        if self.graph.leads_out(inside):
+            return None
+        nodes = inside.union(self.graph.links_below(here.path))
+        saves = self.graph.saved_without(nodes)
+        if not self.least <= saves <= self.graph.total // MOST:
+            return None
+        some = self.graph.nodes[min(inside)]
+        name = here.path.removeprefix((some.path or "").removesuffix(some.name))
+        loses = tuple(dict.fromkeys(name for node in sorted(nodes) for name in self._loses(node)))
+        return Drop(f"{name}/", (glob.escape(name),), saves, (), loses, nodes)
+
+    def _tops(self, files: Sequence[int]) -> Iterable[_Directory]:
+        """The directories below the roots of the mirrored trees, each with what is to be known of those below it."""
+        free = frozenset(files)
+        roots: dict[str, _Directory] = {}
+        for node, known in enumerate(self.graph.nodes):
+            if not known.is_mirrored or known.path is None:
+                continue
+            root = known.path[: -len(known.name)]
+            weight, most = self.graph.weights[node], self.graph.savings[node]
+            origins = set() if known.is_link else {self._origin(node) if node in free else None}
+            here = roots.get(root)
+            if here is None:
+                here = roots[root] = _Directory(root)
+            for part in known.name.split("/")[1:-1]:
+                below = here.below.get(part)
+                if below is None:
+                    below = here.below[part] = _Directory(f"{here.path}/{part}")
+                here = below
+                here.weight += weight
+                here.most += most
+                here.count += 1
+                here.origins |= origins
+            here.nodes.append(node)
+        return [directory for root in roots.values() for directory in root.below.values()]
+
+    def _origin(self, node: int) -> str:
+        """What a file is a part of: its package, else what asked for it."""
+        reason = next(iter(self.graph.causes[node].values()))
+        return self.graph.nodes[node].package or f"{reason.kind} {reason.detail}"
+
+    def _apart(self, offers: Iterable[Drop]) -> Iterator[Drop]:
+        """Leave out what goes with something that is offered already, or is nearly the same."""
+        taken: list[Drop] = []
+        for offer in offers:
+            if not any(self._goes_with(offer, other) for other in taken):
+                taken.append(offer)
+                yield offer
+
+    def _goes_with(self, drop: Drop, other: Drop) -> bool:
+        return bool(drop.nodes & other.nodes) or self._is_below(drop, other) or self._is_below(other, drop)
+
+    def _is_below(self, drop: Drop, other: Drop) -> bool:
+        above: int | None = min(drop.nodes)
+        while above:
+            if above in other.nodes:
+                return True
+            above = self.graph.dominators[above]
+        return False
+
+
+def _largest_first(drop: Drop) -> tuple[int, str]:
+    return -drop.saves, drop.name
