@@ -1,0 +1,1 @@
+"""Compiles one C++ file, runs it and says how it went. Needs nothing but Python's standard library."""
