@@ -35,6 +35,10 @@ class BadNameError(ValueError):
     """A path or a set of paths that no bundle may hold; the text says which and why."""
 
 
+class BadLinkError(BadNameError):
+    """A link that no bundle may hold."""
+
+
 def check_path(path: str) -> None:
     """Raise BadNameError unless ``path`` is relative, normal, and means the same to every unpacker.
 
@@ -56,9 +60,9 @@ def check_path(path: str) -> None:
 def check_target(path: str, target: str) -> None:
     """Raise BadNameError unless ``target`` can be the text of the link ``path``."""
     if not target:
-        raise BadNameError(f"link {path!r} has no target")
+        raise BadLinkError(f"link {path!r} has no target")
     if target.startswith("/"):
-        raise BadNameError(f"link {path!r} has an absolute target, {_short(target)}")
+        raise BadLinkError(f"link {path!r} has an absolute target, {_short(target)}")
     _check_text(target)
 
 
@@ -132,18 +136,18 @@ def _follow(path: str, links: Mapping[str, str], steps: int) -> int:
     taken, followed = len(todo), 0
     while todo:
         if taken > steps:
-            raise BadNameError("the links lead through one another without end")
+            raise BadLinkError("the links lead through one another without end")
         part = todo.pop()
         if part in {"", "."}:
             continue
         if part == "..":
             if not here:
-                raise BadNameError(f"link {path!r} leads out of the bundle, to {_short(links[path])}")
+                raise BadLinkError(f"link {path!r} leads out of the bundle, to {_short(links[path])}")
             here.pop()
             continue
         here.append(f"{here[-1]}/{part}" if here else part)
         if len(here[-1]) > PATH_BYTES_MAX:
-            raise BadNameError(f"link {path!r} leads to a path longer than {PATH_BYTES_MAX} bytes")
+            raise BadLinkError(f"link {path!r} leads to a path longer than {PATH_BYTES_MAX} bytes")
         if here[-1] in links:
             followed += 1
             if followed > LINKS_MAX:
