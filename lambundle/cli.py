@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -118,6 +119,7 @@ def pack(
         say.answers([f"{'Wrote':>11}  {tree or out}", *report.size_lines(written)])
         for line in report.warnings(written):
             click.echo(line, err=True)
+        say.answers([f"next: lambundle verify {shlex.quote(str(tree or out))}"])
     else:
         say.answers([*report.planned_size_lines(plan), "nothing was written (--dry-run)"])
     if as_json:

@@ -50,6 +50,10 @@ _Step: TypeAlias = "tuple[str, os.stat_result | str | None]"
 """A path on the way to another: a file with its status, a link with its target, a directory with None."""
 
 
+_PLAINEST = {kind: place for place, kind in enumerate(("program", "add", "needed", "interpreter", "started"))}
+"""Kinds of reasons that say most, best first; the others keep the order in which they were found."""
+
+
 @dataclass(slots=True)
 class _Node:
     kind: Kind
@@ -193,7 +197,7 @@ class Mirror:
                 source=Path(path) if is_from_here else None,
                 content=node.content,
                 target=node.target,
-                reasons=tuple(node.reasons),
+                reasons=tuple(sorted(node.reasons, key=lambda reason: _PLAINEST.get(reason.kind, len(_PLAINEST)))),
                 package=owner(path) if is_from_here else None,
             )
 

@@ -17,7 +17,8 @@ from lambundle.deps_report import looked_in_lines
 from lambundle.discover.discovery import Discovery
 from lambundle.discover.recipe import read_recipe, recipes, smoke_recipe_for
 from lambundle.discover.selection import Wanted
-from lambundle.errors import ForeignElfError, LibraryNotFoundError
+from lambundle.elf import ElfFile
+from lambundle.errors import ForeignElfError, LibraryNotFoundError, UsageError
 from lambundle.gathering import Gathering
 from lambundle.launcher import Loader, Script, config, launcher
 from lambundle.library_path import glibc_version, libc_of
@@ -154,6 +155,12 @@ class _Planner:
     # ---- what the user and the recipes name ----
 
     def _add_program(self, program: Requested) -> None:
+        for path in (program.path, program.started):
+            if self.gathering.excludes(path):
+                raise UsageError(
+                    f"--exclude leaves out {path}, which {program.launcher} starts with",
+                    hint="exclude less, or do not pack that program",
+                )
         reason = Reason("program", None, program.launcher)
         if program.interpreter is None or program.script is None:
             self.gathering.root(program.path, reason)
@@ -177,16 +184,20 @@ class _Planner:
             self.gathering.walk_if_elf(real, optional=real != os.path.realpath(absolute))
 
     def _load_by_name(self) -> None:
-        for program in self.dynamic:
-            if libc_of(program.elf.interpreter or "") != "glibc":
-                continue
+        """What libc opens by name in every program, the shell among them: it may have another libc than the others."""
+        started = dict.fromkeys([*(program.started for program in self.dynamic), os.path.realpath(SHELL)])
+        with_glibc = [path for path in started if self._libc_of(path) == "glibc"]
+        for path in with_glibc:
             for soname in LOADED_BY_NAME:
-                self.gathering.opened(soname, program.started, Reason("libc", program.started, soname))
+                self.gathering.opened(soname, path, Reason("libc", path, soname))
         version = glibc_version(self.gathering.walker.closure())
         if version is not None and version < OLDEST_BUILT_IN_NSS:
             for soname in NAME_SERVICES:
-                by = self.dynamic[0].started
-                self.gathering.opened(soname, by, Reason("libc", by, soname))
+                self.gathering.opened(soname, with_glibc[0], Reason("libc", with_glibc[0], soname))
+
+    def _libc_of(self, path: str) -> str | None:
+        elf = self.gathering.disk.elf(path)
+        return libc_of(elf.interpreter or "") if path in self.gathering.roots and isinstance(elf, ElfFile) else None
 
     # ---- the closure ----
 

@@ -58,12 +58,13 @@ def why_lines(plan: Plan, path: str) -> list[str] | None:
     at: str | None = next((name for name in (path, root + path, root + _physical(path)) if name in entries), None)
     if at is None:
         return None
+    users = {group.name: group.reasons[0].by for group in plan.manifest.groups if group.kind == "facility"}
     lines, seen = [path], {at}
     reasons = entries[at].reasons
     while reasons:
         reason = reasons[0]
         lines.append(f"{'  ' * len(lines)}{_because(reason)}")
-        at = reason.by
+        at = users.get(reason.detail) if reason.kind == "facility" else reason.by
         if at is None or at in seen:
             break
         seen.add(at)
@@ -88,6 +89,8 @@ def _because(reason: Reason) -> str:
         "recipe": f"recipe {detail}" + (f", for {by}" if by else ""),
         "add": f"--add {detail}",
         "started": f"started by {by}",
+        "opened": f"opened as {detail} by {by}",
+        "link": f"hard link of {by}",
         "shell": "every bundle with a dynamic program has /bin/sh",
         "libc": f"opened by name: {detail}",
         "runtime": "lambundle's runtime",

@@ -33,6 +33,10 @@ _STARTS = re.compile(rb"\0(?:exec[lv][a-z]*|fexecve|posix_spawnp?|system|popen|w
 """Functions that start programs, as a symbol table has them, or as libraries name theirs."""
 
 
+_OPENS = (b"dlopen", b"LoadLibrary", b"module_open", b"QLibrary", b"dso_load", b"LoadObject")
+"""Names, or parts of them, of functions that open libraries: libc's, and NSPR's, GLib's, Qt's, APR's and SDL's."""
+
+
 class Texts:
     """Texts of files; what was found in one is remembered."""
 
@@ -56,7 +60,7 @@ class Texts:
             found: set[bytes] = set()
             with _mapped(path) as data:
                 # Few libraries open others by name, and the search for names takes three times as long as this.
-                if data[:4] != b"\x7fELF" or data.find(b"dlopen") >= 0:
+                if data[:4] != b"\x7fELF" or any(data.find(name) >= 0 for name in _OPENS):
                     found.update(_SONAME.findall(data))
             known = self._sonames[path] = frozenset(name.decode() for name in found)
         return known

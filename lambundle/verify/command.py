@@ -16,7 +16,7 @@ from lambundle.verify.isolation import isolation_check
 from lambundle.verify.layers import unpack
 from lambundle.verify.missing import missing_check, missing_paths
 from lambundle.verify.model import Check, Status, Verification
-from lambundle.verify.mounted import LAYERS, TASK, Mounted
+from lambundle.verify.mounted import LAYERS, TASK
 from lambundle.verify.running import Runner
 from lambundle.verify.sandbox import Limits
 from lambundle.verify.smoke import smoke_check
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lambundle.verify.attempt import Attempt
     from lambundle.verify.machine import Machine
     from lambundle.verify.missing import MissingPath
+    from lambundle.verify.mounted import Mounted
     from lambundle.verify.sandbox import Sandbox
     from lambundle.verify.subject import Subject
 
@@ -123,10 +124,9 @@ class _Verifier:
     def _run(self, sandbox: Sandbox, image: tuple[Check, ...]) -> Findings:
         self.around.progress(f"unpacking {self.request.bundle}")
         try:
-            trees = unpack(self.request.bundle, self.request.layers, self.mount, self.around.work)
+            mounted = unpack(self.subject, self.request.layers, self.mount, self.around.work)
         except BadBundleError as error:
             return self._unrun((*_skipped("; ".join((error.message, *error.context))), *image))
-        mounted = Mounted.of(self.subject, self.mount, trees)
         pipe = self.around.work / "trace"
         tracing.make_pipe(pipe)
         attempts, log, notes = self._attempts(sandbox, mounted, pipe)
@@ -154,14 +154,14 @@ class _Verifier:
     def _evidence(
         self, attempts: tuple[Attempt, ...], mounted: Mounted, sandbox: str, image: tuple[Check, ...]
     ) -> Evidence:
-        machine, limits, manifests = self.around.machine, self.request.limits, self.subject.manifests
-        same = self.subject.manifest is not None and machine.is_like(self.subject.manifest.packed_on)
+        machine, limits, manifests = self.around.machine, self.request.limits, mounted.manifests
+        same = all(machine.is_like(manifest.packed_on) for manifest in manifests)
         missing = missing_paths(attempts, mounted, machine) if same else ()
         different = differences(attempts, machine.environment, mounted)
-        lost = lost_variables(manifests, _configurations(mounted), self.around.book)
+        lost = lost_variables(mounted.homes, _configurations(mounted), self.around.book)
         bounds = (memory_check(attempts, limits), tmp_check(attempts, limits))
         is_limit = any(check.status is Status.FAIL for check in bounds) or any(item.worst.ended_by for item in attempts)
-        missed = missing_check(attempts, missing, self.subject, machine, is_explained=is_limit)
+        missed = missing_check(attempts, missing, manifests, machine, is_explained=is_limit)
         isolation = isolation_check(attempts, mounted, sandbox)
         is_explained = is_limit or any(check.status is Status.FAIL for check in (*self.static, missed, isolation))
         running = (
@@ -170,7 +170,7 @@ class _Verifier:
             missed,
             environment_check(attempts, lost, different, is_explained=is_explained),
             *bounds,
-            start_check(attempts, self.subject.unzipped),
+            start_check(attempts, mounted.unzipped),
         )
         return Evidence((*self.static, *running, *image), attempts, self.subject, mounted, missing, lost, different)
 
@@ -226,13 +226,12 @@ def _mount(request: Request, subject: Subject | None) -> str:
 
 
 def _configurations(mounted: Mounted) -> dict[str, str]:
-    """The runtime's configurations, by the bundle's name; of one that is not there nothing."""
+    """The runtime's configurations, by the bundle's directory; of one that is not there nothing."""
     found = {}
-    for name in mounted.names:
-        path = mounted.trees[mounted.mount] / "lambundle" / name / "runtime" / "config"
-        try:
-            with path.open("rb") as file:
-                found[name] = file.read(CONFIGURATION_MAX).decode(errors="replace")
-        except OSError:
+    for home in mounted.homes:
+        path = mounted.here(f"{home}/runtime/config")
+        if path is None or not path.is_file():
             continue
+        with path.open("rb") as file:
+            found[home] = file.read(CONFIGURATION_MAX).decode(errors="replace")
     return found

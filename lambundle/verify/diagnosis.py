@@ -17,6 +17,7 @@ from lambundle.model import Kind
 from lambundle.verify.attempt import NOT_EXECUTABLE, NOT_FOUND
 from lambundle.verify.missing import cure as missing_cure
 from lambundle.verify.model import Check, Diagnosis, Status
+from lambundle.verify.mounted import TMP
 from lambundle.verify.smoke import how_it_failed
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 STATIC_ORDER = ("names", "integrity", "platform", "permissions", "links", "closure", "layout", "quota")
 """The checks of the bundle at rest, those first whose failure makes others fail."""
+
+
+LOG_LINES = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_REPORT", "RequestId:", "Runtime.")
+"""How Lambda's own lines begin in a function's log, and the error types that it repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,14 +277,15 @@ def network(evidence: Evidence) -> Diagnosis | None:
 def missing_named(evidence: Evidence) -> Diagnosis | None:
     """A file that the program complained of by name."""
     named = [item for item in evidence.missing if item.is_named]
-    if not named or evidence.failed is None or evidence.subject is None or evidence.check("missing") is None:
+    if not named or evidence.mounted is None or evidence.check("missing") is None:
         return None
-    return _not_inside(named[0], evidence.subject)
+    return _not_inside(named[0], evidence.mounted)
 
 
-def _not_inside(item: MissingPath, subject: Subject) -> Diagnosis:
+def _not_inside(item: MissingPath, mounted: Mounted) -> Diagnosis:
     owner = f" of package {item.package}" if item.package else ""
-    return Diagnosis(f"{item.path}{owner} is not in the bundle, and {item.by} needs it", missing_cure(subject, [item]))
+    cause = f"{item.path}{owner} is not in the bundle, and {item.by} needs it"
+    return Diagnosis(cause, missing_cure(mounted.manifests, [item]))
 
 
 # ---- the bundle at rest ----
@@ -302,9 +308,24 @@ def not_isolated(evidence: Evidence) -> Diagnosis | None:
 
 def missing_unnamed(evidence: Evidence) -> Diagnosis | None:
     """A file that was looked for, of which the program said nothing."""
-    if not evidence.missing or evidence.subject is None or evidence.check("missing") is None:
+    if not evidence.missing or evidence.mounted is None or evidence.check("missing") is None:
         return None
-    return _not_inside(evidence.missing[0], evidence.subject)
+    return _not_inside(evidence.missing[0], evidence.mounted)
+
+
+def path_missing(evidence: Evidence) -> Diagnosis | None:
+    """A path that the program complained of, which this machine does not know either."""
+    named = [name for name in _NO_FILE.findall(evidence.words) if name.startswith("/") and not name.startswith(TMP)]
+    if not named or evidence.mounted is None:
+        return None
+    if evidence.mounted.is_users(named[0]):
+        return Diagnosis(
+            f"{named[0]} is neither in the bundle nor in a layer that was given",
+            "add it to the zip, or name the layer that holds it with --layer ZIP",
+        )
+    return Diagnosis(
+        f"{named[0]} is neither in the bundle nor on Lambda", f"pack again with --add {shlex.quote(named[0])}"
+    )
 
 
 def variable_unnamed(evidence: Evidence) -> Diagnosis | None:
@@ -319,7 +340,8 @@ def unknown(evidence: Evidence) -> Diagnosis | None:
     if attempt is None:
         check = next(check for check in evidence.checks if check.status is Status.FAIL)
         return _of(check)
-    words = [line.strip() for line in evidence.words.splitlines() if line.strip()]
+    lines = [line.strip() for line in evidence.words.splitlines()]
+    words = [line for line in lines if line and not line.startswith(LOG_LINES)]
     said = f": {words[-1]}" if words else ", and said nothing"
     return Diagnosis(
         f"{how_it_failed(attempt)}{said}",
@@ -349,6 +371,7 @@ RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     not_isolated,
     missing_unnamed,
     variable_unnamed,
+    path_missing,
     unknown,
 )
 """Asked in this order; the first that has an answer gives it."""

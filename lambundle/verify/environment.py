@@ -29,30 +29,28 @@ CONFIGURATION_MAX = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A variable that the bundle ought to set and does not."""
+    """A variable that the bundle in the directory ``home`` ought to set and does not."""
 
     name: str
     value: str
-    bundle: str
+    home: str
     asked_by: str
 
 
 def lost_variables(
-    manifests: Iterable[Manifest], configurations: Mapping[str, str], book: Sequence[Recipe]
+    homes: Mapping[str, Manifest], configurations: Mapping[str, str], book: Sequence[Recipe]
 ) -> tuple[Lost, ...]:
     """Variables of the manifests, and of the recipes for their programs, that the runtime's configuration has not.
 
-    ``configurations`` are the texts of ``runtime/config`` by the bundle's name.
+    ``homes`` are the bundles by their directories, ``configurations`` the texts of ``runtime/config`` in these.
     """
     found = []
-    for manifest in manifests:
+    for home, manifest in homes.items():
         wanted = {name: (value, "its manifest") for name, value in manifest.environment.items()}
         if not wanted:
             wanted = {name: (value, f"recipe {by}") for name, value, by in _by_recipe(manifest, book)}
-        is_set = configured(configurations.get(manifest.name, ""))
-        found += [
-            Lost(name, value, manifest.name, by) for name, (value, by) in wanted.items() if is_set.get(name) != value
-        ]
+        is_set = configured(configurations.get(home, ""))
+        found += [Lost(name, value, home, by) for name, (value, by) in wanted.items() if is_set.get(name) != value]
     return tuple(found)
 
 
@@ -116,8 +114,8 @@ def environment_check(
     """
     if lost:
         first = lost[0]
-        detail = f"{first.name} is not set by the bundle {first.bundle}, and {first.asked_by} asks for it"
-        lines = tuple(f"{item.name} of {item.bundle}, {item.asked_by}" for item in lost[1:])
+        detail = f"{first.name} is not set by the bundle {_name(first)}, and {first.asked_by} asks for it"
+        lines = tuple(f"{item.name} of {_name(item)}, {item.asked_by}" for item in lost[1:])
         return Check("environment", Status.FAIL, detail, _set_again(first), lines)
     if not any(attempt.trace.starts for attempt in attempts):
         return Check("environment", Status.SKIP, "there is no trace of the variables that were asked for")
@@ -141,8 +139,12 @@ def _cause(item: Difference, lines: tuple[str, ...]) -> Check:
     return Check("environment", Status.FAIL, detail, hint, lines)
 
 
+def _name(lost: Lost) -> str:
+    return posixpath.basename(lost.home)
+
+
 def _set_again(lost: Lost) -> str:
     value = lost.value
     if value.startswith("@"):
-        value = f"/opt/lambundle/{lost.bundle}/root{value[1:]}"
+        value = f"{lost.home}/root{value[1:]}"
     return f"pack again, or set {lost.name}={value} in the function's configuration"

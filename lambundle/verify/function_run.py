@@ -59,7 +59,7 @@ def _outcome(report: FunctionReport) -> Outcome:
     )
     return Outcome(
         status=0 if bad is None else 1,
-        stdout="".join(run.stdout for run in report.runs).encode(),
+        stdout=b"",  # the log holds it
         stderr=(report.log if bad is not None else "").encode(),
         seconds=sum(run.duration_ms + (run.init_ms or 0) for run in report.runs) / 1000,
         ended_by=ended_by,

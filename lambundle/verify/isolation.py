@@ -41,7 +41,7 @@ class Breach:
 
 def isolation_check(attempts: Sequence[Attempt], mounted: Mounted, sandbox: str) -> Check:
     """Whether nothing of the host was used; SKIP where there is no trace to say so."""
-    if not mounted.names:
+    if not mounted.homes:
         return _skip("no program here has lambundle's runtime, so there is no trace of what was used")
     programs = [attempt.task.program for attempt in attempts]
     if programs and all(program is not None and program.static for program in programs):

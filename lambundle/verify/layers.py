@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambundle.bundle import open_bundle
 from lambundle.extract import extract
-from lambundle.verify.mounted import LAYERS
+from lambundle.verify.mounted import LAYERS, Mounted
 from lambundle.verify.work import remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from lambundle.model import Manifest
+    from lambundle.verify.subject import Subject
 
 
-def unpack(bundle: Path, layers: Sequence[Path], mount: str, work: Path) -> dict[str, Path]:
-    """Unpack everything below ``work``; returns the tree of every mount point.
+def unpack(subject: Subject, layers: Sequence[Path], mount: str, work: Path) -> Mounted:
+    """Unpack a bundle and its layers below ``work``.
 
     A bundle at /opt is the first of the layers. Raise BadBundleError for what is no bundle at all.
     """
     own = work / "bundle"
-    extract(bundle, own)
+    extract(subject.path, own)
     trees = {mount: own}
+    homes = _homes(mount, subject.manifests)
+    unzipped = subject.unzipped
     for number, layer in enumerate(layers):
+        with open_bundle(layer) as opened:
+            homes |= _homes(LAYERS, opened.manifests)
+            unzipped += opened.unzipped
         tree = work / f"layer{number}"
         extract(layer, tree)
         if LAYERS in trees:
             merge(tree, trees[LAYERS])
         else:
             trees[LAYERS] = tree
-    return trees
+    return Mounted(mount, trees, homes, unzipped)
+
+
+def _homes(mount: str, manifests: Iterable[Manifest]) -> dict[str, Manifest]:
+    return {f"{mount}/{posixpath.dirname(manifest.path)}": manifest for manifest in manifests}
 
 
 def merge(upper: Path, lower: Path) -> None:

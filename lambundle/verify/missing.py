@@ -13,10 +13,10 @@ from lambundle.verify.model import Check, Status
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from lambundle.model import Manifest
     from lambundle.verify.attempt import Attempt
     from lambundle.verify.machine import Machine
     from lambundle.verify.mounted import Mounted
-    from lambundle.verify.subject import Subject
 
 MAX_SHOWN = 10
 
@@ -102,7 +102,7 @@ def _names(words: str, path: str) -> bool:
 def missing_check(
     attempts: Sequence[Attempt],
     missing: Sequence[MissingPath],
-    subject: Subject,
+    manifests: Sequence[Manifest],
     machine: Machine,
     *,
     is_explained: bool,
@@ -112,11 +112,11 @@ def missing_check(
     What a run did without is no failure: programs look in many places for what they need in one. Nor is it one where
     a limit explains the failure (``is_explained``).
     """
-    if subject.manifest is None:
+    if not manifests:
         return _skip("the zip does not say on which machine it was made")
-    packed_on = subject.manifest.packed_on
-    if not machine.is_like(packed_on):
-        return _skip(f"this machine is not the one it was packed on ({packed_on.distribution}, {packed_on.machine})")
+    other = next((item.packed_on for item in manifests if not machine.is_like(item.packed_on)), None)
+    if other is not None:
+        return _skip(f"this machine is not the one it was packed on ({other.distribution}, {other.machine})")
     if not missing and not any(attempt.trace.lookups for attempt in attempts):
         return _skip("there is no trace of what was looked for")
     failed = [attempt for attempt in attempts if attempt.failed]
@@ -130,12 +130,12 @@ def missing_check(
     detail = f"{first.path}{_of(first)} is not in the bundle; {first.by} looked for it"
     if len(missing) > 1:
         detail += f" (and for {len(missing) - 1} more)"
-    return Check("missing", Status.FAIL, detail, cure(subject, missing), _lines(missing[1:]))
+    return Check("missing", Status.FAIL, detail, cure(manifests, missing), _lines(missing[1:]))
 
 
-def cure(subject: Subject, missing: Sequence[MissingPath]) -> str:
+def cure(manifests: Iterable[Manifest], missing: Sequence[MissingPath]) -> str:
     """The command lines that cure it."""
-    programs = " ".join(shlex.quote(program.path) for program in subject.programs)
+    programs = " ".join(shlex.quote(program.path) for manifest in manifests for program in manifest.programs)
     adds = " ".join(f"--add {shlex.quote(item.path)}" for item in missing[:1])
     return f"lambundle pack {programs} {adds}, or --record a run that does the job, or verify --fix"
 

@@ -1,4 +1,4 @@
-"""The bundle as it lies in the sandbox: which paths are its own, and what they are called elsewhere."""
+"""Bundles as they lie in the sandbox: which paths are theirs, and what they are called elsewhere."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from lambundle.model import Program
-    from lambundle.verify.subject import Subject
+    from lambundle.model import Manifest, Program
 
 LAYERS = "/opt"
 """Where Lambda unpacks layers."""
@@ -22,19 +22,21 @@ TMP = "/tmp"  # noqa: S108  (the sandbox's)
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
-    """A bundle at ``mount``; ``trees`` maps every mount point to its directory here.
+    """What is verified, at ``mount``, with its layers.
 
-    ``names`` are those of the bundles in it: none in a zip of somebody else.
+    ``trees`` maps every mount point to its directory here. ``homes`` maps the directory of every bundle in it, such
+    as /opt/lambundle/gcc, to its manifest: a zip of somebody else has none. ``unzipped`` are the bytes of all of it.
     """
 
     mount: str
-    names: tuple[str, ...]
-    trees: dict[str, Path]
+    trees: Mapping[str, Path]
+    homes: Mapping[str, Manifest]
+    unzipped: int = 0
 
-    @classmethod
-    def of(cls, subject: Subject, mount: str, trees: dict[str, Path]) -> Mounted:
-        """Say where the bundles of ``subject`` are."""
-        return cls(mount, tuple(manifest.name for manifest in subject.manifests), trees)
+    @property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """The manifests of all bundles."""
+        return tuple(self.homes.values())
 
     def is_users(self, path: str) -> bool:
         """Whether a path of the sandbox is the user's own: of the function, of a layer, or made in /tmp."""
@@ -44,14 +46,13 @@ class Mounted:
     def is_bundled(self, path: str) -> bool:
         """Whether a path of the sandbox is in one of the bundles."""
         normal = posixpath.normpath(path)
-        return any(normal.startswith(f"{self.mount}/lambundle/{name}/") for name in self.names)
+        return any(normal.startswith(f"{home}/") for home in self.homes)
 
     def original(self, path: str) -> str:
         """What a path of the sandbox is called on the packing machine: without the bundle's root before it."""
-        for name in self.names:
-            root = f"{self.mount}/lambundle/{name}/root"
-            if path.startswith(f"{root}/"):
-                return path[len(root) :]
+        for home in self.homes:
+            if path.startswith(f"{home}/root/"):
+                return path[len(home) + len("/root") :]
         return path
 
     def here(self, path: str) -> Path | None:
@@ -63,9 +64,9 @@ class Mounted:
 
     def served(self, path: str) -> Path | None:
         """Where the file lies here that the runtime serves for an absolute path of the packing machine."""
-        for name in self.names:
-            candidate = self.trees[self.mount] / "lambundle" / name / "root" / path.lstrip("/")
-            if candidate.exists():
+        for home in self.homes:
+            candidate = self.here(f"{home}/root/{path.lstrip('/')}")
+            if candidate is not None and candidate.exists():
                 return candidate
         return None
 

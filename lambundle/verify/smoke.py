@@ -25,7 +25,8 @@ def smoke_check(attempts: Sequence[Attempt]) -> Check:
     if failed:
         more = f"; {len(failed) - 1} more failed" if len(failed) > 1 else ""
         detail = f"{how_it_failed(failed[0])}{more}"
-        return Check("smoke", Status.FAIL, detail, context=tuple(output_lines(failed[0])))
+        lines = () if failed[0].invocations else tuple(output_lines(failed[0]))  # a function's log is shown as a whole
+        return Check("smoke", Status.FAIL, detail, context=lines)
     if unknown:
         first = unknown[0]
         detail = f"{first.task.name} --version ended with {first.worst.status}, which says nothing"

@@ -19,6 +19,7 @@ from lambundle.verify.sandbox import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from lambundle.verify.attempt import Attempt
     from lambundle.verify.mounted import Mounted
@@ -31,7 +32,6 @@ PATIENCE = 0.5
 MOSTLY = 0.05
 """If more than this share of a bundle cannot be dropped from memory, no run of it is cold."""
 
-_UNTRACED = ("runtime", "root/usr/lib/locale")  # read by the loader, by the shell that a launcher is for, and by libc
 _MAP_FAILED = ctypes.c_void_p(-1).value
 _PAUSE = 0.02
 
@@ -79,8 +79,7 @@ def touched_files(trace: Trace, mounted: Mounted) -> list[str]:
     everything = [path for tree in mounted.trees.values() for path in _files_below(os.fspath(tree))]
     if len(everything) <= FEW or not trace.starts:
         return everything
-    top = os.path.realpath(mounted.trees[mounted.mount])
-    always = (f"{top}/bin/", *(f"{top}/lambundle/{name}/{part}/" for name in mounted.names for part in _UNTRACED))
+    always = tuple(f"{os.path.realpath(path)}/" for path in _untraced(mounted))
     named = {
         *(start.program for start in trace.starts),
         *(item.path for item in trace.executions),
@@ -90,6 +89,17 @@ def touched_files(trace: Trace, mounted: Mounted) -> list[str]:
     here = (mounted.here(path) or mounted.served(path) for path in named)
     touched = {os.path.realpath(path) for path in here if path is not None}
     return [path for path in everything if path in touched or path.startswith(always)]
+
+
+def _untraced(mounted: Mounted) -> Iterator[Path]:
+    """Directories that are read by the shell that a launcher is for, by the loader and by libc."""
+    for tree in mounted.trees.values():
+        yield tree / "bin"
+    for home in mounted.homes:
+        for part in ("runtime", "root/usr/lib/locale"):
+            path = mounted.here(f"{home}/{part}")
+            if path is not None:
+                yield path
 
 
 def _files_below(tree: str) -> Iterator[str]:

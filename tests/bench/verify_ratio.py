@@ -65,7 +65,7 @@ def _smoke(bundle: Path, tree: Path, work: Path) -> Callable[[], float]:
     """Return what runs the smoke job once in the sandbox and says how long that took."""
     subject = static_checks(bundle).subject
     assert subject is not None
-    mounted = Mounted.of(subject, "/opt", {"/opt": tree})
+    mounted = Mounted("/opt", {"/opt": tree}, {})
     [task] = tasks(subject, mounted, (), ())
     job = Job(task.command, environment("/opt", Limits()), mounted.trees, cwd=task.cwd)
     with open_bundle(bundle) as opened:

@@ -10,15 +10,29 @@ import re
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 README = REPOSITORY / "README.md"
 SCREEN = re.compile(r"(?<=^```console\n)\$ (?P<command>.+)\n(?P<output>(?:.*\n)*?)(?=^```$)", re.MULTILINE)
 
+BOOTSTRAP = r"""#!/bin/bash
+ask() {  # METHOD PATH BODY, of the Runtime API; bash can speak to a port
+    exec 3<> "/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"
+    printf '%s /2018-06-01/runtime/invocation/%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n' "$1" "$2" >&3
+    printf 'Content-Length: %d\r\n\r\n%s' "${#3}" "$3" >&3
+    cat <&3
+}
+while answer=$(ask GET next ''); do
+    id=$(sed -n 's/^lambda-runtime-aws-request-id: *\([^[:cntrl:]]*\).*/\1/Ip' <<< "$answer")
+    ask POST "$id/response" '{"hello": "you"}' > /dev/null
+done
+"""
+
 
 def prepare(directory: Path) -> None:
-    """Make the files that screens speak of: ./render needs a library that is gone."""
+    """Make the files that screens speak of: ./render needs a library that is gone, hello.zip is a function in sh."""
     (directory / "lib.c").write_text("int f(void) { return 0; }")
     (directory / "main.c").write_text("int f(void); int main(void) { return f(); }")
     library = directory / "libgone.so.1"
@@ -27,6 +41,11 @@ def prepare(directory: Path) -> None:
     for command in (make, link):
         subprocess.run(["sh", "-c", command], cwd=directory, check=True)
     library.unlink()
+    with zipfile.ZipFile(directory / "hello.zip", "w") as archive:
+        bootstrap = zipfile.ZipInfo("bootstrap")
+        bootstrap.create_system, bootstrap.external_attr = 3, 0o100755 << 16
+        archive.writestr(bootstrap, BOOTSTRAP)
+    (directory / "event.json").write_text('{"name": "you"}')
 
 
 def output(command: str, directory: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.chromium import chromium
 
 PICTURE = Path(__file__).parents[2] / "docs" / "size-ffmpeg.png"
-WIDTH, SCALE = 1100, 1.5
+WIDTH, SCALE = 1200, 1.5
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
                 [sys.executable, "-m", "lambundle", *command], cwd=work, check=True, stdout=subprocess.DEVNULL
             )
         with chromium() as tab:
-            tab.open(Path(work, "page.html"), width=WIDTH, height=1200)
+            tab.open(Path(work, "page.html"), width=WIDTH, height=1000)
             end = tab.run("document.querySelector('#map').getBoundingClientRect().bottom")
             tab.open(Path(work, "page.html"), width=WIDTH, height=round(end) + 20, scale=SCALE)
             out.parent.mkdir(exist_ok=True)

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.bareroot import UnavailableError
+from tests.integration.conftest import unavailable
+
 LAMBUNDLE = (sys.executable, "-m", "lambundle")
 
 
@@ -40,8 +43,9 @@ def test_pack_ends_with_what_was_resolved_and_both_sizes_against_both_quotas(tmp
     assert re.fullmatch(
         r" +Resolved  \d+ programs, \d+ libraries\n"
         r" +Wrote  env\.zip\n"
-        r" +unzipped  [\d.]+ MiB +\d+ % of 250 MiB\n"
-        r" +zipped  [\d.]+ MiB +\d+ % of 50 MiB direct upload\n",
+        r" +PASS +unzipped +[\d.]+ MiB +\d+ % of 250 MiB, [\d.]+ MiB left\n"
+        r" +PASS +zipped +[\d.]+ MiB +\d+ % of 50 MiB direct upload, [\d.]+ MiB left\n"
+        r"next: lambundle verify env\.zip\n",
         done.stdout,
     )
     assert done.stderr == ""
@@ -285,3 +289,12 @@ def test_recipes_are_listed_with_their_reason(tmp_path: Path) -> None:
     data = json.loads(run("recipes", "--json", cwd=tmp_path).stdout)
     assert data["version"] == 1
     assert {"gcc", "g++"} <= {item["name"] for item in data["recipes"]}
+
+
+def test_the_shell_has_what_it_preloads_beside_a_program_with_another_libc(tmp_path: Path) -> None:
+    if shutil.which("musl-gcc") is None:
+        unavailable(UnavailableError("musl-gcc is not installed: apt-get install musl-tools"))
+    (tmp_path / "main.c").write_text("int main(void) { return 0; }")
+    subprocess.run(["musl-gcc", "-o", tmp_path / "tool", tmp_path / "main.c"], check=True)
+    run("pack", "-q", "./tool", cwd=tmp_path)
+    assert "PASS  closure" in run("verify", "--static", "tool.zip", cwd=tmp_path).stdout

@@ -85,7 +85,7 @@ def test_quiet_is_how_it_stands_and_nothing_more(work: Path) -> None:
 def test_pack_ends_with_the_same_lines(work: Path) -> None:
     command = (sys.executable, "-m", "lambundle", "pack", "env", "-o", "again.zip")
     packed = subprocess.run(command, cwd=work, check=True, capture_output=True, text=True).stdout
-    assert packed.endswith("".join(f"{line}\n" for line in run("-q", "again.zip", cwd=work).stdout.splitlines()))
+    assert run("-q", "again.zip", cwd=work).stdout in packed
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from lambundle.errors import BadBundleError
 from lambundle.manifest import decode_manifest, encode_manifest
-from lambundle.model import Kind, Manifest, PackedOn, Program, Reason
+from lambundle.model import Kind, Manifest, PackedOn, Program, Reason, Smoke
 from tests.unit.plans import PACKED_ON, file, folder, link, manifest, plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 TEXT = st.text(max_size=20)
+SMOKES = st.none() | st.builds(Smoke, TEXT, TEXT)
+ENVIRONMENTS = st.dictionaries(TEXT, TEXT, max_size=3)
 REASONS = st.lists(st.builds(Reason, TEXT, st.none() | TEXT, TEXT), max_size=3).map(tuple)
 
 
@@ -37,15 +39,24 @@ def written(plan: Manifest) -> Manifest:
     return dataclasses.replace(plan, entries=entries)
 
 
-@given(plan=plans(), reasons=REASONS, distribution=TEXT, real=TEXT)
+@given(plan=plans(), reasons=REASONS, distribution=TEXT, real=TEXT, smoke=SMOKES, environment=ENVIRONMENTS)
 @settings(max_examples=100, deadline=None)
 def test_what_is_decoded_is_what_was_encoded(
-    plan: Manifest, reasons: tuple[Reason, ...], distribution: str, real: str
+    plan: Manifest,
+    reasons: tuple[Reason, ...],
+    distribution: str,
+    real: str,
+    smoke: Smoke | None,
+    environment: dict[str, str],
 ) -> None:
     plan = written(plan)
     plan = dataclasses.replace(
         plan,
-        programs=(Program("bin/x", "/bin/x", real, static=True), *plan.programs),
+        programs=(
+            Program("bin/x", "/bin/x", real, static=True, recipe="r" if smoke else "", smoke=smoke),
+            *plan.programs,
+        ),
+        environment=environment,
         packed_on=PackedOn(distribution, "musl", "aarch64"),
         entries=tuple(dataclasses.replace(entry, reasons=reasons) for entry in plan.entries),
     )
@@ -124,6 +135,12 @@ def _drop(*keys: Any) -> Callable[[Any], None]:
         _set("programs", 0, "launcher", to="/bin/x"),
         _set("programs", 0, "static", to=1),
         _set("programs", 0, "path", to=None),
+        _set("programs", 0, "recipe", to=1),
+        _set("programs", 0, "smoke", to="script"),
+        _set("programs", 0, "smoke", to={"does": "x"}),
+        _set("programs", 0, "smoke", to={"does": 1, "script": "x"}),
+        _set("environment", to=[]),
+        _set("environment", to={"A": 1}),
         _drop("packed_on", "libc"),
         _set("packed_on", to=None),
         _set("entries", to=None),

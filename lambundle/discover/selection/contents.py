@@ -94,6 +94,7 @@ class Contents:
             for directory in self._db.directories(package.name)
             if self._choice.is_private(directory, package.name)
         ]
+        names = {posixpath.basename(file) for file in package.files}
         while waiting:
             directory = waiting.pop()
             if self._rules.is_unwanted(f"{directory}/x"):
@@ -103,7 +104,10 @@ class Contents:
             for path in files:
                 if self._rules.is_unwanted(path) or self._db.owner(path) is not None:
                     continue
-                if is_readable_by_all(path) and (os.path.getsize(path) < LARGE or self._is_named_after(path)):
+                if is_readable_by_all(path) and (
+                    # A configuration of the user's is made from a template of the same name.
+                    os.path.getsize(path) < LARGE or posixpath.basename(path) in names or self._is_named_after(path)
+                ):
                     yield Wanted(path, package.reason)
 
     def _is_named_after(self, path: str) -> bool:

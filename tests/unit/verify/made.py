@@ -48,9 +48,9 @@ def subject(*members: Member, manifests: tuple[Manifest, ...] | None = None) -> 
     )  # fmt: skip
 
 
-def mounted(tree: Path = Path("/nowhere"), *, names: tuple[str, ...] = ("tool",)) -> Mounted:
+def mounted(tree: Path = Path("/nowhere"), *, is_ours: bool = True) -> Mounted:
     """Return the bundle ``tool`` at /opt, unpacked in ``tree``."""
-    return Mounted("/opt", names, {"/opt": tree})
+    return Mounted("/opt", {"/opt": tree}, {"/opt/lambundle/tool": manifest()} if is_ours else {}, 100)
 
 
 def trace(*lines: str) -> Trace:

@@ -18,6 +18,7 @@ from lambundle.verify.model import Check, Status
 from lambundle.verify.trace import Trace
 from tests.unit.verify.made import STARTED, attempt, manifest, mounted, trace
 
+HOME = "/opt/lambundle/tool"
 RECIPE = Recipe("mine", "why", ("tool",), environment={"TOOL_DIR": "@/etc"})
 
 
@@ -35,17 +36,17 @@ RECIPE = Recipe("mine", "why", ("tool",), environment={"TOOL_DIR": "@/etc"})
 def test_a_variable_of_the_manifest_or_the_recipe_must_be_configured(
     environment: dict[str, str], config: str, lost: list[tuple[str, str]]
 ) -> None:
-    found = lost_variables([manifest(environment=environment)], {"tool": config}, [RECIPE])
+    found = lost_variables({HOME: manifest(environment=environment)}, {HOME: config}, [RECIPE])
     assert [(item.name, item.asked_by) for item in found] == lost
 
 
 def test_a_bundle_without_configuration_has_lost_all() -> None:
-    assert len(lost_variables([manifest(environment={"A": "1"})], {}, [])) == 1
+    assert len(lost_variables({HOME: manifest(environment={"A": "1"})}, {}, [])) == 1
 
 
 def test_a_static_program_is_given_no_variables() -> None:
     static = Program("bin/tool", "/usr/bin/tool", "/usr/bin/tool", static=True)
-    assert lost_variables([manifest(static)], {}, [RECIPE]) == ()
+    assert lost_variables({HOME: manifest(static)}, {}, [RECIPE]) == ()
 
 
 def test_a_value_may_have_an_equals_sign() -> None:
@@ -102,7 +103,7 @@ def checked(*items: Difference, status: int = 1, is_explained: bool = False, los
 
 @pytest.mark.parametrize("status", [0, 1])
 def test_a_lost_variable_fails_whatever_the_run_did(status: int) -> None:
-    check = checked(status=status, lost=(Lost("TOOL_DIR", "@/etc", "tool", "recipe mine"),))
+    check = checked(status=status, lost=(Lost("TOOL_DIR", "@/etc", HOME, "recipe mine"),))
     assert check.status is Status.FAIL
     assert "TOOL_DIR" in check.detail
     assert "TOOL_DIR=/opt/lambundle/tool/root/etc" in check.hint

@@ -122,7 +122,7 @@ def test_where_nothing_can_be_known_the_check_is_skipped(program: Program | None
 
 
 def test_without_lambundles_runtime_there_is_nothing_to_go_by() -> None:
-    check = isolation_check([attempt(program=None)], mounted(names=()), "sandbox")
+    check = isolation_check([attempt(program=None)], mounted(is_ours=False), "sandbox")
     assert check.status is Status.SKIP
     assert "runtime" in check.detail
 

@@ -8,14 +8,19 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lambundle.destinations import write_zip
 from lambundle.errors import BadBundleError
 from lambundle.verify.layers import merge, unpack
+from lambundle.verify.static import static_checks
 from lambundle.verify.work import PREFIX, remove_tree, work_directory
 from tests.unit.plans import contents, file, link, manifest
+
+if TYPE_CHECKING:
+    from lambundle.verify.subject import Subject
 
 
 def archive(path: Path, *entries: object) -> Path:
@@ -24,17 +29,27 @@ def archive(path: Path, *entries: object) -> Path:
     return path
 
 
+def opened(path: Path) -> Subject:
+    """Return a zip as the static checks do."""
+    found = static_checks(path).subject
+    assert found is not None
+    return found
+
+
 def test_a_layer_lies_in_the_tree_of_those_before_it_and_wins(tmp_path: Path) -> None:
     bundle = archive(tmp_path / "a.zip", file("bin/x", b"one"), file("bin/y", b"one"))
     first = archive(tmp_path / "b.zip", file("bin/y", b"two"), file("bin/z", b"two"))
     second = archive(tmp_path / "c.zip", file("bin/z", b"three", 0o755))
     work = tmp_path / "work"
     work.mkdir()
-    trees = unpack(bundle, [first, second], "/opt", work)
+    found = unpack(opened(bundle), [first, second], "/opt", work)
+    assert set(found.homes) == {f"/opt/lambundle/{name}" for name in "abc"}
+    assert found.unzipped == sum(path.stat().st_size for path in found.trees["/opt"].rglob("*") if path.is_file()) + 6
+    trees = found.trees
     assert list(trees) == ["/opt"]
-    found = contents(trees["/opt"] / "bin")
-    assert {name: content for name, (_, _, content) in found.items()} == {"x": b"one", "y": b"two", "z": b"three"}
-    assert found["z"][1] == 0o755
+    files = contents(trees["/opt"] / "bin")
+    assert {name: content for name, (_, _, content) in files.items()} == {"x": b"one", "y": b"two", "z": b"three"}
+    assert files["z"][1] == 0o755
     assert {path.name for path in (trees["/opt"] / "lambundle").iterdir()} == {"a", "b", "c"}
 
 
@@ -43,7 +58,9 @@ def test_a_function_has_its_layers_beside_it(tmp_path: Path) -> None:
     layers = [archive(tmp_path / f"{name}.zip", file("x", name.encode())) for name in ("b", "c")]
     work = tmp_path / "work"
     work.mkdir()
-    trees = unpack(bundle, layers, "/var/task", work)
+    found = unpack(opened(bundle), layers, "/var/task", work)
+    assert set(found.homes) == {"/var/task/lambundle/a", "/opt/lambundle/b", "/opt/lambundle/c"}
+    trees = found.trees
     assert set(trees) == {"/var/task", "/opt"}
     assert (trees["/opt"] / "x").read_bytes() == b"c"
     assert not (trees["/var/task"] / "x").exists()
@@ -76,7 +93,7 @@ def test_a_hostile_layer_is_refused(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     with pytest.raises(BadBundleError):
-        unpack(bundle, [tmp_path / "bad.zip"], "/opt", work)
+        unpack(opened(bundle), [tmp_path / "bad.zip"], "/opt", work)
 
 
 def test_links_are_kept(tmp_path: Path) -> None:
@@ -84,7 +101,7 @@ def test_links_are_kept(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     layer = archive(tmp_path / "b.zip", link("lib/y", "real"))
-    found = contents(unpack(bundle, [layer], "/opt", work)["/opt"] / "lib")
+    found = contents(unpack(opened(bundle), [layer], "/opt", work).trees["/opt"] / "lib")
     assert (found["x"][2], found["y"][2]) == (b"real", b"real")
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from lambundle.verify.missing import MissingPath, missing_check, missing_paths
 from lambundle.verify.model import Check, Status
 from lambundle.verify.task import Origin
 from lambundle.verify.trace import Trace
-from tests.unit.verify.made import ROOT, STARTED, MadeMachine, attempt, mounted, subject, trace
+from tests.unit.verify.made import ROOT, STARTED, MadeMachine, attempt, manifest, mounted, trace
+
+if TYPE_CHECKING:
+    from lambundle.model import Manifest
+    from lambundle.verify.attempt import Attempt
 
 DATA = "/usr/share/tool/data"
 MACHINE = MadeMachine(
@@ -95,7 +101,7 @@ def test_a_child_without_a_start_of_its_own_is_told_by_the_tasks_name() -> None:
 def checked(*items: MissingPath, status: int = 1, is_explained: bool = False) -> Check:
     """Check a run that missed these."""
     runs = [attempt(status, records=trace(STARTED, "1 lookup host open /x"))]
-    return missing_check(runs, items, subject(), MACHINE, is_explained=is_explained)
+    return missing_check(runs, items, [manifest()], MACHINE, is_explained=is_explained)
 
 
 ITEM = MissingPath(DATA, "tool-data", "/usr/bin/tool")
@@ -129,15 +135,17 @@ def test_many_are_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("runs", "bundle", "machine", "why"),
+    ("runs", "bundles", "machine", "why"),
     [
-        ([attempt(1)], subject(manifests=()), MACHINE, "on which machine it was made"),
-        ([attempt(1)], subject(), MadeMachine(distribution="Other"), "not the one it was packed on (Made Linux 1"),
-        ([attempt(1, records=Trace())], subject(), MACHINE, "no trace"),
+        ([attempt(1)], [], MACHINE, "on which machine it was made"),
+        ([attempt(1)], [manifest()], MadeMachine(distribution="Other"), "not the one it was packed on (Made Linux 1"),
+        ([attempt(1, records=Trace())], [manifest()], MACHINE, "no trace"),
     ],
 )
-def test_where_nothing_can_be_known_the_check_is_skipped(runs: list, bundle: object, machine: object, why: str) -> None:  # type: ignore[type-arg]
-    check = missing_check(runs, (), bundle, machine, is_explained=False)  # type: ignore[arg-type]
+def test_where_nothing_can_be_known_the_check_is_skipped(
+    runs: list[Attempt], bundles: list[Manifest], machine: MadeMachine, why: str
+) -> None:
+    check = missing_check(runs, (), bundles, machine, is_explained=False)
     assert check.status is Status.SKIP
     assert why in check.detail
 

@@ -186,7 +186,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Made]
         write_zip(manifest(SMOKE, entries=[file("bin/tool", mode=0o755)]), tmp_path / "tool.zip")
         work = tmp_path / "work"
         work.mkdir()
-        static = StaticResult(STATIC, subject(manifests=(manifest(SMOKE),)))
+        bundle = replace(subject(manifests=(manifest(SMOKE),)), path=tmp_path / "tool.zip")
+        static = StaticResult(STATIC, bundle)
         result = Made(
             sandbox,
             Request(tmp_path / "tool.zip", **options),
@@ -270,7 +271,7 @@ def test_a_broken_sandbox_is_an_error_and_closed(made: Callable[..., Made]) -> N
 
 def test_a_zip_with_nothing_to_run_is_skipped(made: Callable[..., Made]) -> None:
     item = made()
-    item.static = StaticResult(STATIC, subject(manifests=()))
+    item.static = StaticResult(STATIC, replace(subject(manifests=()), path=item.request.bundle))
     assert "give a command" in item.checks()["smoke"].detail
 
 
@@ -311,7 +312,8 @@ def test_docker_by_name_is_not_replaced(made: Callable[..., Made], monkeypatch: 
 
 def test_a_variable_that_the_configuration_lacks_is_lost(made: Callable[..., Made]) -> None:
     item = made(*THRICE)
-    item.static = StaticResult(STATIC, subject(manifests=(manifest(SMOKE, environment={"A": "@/x"}),)))
+    lacking = subject(manifests=(manifest(SMOKE, environment={"A": "@/x"}),))
+    item.static = StaticResult(STATIC, replace(lacking, path=item.request.bundle))
     assert item.checks()["environment"].status is Status.FAIL
 
 

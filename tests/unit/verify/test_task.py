@@ -56,7 +56,7 @@ def test_without_a_smoke_job_the_version_is_asked_for() -> None:
 
 def test_of_a_zip_of_somebody_else_the_programs_in_bin_are_run() -> None:
     bundle = subject(*BINS, member("bin/link", kind=Kind.LINK), member("lib/x", 0o755), manifests=())
-    found = tasks(bundle, mounted(names=()), (), BOOK)
+    found = tasks(bundle, mounted(is_ours=False), (), BOOK)
     assert [task.name for task in found] == ["tool", "other", "link"]
     assert [task.origin for task in found] == [Origin.SMOKE, Origin.VERSION, Origin.VERSION]
 
