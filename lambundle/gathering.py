@@ -58,8 +58,8 @@ class Gathering:
     def take(self, wanted: Iterable[Wanted]) -> None:
         """Add what discovery wants, as far as it is there."""
         for item in wanted:
-            if item.reason.kind != "package" and self.excludes(item.reason.by or ""):
-                continue  # what is not there asks for nothing; but packages are chosen for what was asked for
+            if item.reason.kind == "opened" and self.excludes(item.reason.by or ""):
+                continue  # what is not there opens nothing; packages and commands are chosen before that is known
             try:
                 real = self.mirror.add(item.path, item.reason)
             except LambundleError:  # listed by a package, and since removed; or a link into one that is not installed

@@ -32,7 +32,7 @@ UNZIPPED = Quota(
     "unzipped",
     262_144_000,
     "250 MiB",
-    "a function and all its layers together must be smaller, so a second layer does not help; drop files with "
+    "a function and all its layers together must be smaller, so neither a second layer nor S3 helps; drop files with "
     "--exclude, or use a container image (10 GB)",
     is_hard=True,
 )

@@ -94,10 +94,11 @@ def size(
         else:
             view = _view(screen, facts, groups, by, number, tree=tree)
             lines = screen.overview(facts, view, offers, found, all_files=verbose)
-        for line in lines:
-            click.echo(line, color=True)
         if html is not None and not quiet:
-            click.echo(f"{'Wrote':>11}  {html}")
+            lines.append(f"{'Wrote':>11}  {html}")
+        encoding = sys.stdout.encoding or "ascii"
+        for line in lines:  # coloured already where it should be; a name may hold what the terminal cannot show
+            click.echo(line.encode(encoding, "replace").decode(encoding), color=True)
     if facts.excess:
         sys.exit(EXIT_NO)
 

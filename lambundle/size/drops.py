@@ -8,6 +8,7 @@ for what it tells of the program, and says so.
 from __future__ import annotations
 
 import glob
+import heapq
 import posixpath
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from lambundle.size.findings import WORTH
 from lambundle.size.graph import LOADED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from lambundle.size.graph import ReasonGraph
 
@@ -26,6 +27,8 @@ LEAST = 1000
 """The part of a bundle, one in so many, that a drop must save to be worth a line."""
 HARMLESS, HARMFUL = 10, 5
 """How many are offered that stop no program asked for, and that stop one."""
+TRIED = 500
+"""Directories that are looked at, the largest first."""
 MOST = 8
 """The part of a bundle, one in so many, that a directory may hold to be offered as a whole: of more, what is in it."""
 OURS = frozenset({"shell", "libc", "runtime"})
@@ -39,6 +42,7 @@ class Drop:
     ``exclude`` are the arguments of ``--exclude`` that do it; ``saves`` is in bytes of the packed files, lambundle's
     own texts not counted. ``stops`` are the programs that were asked for and do not start without it; ``loses`` are
     programs that came along and go with it, or where there are none, the libraries and plug-ins that do not load.
+    ``of`` is the program asked for that it is there for, empty where it is there for none.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Drop:
     saves: int
     stops: tuple[str, ...] = ()
     loses: tuple[str, ...] = ()
+    of: str = ""
     nodes: frozenset[int] = frozenset()
 
 
@@ -83,9 +88,20 @@ class _Directory:
 
     def all_nodes(self) -> Iterator[int]:
         """Give the files and links here and below."""
-        yield from self.nodes
-        for directory in self.below.values():
-            yield from directory.all_nodes()
+        waiting = [self]
+        while waiting:
+            here = waiting.pop()
+            yield from here.nodes
+            waiting += here.below.values()
+
+
+def what_stops(drop: Drop, names: Callable[[Sequence[str]], str] = ", ".join) -> str:
+    """Return in words what stops without something; ``names`` joins a list of programs."""
+    if drop.stops:
+        return names((*drop.stops, *drop.loses))
+    if drop.loses:
+        return names(drop.loses) + (f", for {drop.of}" if drop.of and drop.of not in drop.loses else "")
+    return f"what {drop.of} does with it" if drop.of else "what reads it"
 
 
 class _Offers:
@@ -158,7 +174,12 @@ class _Offers:
         nodes = frozenset({*names, *self.graph.links_to(names)})
         saves = self.graph.savings[node] if len(names) == 1 else self.graph.saved_without(nodes)
         patterns = tuple(self._pattern(name) for name in names)
-        return Drop(known.name, patterns, saves, stops, self._loses(node, or_files=not stops), nodes)
+        loses = self._loses(node, or_files=not stops)
+        return Drop(known.name, patterns, saves, stops, loses, self._of(node), nodes)
+
+    def _of(self, node: int) -> str:
+        first = self.graph.way_to(node)[0][:1]
+        return "".join(self.graph.nodes[step].name for step in first if self.graph.nodes[step].is_program)
 
     def _pattern(self, node: int) -> str:
         """The shortest argument of ``--exclude`` that means this file and nothing else."""
@@ -187,14 +208,18 @@ class _Offers:
 
     def _directories(self, files: Sequence[int]) -> Iterator[Drop]:
         """The largest directories, not too large, with files of one origin that no program asked for is linked with."""
-        waiting = [*self._tops(files)]
-        while waiting:
-            here = waiting.pop()
+        waiting = [(-top.most, top.path, top) for top in self._tops(files)]
+        heapq.heapify(waiting)
+        for _ in range(TRIED):
+            if not waiting or -waiting[0][0] < self.least:
+                return
+            *_, here = heapq.heappop(waiting)
             drop = self._directory(here)
-            if drop is None:
-                waiting += here.below.values()
-            else:
+            if drop is not None:
                 yield drop
+                continue
+            for each in here.below.values():
+                heapq.heappush(waiting, (-each.most, each.path, each))
 
     def _directory(self, here: _Directory) -> Drop | None:
         if len(here.origins) != 1 or None in here.origins:
@@ -211,7 +236,7 @@ class _Offers:
         some = self.graph.nodes[min(inside)]
         name = here.path.removeprefix((some.path or "").removesuffix(some.name))
         loses = tuple(dict.fromkeys(name for node in sorted(nodes) for name in self._loses(node)))
-        return Drop(f"{name}/", (glob.escape(name),), saves, (), loses, nodes)
+        return Drop(f"{name}/", (glob.escape(name),), saves, (), loses, self._of(min(inside)), nodes)
 
     def _tops(self, files: Sequence[int]) -> Iterable[_Directory]:
         """The directories below the roots of the mirrored trees, each with what is to be known of those below it."""

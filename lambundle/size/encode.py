@@ -52,6 +52,7 @@ def encode(facts: Facts, offers: Sequence[Drop], found: Sequence[Finding]) -> di
                 "saves": drop.saves,
                 "stops": list(drop.stops),
                 "loses": list(drop.loses),
+                "of": drop.of or None,
             }
             for drop in offers
         ],

@@ -96,10 +96,9 @@ def chain(graph: ReasonGraph, node: int) -> tuple[str, ...]:
     steps, reason = graph.way_to(node)
     names: list[str] = []
     for number, step in enumerate(steps):
-        known = graph.nodes[step]
-        if number == 1 and graph.nodes[steps[0]].is_program and known.path is not None:
+        if number == 1 and graph.causes[step][steps[0]].kind == "program":
             continue  # the program's own file says no more than its name
-        names.append(known.name)
+        names.append(graph.nodes[step].name)
     how = _how(reason)
     return (*names, how) if how and how not in names[-1:] else tuple(names)
 

@@ -100,7 +100,7 @@ class ReasonGraph:
             self.successors[source].append(target)
 
     def anchor(self, node: int, reason: Reason) -> None:
-        """Note that something is there for the programs that were asked for, whatever is left out of the rest."""
+        """Note that something was chosen for the programs that were asked for, whatever is left out of the rest."""
         if ROOT not in self.causes[node]:
             self.anchored.add(node)
             self.lead(ROOT, node, reason)
@@ -328,6 +328,8 @@ class _Reader:
     def _lead(self, number: int, reasons: Sequence[Reason]) -> None:
         for reason in reasons:
             self.graph.lead(self._source(reason), number, reason)
+            if reason.kind == "started":
+                self.graph.anchor(number, reason)
 
     def _source(self, reason: Reason) -> int:
         """Return what a reason of an entry comes from: the package as a whole, where that was chosen."""

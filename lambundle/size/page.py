@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lambundle.size.dominators import ROOT
+from lambundle.size.drops import what_stops
 from lambundle.size.quotas import human, mebibytes, ways_out
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _drops(offers: Sequence[Drop]) -> str:
     rows = "\n".join(
         f'<tr><td class="number">{human(drop.saves)}</td>'
         f"<td><code>{html.escape(' '.join(f'--exclude {shlex.quote(each)}' for each in drop.exclude))}</code></td>"
-        f"<td>{html.escape(_stops(drop))}</td></tr>"
+        f"<td>{html.escape(what_stops(drop))}</td></tr>"
         for drop in offers
     )
     return (
@@ -139,12 +140,6 @@ def _drops(offers: Sequence[Drop]) -> str:
         '<th scope="col" class="number">Saves</th><th scope="col">Pack again with</th><th scope="col">Stops</th>'
         f"</tr></thead><tbody>{rows}</tbody></table></div></section>"
     )
-
-
-def _stops(drop: Drop) -> str:
-    if drop.stops:
-        return ", ".join((*drop.stops, *drop.loses))
-    return f"only {', '.join(drop.loses)}" if drop.loses else "what reads it"
 
 
 def _notes(facts: Facts, found: Sequence[Finding]) -> str:

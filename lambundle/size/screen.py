@@ -6,11 +6,12 @@ import posixpath
 import shlex
 import textwrap
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lambundle.size import grouping
 from lambundle.size.compare import changes
-from lambundle.size.drops import enough
+from lambundle.size.drops import enough, what_stops
 from lambundle.size.quotas import Status, human, quota_lines, ways_out
 from lambundle.size.terminal import Terminal, columns, left, plain
 from lambundle.size.tree import branches
@@ -154,22 +155,12 @@ class Screen:
         return lines
 
     def _stops(self, drop: Drop, width: int) -> str:
-        if drop.stops:
-            names = (*drop.stops, *drop.loses)
-        elif drop.loses:
-            return self._list("only ", drop.loses, width)
-        else:
-            return "what opens it" if ".so" in posixpath.basename(drop.name) else "what reads it"
-        return self._list("", names, width)
-
-    def _list(self, before: str, names: Sequence[str], width: int) -> str:
-        """As many names as fit, and how many more."""
-        for number in range(min(len(names), _MANY), 0, -1):
-            more = f" and {len(names) - number:,} more" if number < len(names) else ""
-            text = f"{before}{', '.join(map(plain, names[:number]))}{more}"
+        """What stops, with as many names as fit, and how many more."""
+        for number in range(_MANY, 0, -1):
+            text = plain(what_stops(drop, partial(_first, number=number)))
             if columns(text) <= width:
                 return text
-        return self.to.clip_end(f"{before}{plain(names[0])}", width)
+        return self.to.clip_end(text, width)
 
     def notes(self, found: Iterable[Finding], *, all_files: bool) -> list[str]:
         """What is there without need, a line for each kind."""
@@ -284,6 +275,11 @@ class Screen:
 
 def _others(number: int) -> str:
     return f"[{number:,} other{'' if number == 1 else 's'}]"
+
+
+def _first(names: Sequence[str], number: int) -> str:
+    more = f" and {len(names) - number:,} more" if number < len(names) else ""
+    return f"{', '.join(names[:number])}{more}"
 
 
 def short(name: str) -> str:

@@ -1,4 +1,7 @@
-"""Variables: what the bundle must set, and what a program asked for that is set here and not on Lambda."""
+"""Variables: what the bundle must set, and what a program asked for that is set here and not on Lambda.
+
+Only getenv is seen. Shells, Python and Perl read the environment as a whole, and what they look at in it stays unknown.
+"""
 
 from __future__ import annotations
 

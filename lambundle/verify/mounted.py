@@ -56,16 +56,17 @@ class Mounted:
         return path
 
     def here(self, path: str) -> Path | None:
-        """Where a path of the sandbox lies here; None when it is in none of the trees."""
+        """Where a path of the sandbox lies here, never outside of the trees; None when it is in none of them."""
+        normal = posixpath.normpath(path)
         for top, tree in self.trees.items():
-            if path.startswith(f"{top}/"):
-                return tree / path[len(top) + 1 :]
+            if normal.startswith(f"{top}/"):
+                return tree / normal[len(top) + 1 :]
         return None
 
     def served(self, path: str) -> Path | None:
         """Where the file lies here that the runtime serves for an absolute path of the packing machine."""
         for home in self.homes:
-            candidate = self.here(f"{home}/root/{path.lstrip('/')}")
+            candidate = self.here(f"{home}/root{posixpath.normpath(f'/{path}')}")
             if candidate is not None and candidate.exists():
                 return candidate
         return None

@@ -179,8 +179,8 @@ def discovering(work: Path, rounds: int) -> Rows:
         raise CommandError(f"the files are not the same: {' '.join(sorted(lacking)[:5])}")
     rows: Rows = []
     for what, at_most, end in (("time", 3.0, ["-o", work / "git.zip"]), ("the plan alone", None, ["--dry-run"])):
-        seconds = fastest(rounds, [*ours, *end], [*rival, *end])
-        rows.append(table.times(f"{what}, --add of each file", *seconds, at_most))
+        mine, theirs = fastest(rounds, [*ours, *end], [*rival, *end])
+        rows.append(table.times(f"{what}, --add of each file", mine, theirs, at_most))
     return rows
 
 

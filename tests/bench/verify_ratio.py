@@ -43,11 +43,10 @@ def main() -> int:
         best = {"unzip": 1e9, "smoke job": 1e9, "verify": 1e9}
         for _ in range(ROUNDS):
             subprocess.run(["rm", "-rf", tree], check=True)
-            best["unzip"] = min(best["unzip"], _timed(["unzip", "-q", str(bundle), "-d", str(tree)]))
+            best["unzip"] = min(best["unzip"], _timed(["unzip", "-q", str(bundle), "-d", str(tree)], work))
             best["smoke job"] = min(best["smoke job"], smoke())
-            best["verify"] = min(
-                best["verify"], _timed([sys.executable, "-m", "lambundle", "verify", "-q", str(bundle)])
-            )
+            command = [sys.executable, "-m", "lambundle", "verify", "-q", str(bundle)]
+            best["verify"] = min(best["verify"], _timed(command, work))
     ratio = best["verify"] / (best["unzip"] + best["smoke job"])
     for name, seconds in best.items():
         sys.stdout.write(f"{name:>10}  {seconds:6.2f} s\n")
@@ -55,9 +54,10 @@ def main() -> int:
     return 0 if ratio <= AIM else 1
 
 
-def _timed(command: list[str]) -> float:
+def _timed(command: list[str], work: Path) -> float:
+    """Run a command that unpacks below ``work``: on a full file system the place matters."""
     begun = time.monotonic()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(work)})
     return time.monotonic() - begun
 
 

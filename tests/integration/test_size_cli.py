@@ -143,6 +143,16 @@ def test_what_cannot_be_done_is_said(work: Path, options: tuple[str, ...], statu
     assert done.stderr.startswith(f"error: {code}\n")
 
 
+def test_names_that_the_terminal_cannot_show_do_not_end_it(work: Path) -> None:
+    (work / "odd").mkdir()
+    for name in (b"\xff", "日本".encode(), b"a\x1b[31mred"):
+        Path(os.fsdecode(os.fsencode(work / "odd") + b"/" + name)).write_text("x")
+    for encoding in ("ascii", "utf-8"):
+        done = run("odd", "--html", "odd.html", cwd=work, PYTHONIOENCODING=encoding)
+        assert "\x1b" not in done.stdout
+    assert json.loads(run("odd", "--json", cwd=work).stdout)["unzipped"] == 3
+
+
 def test_the_page_is_written(work: Path) -> None:
     done = run("env.zip", "--html", "page.html", cwd=work)
     assert done.stdout.endswith("      Wrote  page.html\n")

@@ -93,7 +93,7 @@ def by_zip_in_a_pipe(tree: Path, out: Path) -> None:
 
 
 def by_7z(tree: Path, out: Path) -> None:
-    command: list[str | Path] = [tool("7z", "7zip"), "a", "-tzip", "-snl", "-bso0", "-bsp0", out, "."]
+    command: list[str | Path] = [tool("7z", "p7zip-full"), "a", "-tzip", "-snl", "-bso0", "-bsp0", out, "."]
     subprocess.run(command, cwd=tree, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command
+from lambundle.discover.selection.companions import companions
 from lambundle.discover.selection.directory import listed
 from lambundle.elf import is_elf
 from lambundle.model import Reason
@@ -32,8 +33,9 @@ class Commands:
         """Return the commands that the programs name, and those that they name in turn; each with the reason.
 
         Those of a package that a program's own depends on are what it depends on it for, and a package of few
-        commands is one whole. A link in such a package to a compiled command of another, of which only some are
-        wanted, is that command's other name (lualatex, beside pdflatex): it comes if the command does.
+        commands, or of such that cost little, is one whole. A link in such a package to a compiled command of
+        another, of which only some are wanted, is that command's other name (lualatex, beside pdflatex): it comes if
+        the command does.
         """
         offered: dict[str, list[str]] = {}
         whole: dict[str, Reason] = {}
@@ -44,7 +46,7 @@ class Commands:
                 offered.setdefault(posixpath.basename(file), []).append(file)
             if len(commands) > (limit := MANY if package.near else FEW if package.own else 0):
                 some.update(map(os.path.realpath, commands if limit else ()))
-                commands = [file for file in commands if package.near and posixpath.basename(file) in self._own_words]
+                commands = self._some(package, commands)
             whole.update((file, package.reason) for file in commands)
         names = {
             file: target
@@ -54,6 +56,11 @@ class Commands:
         taken = self._with_named({file: reason for file, reason in whole.items() if file not in names}, offered)
         real = {*self._choice.started, *map(os.path.realpath, taken)}
         return taken | {file: whole[file] for file, target in names.items() if target in real}
+
+    def _some(self, package: Chosen, commands: list[str]) -> list[str]:
+        """Of a package's many commands those that need no naming."""
+        named = [file for file in commands if package.near and posixpath.basename(file) in self._own_words]
+        return named + (companions(self._choice, package.name, commands) if package.own else [])
 
     def _with_named(self, taken: dict[str, Reason], offered: dict[str, list[str]]) -> dict[str, Reason]:
         """Add what the programs and the commands taken so far name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
@@ -100,7 +101,9 @@ class Contents:
             if self._rules.is_unwanted(f"{directory}/x"):
                 continue
             files, directories = listed(directory)
-            waiting += [below for below in directories if not self._db.directory_owners(below)]
+            waiting += [
+                below for below in directories if not (self._db.directory_owners(below) or _is_installation(below))
+            ]
             for path in files:
                 if self._rules.is_unwanted(path) or self._db.owner(path) is not None:
                     continue
@@ -114,6 +117,11 @@ class Contents:
         """Whether a file is called like a program: pdflatex.fmt among the formats of all TeX engines."""
         stem = posixpath.basename(path).partition(".")[0]
         return stem in self._choice.names
+
+
+def _is_installation(directory: str) -> bool:
+    """Whether somebody put another program there, as a second Java beside the distribution's."""
+    return Path(directory, "bin").is_dir()
 
 
 def _is_public(path: str) -> bool:

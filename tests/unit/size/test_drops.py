@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambundle.model import Manifest, Reason
-from lambundle.size.drops import Drop, drops, enough
+from lambundle.size.drops import Drop, drops, enough, what_stops
 from lambundle.size.graph import ReasonGraph
 from tests.unit.size.made import LIB, MIB, asked, file, link, manifest, needed, player
 
@@ -23,6 +23,14 @@ def test_data_and_other_programs_stop_nothing_that_was_asked_for() -> None:
 def test_a_library_that_the_program_is_linked_with_says_that_it_stops_it() -> None:
     offer = offers_of(player())["libdata.so.2"]
     assert (offer.saves, offer.stops, offer.loses) == (60 * MIB, ("play",), ("probe",))
+
+
+def test_it_is_said_what_stops() -> None:
+    offers = offers_of(player())
+    assert what_stops(offers["probe"]) == "probe, for play"
+    assert what_stops(offers["/usr/share/fonts"]) == "what play does with it"
+    assert what_stops(offers["libdata.so.2"]) == "play, probe"
+    assert what_stops(offers["manual.html"]) == "what reads it"
 
 
 def test_the_program_and_what_it_is_directly_linked_with_are_not_offered() -> None:

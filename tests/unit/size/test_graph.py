@@ -178,3 +178,19 @@ def test_savings_are_what_a_second_look_without_the_file_gives(made: Manifest) -
     for node, known in enumerate(graph.nodes):
         if known.path is not None and not known.is_link:
             assert graph.savings[node] == graph.saved_without([node])
+
+
+def test_a_command_was_chosen_for_the_program_whatever_became_of_the_one_that_names_it() -> None:
+    script, helper = "/usr/bin/script", "/usr/bin/helper"
+    made = manifest(
+        [
+            file("/usr/bin/p", 1, *asked("p")),
+            file(script, 10, Reason("started", "/usr/bin/p", "script")),
+            file(helper, 100, Reason("started", script, "helper")),
+        ],
+        {"p": "/usr/bin/p"},
+    )
+    graph = graph_of(made)
+    assert graph.savings[at(graph, script)] == 10
+    assert chain(graph, at(graph, helper)) == ("p", script, "started")
+    assert graph.tree[at(graph, helper)] == at(graph, script)

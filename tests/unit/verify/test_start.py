@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,9 @@ def test_what_was_dropped_and_read_again_is_counted_in_pages(tmp_path: Path) -> 
     (tmp_path / "small").write_bytes(b"x")
     (tmp_path / "empty").touch()
     (tmp_path / "link").symlink_to("small")
+    for path in ("below/big", "small"):  # what has not reached the disk cannot be dropped
+        with (tmp_path / path).open("rb+") as file:
+            os.fsync(file.fileno())
     cache = PageCache(touched_files(Trace(), mounted(tmp_path)))
     assert cache.size == 74 * 4096 + 4096
     assert cache.resident() == cache.size
