@@ -169,6 +169,8 @@ class _Planner:
         self.discovery.add_virtual_environment(program.interpreter, program.real)
         if program.script.env is not None:
             self.gathering.root(program.script.env, Reason("interpreter", program.real))
+        for path in program.between:
+            self.gathering.mirror.add(path, Reason("interpreter", program.real))
         self.gathering.root(program.interpreter, Reason("interpreter", program.real))
 
     def _take_recorded(self) -> None:

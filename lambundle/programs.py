@@ -6,7 +6,7 @@ import difflib
 import os
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,9 @@ class Requested:
 
     ``launcher`` is the name it gets in ``bin``; ``path`` its absolute path as a shell would start it;
     ``real`` the same with every link followed. ``elf`` are the headers of the program, of a script those of
-    its interpreter. ``script`` is a script's first line, ``interpreter`` the program that runs it in the end.
+    its interpreter. ``script`` is a script's first line, ``interpreter`` the program that runs it in the end:
+    an interpreter may be a script itself, then those ``between`` are it and its own, and the arguments of
+    ``script`` are all that Linux gives to the program.
     """
 
     launcher: str
@@ -40,6 +42,7 @@ class Requested:
     elf: ElfFile
     script: Shebang | None = None
     interpreter: str | None = None
+    between: tuple[str, ...] = ()
 
     @property
     def started(self) -> str:
@@ -69,8 +72,9 @@ def resolve(argument: str, search: Sequence[str]) -> Requested:
             f"{path} is a shim of a version manager: it only chooses another program",
             hint="give the program that it chooses (pyenv which NAME, asdf which NAME, rbenv which NAME)",
         )
-    interpreter = _interpreter(path, script, tuple(search))
-    return Requested(launcher, path, real, _read(interpreter, os.path.realpath(interpreter)), script, interpreter)
+    first, between = _interpreter(path, script, tuple(search))
+    elf = _read(first.interpreter, os.path.realpath(first.interpreter))
+    return Requested(launcher, path, real, elf, replace(script, arguments=first.arguments), first.interpreter, between)
 
 
 def bundle_name(name: str | None, requested: Sequence[Requested]) -> str:
@@ -151,18 +155,25 @@ def _read(path: str, real: str) -> ElfFile:
     return elf
 
 
-def _interpreter(path: str, script: Shebang, search: tuple[str, ...]) -> str:
-    """The program at the end of a chain of scripts."""
-    interpreter = script.interpreter
+def _interpreter(path: str, script: Shebang, search: tuple[str, ...]) -> tuple[Shebang, tuple[str, ...]]:
+    """The program at the end of a chain of scripts with all its arguments, and the scripts on the way (execve(2))."""
+    between: list[str] = []
     for _ in range(_NESTED_SCRIPTS):
+        interpreter = script.interpreter
         if not Path(interpreter).is_file():
             raise ProgramNotFoundError(
                 f"{path} is a script for {interpreter}, which does not exist", hint="install that interpreter"
             )
         inner = read_shebang(os.path.realpath(interpreter), search)
         if inner is None:
-            return interpreter
-        interpreter = inner.interpreter
+            return script, tuple(between)
+        if _is_shim(interpreter):
+            raise NotElfError(
+                f"{path} is a script for {interpreter}, a shim of a version manager: it only chooses another",
+                hint="put the directory of the one that it chooses first on PATH (pyenv which NAME, asdf which NAME)",
+            )
+        between.append(interpreter)
+        script = replace(inner, arguments=(*inner.arguments, interpreter, *script.arguments))
     raise NotElfError(f"{path} is a script whose interpreters are scripts without end")
 
 

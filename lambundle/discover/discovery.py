@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from lambundle.closure import Closure, LoadedFile
 
+SETTINGS = "/etc/"
+"""Where lists of a library's own are, as of the fonts it knows."""
+
 MAX_ROUNDS = 5
 """How often what was discovered is asked what it needs itself."""
 
@@ -179,7 +182,9 @@ class Discovery:
                 own = {program.started for program in self.dynamic} | contents.own_plugins()
                 found = (path for path in sorted(own) if texts.imports(path, facility.imports))
             else:
-                found = (path for path in contents.own_files() if texts.any_names([path], facility.named))
+                settings = (path for path in self.gathering.mirror.files() if path.startswith(SETTINGS))
+                names = (*contents.own_files(), *settings)
+                found = (path for path in names if texts.any_names([path], facility.named))
             yield from (path for path in found if not self.gathering.excludes(path))
 
     def groups(self, closure: Closure) -> tuple[Group, ...]:

@@ -10,7 +10,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lambundle.discover.shell_words import command_words
+from lambundle.discover.shell_words import all_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,15 +68,15 @@ class Texts:
     def started(self, path: str) -> frozenset[str]:
         """Names that a program may start others by: none where it has no means to start any.
 
-        Of a compiled program the strings that are or begin with a name, of a shell script the words where a
-        command can stand; other scripts are not understood.
+        Of a compiled program the strings that are or begin with a name, of a shell script the words outside of
+        texts; other scripts are not understood.
         """
         if path not in self._starts:
             data = _bytes(path)
             if data.startswith(b"#!"):
                 line = data.partition(b"\n")[0].decode("ascii", "replace")
                 text = data.decode("utf-8", "replace") if _SHELL.search(line) else ""
-                self._starts[path] = frozenset(word.rpartition("/")[2] for word in command_words(text))
+                self._starts[path] = frozenset(word.rpartition("/")[2] for word in all_words(text))
             else:
                 found = _NAME.findall(data) if _STARTS.search(data) is not None else []
                 self._starts[path] = frozenset(name.decode() for name in set(found))

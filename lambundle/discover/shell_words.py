@@ -37,6 +37,11 @@ def command_words(text: str) -> list[str]:
     return list(dict.fromkeys(_COMMAND.findall(_LABEL.sub("\n", _without_text(text)))))
 
 
+def all_words(text: str) -> set[str]:
+    """Words of a shell script that stand anywhere but in text: a command may come from a variable."""
+    return set(_WORD.findall(_without_text(text)))
+
+
 def _without_text(text: str) -> str:
     """The script without what is text in it."""
     return _TEXT.sub(_kept, text)

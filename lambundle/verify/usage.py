@@ -33,7 +33,7 @@ def memory_check(attempts: Sequence[Attempt], limits: Limits) -> Check:
         return Check("memory", Status.FAIL, detail, _more("memory", limits.memory, _MOST_MEMORY))
     if peak is None:
         return Check("memory", Status.SKIP, "the memory of a run cannot be measured here")
-    return Check("memory", Status.PASS, f"{_mib(peak)} of {_mib(limits.memory)} at most")
+    return Check("memory", Status.PASS, f"{_mib(peak)} of {_mib(limits.memory)} at most, mapped files not counted")
 
 
 def tmp_check(attempts: Sequence[Attempt], limits: Limits) -> Check:

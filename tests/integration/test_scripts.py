@@ -80,3 +80,21 @@ def test_an_interpreter_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     file = script(tmp_path / "tool", "#!/no/such/interpreter\n")
     done = run("pack", str(file), cwd=tmp_path, status=1)
     assert "is a script for /no/such/interpreter, which does not exist" in done.stderr
+
+
+def test_an_interpreter_that_is_a_script_is_given_what_linux_gives_it(place: Path, tmp_path: Path) -> None:
+    middle = script(place / "middle", '#!/bin/bash -e\necho "middle $*"\n')
+    file = script(place / "tool", f"#!{middle} -x\n")
+    expected = subprocess.run([file, "a b"], capture_output=True, text=True, check=True).stdout
+    run("pack", "-q", str(file), "--tree", str(tmp_path / "tree"), cwd=tmp_path)
+    file.unlink()
+    middle.unlink()
+    assert result(tmp_path / "tree", "tool", "a b") == expected == f"middle -x {file} a b\n"
+
+
+def test_a_script_for_a_shim_is_refused_with_what_to_do(place: Path, tmp_path: Path) -> None:
+    shim = script(place / "shims" / "python3", '#!/bin/sh\nexec pyenv exec python3 "$@"\n')
+    file = script(place / "tool.py", "#!/usr/bin/env python3\nprint(1)\n")
+    done = run("pack", str(file), cwd=tmp_path, env={"PATH": f"{shim.parent}:/usr/bin:/bin"}, status=1)
+    assert "shim of a version manager" in done.stderr
+    assert "first on PATH" in done.stderr

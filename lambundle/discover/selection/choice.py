@@ -63,7 +63,7 @@ class Choice:
         sources = {self.catalogue.source(name) for name in owners}
         for name in [name for name in self.packages if self.catalogue.source(name) in sources]:
             self._residents(name, real)
-        self._recommended(dict.fromkeys(owners), real)
+        self._recommended([name for name, package in self.packages.items() if package.own], real)
         self._expand()
 
     def add_interpreter(self, path: str, script: str) -> None:
@@ -92,6 +92,10 @@ class Choice:
         for name in names:
             self.packages[name] = self.held_back.pop(name)
         self._expand()
+
+    def _hold_back(self, name: str, reason: Reason, *, near: bool) -> None:
+        if name not in self.packages:
+            self.held_back.setdefault(name, Chosen(name, reason, near=near, files=self.db.files(name)))
 
     def _is_compiled(self) -> bool:
         return all(map(is_elf, self.started))
@@ -169,6 +173,9 @@ class Choice:
         for candidate in dict.fromkeys(self.catalogue.recommendations(owners)):
             if candidate in self.packages or self.rules.is_foreign_to_lambda(candidate):
                 continue
+            if candidate in self.rules.interpreters:
+                self._hold_back(self._smallest(candidate), Reason("package", real, candidate), near=True)
+                continue
             if self.catalogue.is_for_developers(candidate) or self.catalogue.needs_display(candidate):
                 continue
             files = self.db.files(candidate)
@@ -241,8 +248,7 @@ class Choice:
         if is_libc(files) or name in self.packages:
             return None
         if name in self.rules.interpreters.values() and not self._enough and self._is_compiled():
-            held = Chosen(name, Reason("package", asker.name, name), near=asker.own, files=files)
-            self.held_back.setdefault(name, held)
+            self._hold_back(name, Reason("package", asker.name, name), near=asker.own)
             return None
         by_recipe = [file for file in files if is_command(file) and self.has_recipe(file)]
         if by_recipe:  # the recipe knows what the compiler needs; its packages hold three times as much

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from lambundle.discover.rules import is_command
 from lambundle.discover.scripts import is_shell, read_shebang
 from lambundle.elf import read_elf
 from lambundle.errors import LambundleError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Iterable
 
     from lambundle.discover.selection.choice import Choice
 
@@ -28,14 +29,24 @@ def companions(choice: Choice, package: str, commands: Iterable[str]) -> list[st
     """Return those of a package's commands that need no more than its program does, if together they are small.
 
     That is: no library that the programs are not linked with, and no interpreter that the package does not ask for.
+    One that it only recommends is enough for a script that its data name, as groff's do the writer of PDF.
     """
     linked = {soname for program in choice.started for soname in _needed(program) or ()}
     asked = choice.catalogue.closure(package, 2)
-    found = []
+    found, others = [], []
     for file in commands:
         needed = _needed(file)
-        if needed <= linked if needed is not None else _is_script_of(choice, file, asked):
+        if needed is None:
+            owner = _interpreters_owner(choice, file)
+            if owner in asked:
+                found.append(file)
+            elif owner in choice.held_back:
+                others.append(file)
+        elif needed <= linked:
             found.append(file)
+    if others:
+        data = [file for file in choice.db.files(package) if not (is_command(file) or choice.rules.is_unwanted(file))]
+        found += [file for file in others if choice.texts.any_names(data, os.fsencode(os.path.basename(file)))]
     real = {os.path.realpath(file) for file in found} - choice.started.keys()
     return found if sum(map(os.path.getsize, real)) <= CHEAP else []
 
@@ -48,9 +59,10 @@ def _needed(path: str) -> set[str] | None:
         return None
 
 
-def _is_script_of(choice: Choice, path: str, asked: Container[str]) -> bool:
-    """Whether a script has an interpreter that costs nothing, or is of a package that was asked for."""
+def _interpreters_owner(choice: Choice, path: str) -> str:
+    """The package of a script's interpreter; of a shell's script its own, since a shell costs nothing."""
     shebang = read_shebang(path, SEARCH)
     if shebang is None:
-        return False
-    return is_shell(shebang.interpreter) or (choice.db.owner(os.path.realpath(shebang.interpreter)) or "") in asked
+        return ""
+    interpreter = path if is_shell(shebang.interpreter) else shebang.interpreter
+    return choice.db.owner(os.path.realpath(interpreter)) or ""
