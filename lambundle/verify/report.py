@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections import Counter
@@ -24,6 +25,8 @@ NAME = 13
 """Columns of a check's name and the gap behind it."""
 SHOWN = 12
 """Lines of context that are shown without -v."""
+ANSWER = 1_000
+"""Characters of a function's answer that are shown without -v."""
 
 _BELOW = " " * (8 + NAME)
 _COLOURS = {"PASS": "green", "FAIL": "red", "SKIP": "yellow", "UNKNOWN": "yellow"}
@@ -43,8 +46,11 @@ def screen(
 ) -> list[str]:
     """The whole report as lines; ``log`` is what a function wrote, with Lambda's own lines."""
     lines = [line for check in verification.checks for line in check_lines(check, verbose=verbose, paint=paint)]
-    if log:
-        lines += ["", *(f"  {safe(line)}" for line in log), ""]
+    answers = [
+        line for run in verification.runs if run.event is not None for line in answer_lines(run, verbose=verbose)
+    ]
+    if log or answers:
+        lines += ["", *(f"  {safe(line)}" for line in log), *answers, ""]
     if verbose:
         lines += [line for run in verification.runs if run.event is None for line in run_lines(run)]
     lines += [f"note: {safe(note)}" for note in verification.notes]
@@ -71,6 +77,14 @@ def run_lines(run: Run) -> list[str]:
     lines += [f"    {safe(line)}" for line in (run.stdout + run.stderr).splitlines()]
     lines.append(f"    status {run.status}, {run.duration_ms:,.0f} ms")
     return lines
+
+
+def answer_lines(run: Run, *, verbose: bool) -> list[str]:
+    """One event: how the function took it, and its answer as JSON, cut short without -v."""
+    text = json.dumps(run.response, ensure_ascii=False)
+    if len(text) > ANSWER and not verbose:
+        text = f"{text[:ANSWER]}... ({len(text):,} characters; -v shows them all)"
+    return [f"  {safe(run.event or '')}: {run.status}", f"    {safe(text)}"]
 
 
 def tally(verification: Verification, paint: Paint = plain) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from lambundle.errors import EXIT_NO, EXIT_UNKNOWN
 from lambundle.verify.model import Check, Diagnosis, Run, Status, Verification
-from lambundle.verify.report import SCHEMA, safe, screen, tally, to_json
+from lambundle.verify.report import SCHEMA, answer_lines, safe, screen, tally, to_json
 
 PASSED = Check("integrity", Status.PASS, "every entry matches the manifest", context=("seen",))
 FAILED = Check("smoke", Status.FAIL, "it ended with 1", "do this", ("first", "second"))
@@ -35,6 +35,10 @@ def test_the_screen_shows_status_name_and_detail_aligned_and_the_cause_last() ->
         "                     hint: do this",
         "  SKIP  image        no image",
         "                     hint: install Docker",
+        "",
+        "  e.json: ok",
+        '    {"a": [1]}',
+        "",
         "FAIL  1 failed, 1 passed, 1 skipped",
         "cause: this broke",
         " cure: mend it",
@@ -151,3 +155,13 @@ def test_the_schema_knows_every_check() -> None:
 
     known = schema()["$defs"]["check"]["properties"]["name"]["enum"]
     assert set(known) == {*CHECKS, *RUNNING_CHECKS, "image"}
+
+
+def test_an_answer_is_shown_safely_and_cut_short() -> None:
+    long = Run("ok", "", "", 1.0, event="e\n.json", response="\x1b[31m" + "x" * 2000)
+    assert answer_lines(EVENT, verbose=False) == ["  e.json: ok", '    {"a": [1]}']
+    name, short = answer_lines(long, verbose=False)
+    assert name == "  e\\n.json: ok"
+    assert short.endswith("... (2,012 characters; -v shows them all)")
+    assert "\x1b" not in short
+    assert len(answer_lines(long, verbose=True)[1]) > 2000
