@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
 
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Callable, Iterator
 
 MAGIC = b"\x7fELF"
@@ -106,7 +107,8 @@ class ElfFile:
     ``version_needs`` are (library, versions) pairs of DT_VERNEED; ``version_defs`` the names of DT_VERDEF
     without the base definition, which only repeats the soname. ``dlopen`` is the file's own list of what
     it loads at run time. ``isa_needed`` has a bit for each x86-64 level that the file says it needs (1:
-    baseline, 2: v2, 4: v3, 8: v4), 0 where it says nothing.
+    baseline, 2: v2, 4: v3, 8: v4), 0 where it says nothing. ``strings`` is where in the file the dynamic string table
+    begins and ends, which has the names of all that is imported; (0, 0) without one.
     """
 
     path: str
@@ -128,6 +130,7 @@ class ElfFile:
     version_defs: tuple[str, ...] = ()
     dlopen: tuple[DlopenNote, ...] = ()
     isa_needed: int = 0
+    strings: tuple[int, int] = (0, 0)
 
     @property
     def nodeflib(self) -> bool:
@@ -173,7 +176,7 @@ def read_elf(path: str | os.PathLike[str]) -> ElfFile:
         os.close(fd)
 
 
-def parse_elf(data: bytes, name: str) -> ElfFile:
+def parse_elf(data: bytes | mmap.mmap, name: str) -> ElfFile:
     """Read the headers of an ELF file that is in memory; ``name`` is what errors call it."""
     return _parse(lambda offset, size: data[offset : offset + size], len(data), name)
 
@@ -339,6 +342,7 @@ def _parse(fetch: Callable[[int, int], bytes], size: int, name: str) -> ElfFile:
         version_defs=tuple(dynamic.version_defs()),
         dlopen=dlopen,
         isa_needed=isa_needed,
+        strings=dynamic.strings(),
     )
 
 
@@ -398,6 +402,10 @@ class _Dynamic:
         if _DT_STRTAB in self.entries:
             self._strings = self._offset(self.entries[_DT_STRTAB], "DT_STRTAB")
             self._end = self._strings + self.entries.get(_DT_STRSZ, source.size)
+
+    def strings(self) -> tuple[int, int]:
+        """Where the string table begins and ends, not beyond the file."""
+        return (self._strings, min(self._end, self._source.size)) if self._strings >= 0 else (0, 0)
 
     def _offset(self, address: int, what: str) -> int:
         """Where in the file the byte is that will be at ``address``."""

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lambundle.discover.shell_words import all_words
+from lambundle.elf import MAGIC, parse_elf
+from lambundle.errors import LambundleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,8 +61,8 @@ class Texts:
         if known is None:
             found: set[bytes] = set()
             with _mapped(path) as data:
-                # Few libraries open others by name, and the search for names takes three times as long as this.
-                if data[:4] != b"\x7fELF" or any(data.find(name) >= 0 for name in _OPENS):
+                # Few libraries open others by name, and the search for names takes a hundred times as long as this.
+                if _opens_others(data, path):
                     found.update(_SONAME.findall(data))
             known = self._sonames[path] = frozenset(name.decode() for name in found)
         return known
@@ -116,6 +118,17 @@ class Texts:
     def any_names(self, files: Iterable[str], text: bytes) -> bool:
         """Whether one of some small files has a text in it."""
         return any(text in _bytes(file, MAX_SMALL) for file in files)
+
+
+def _opens_others(data: mmap.mmap | bytes, path: str) -> bool:
+    """Whether a file may open libraries by name: an ELF file imports or defines a function for it."""
+    if data[:4] != MAGIC:
+        return True
+    try:
+        begin, end = parse_elf(data, path).strings
+    except LambundleError:
+        begin, end = 0, len(data)
+    return any(data.find(name, begin, end) >= 0 for name in _OPENS)
 
 
 @contextmanager

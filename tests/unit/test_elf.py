@@ -301,3 +301,12 @@ def test_a_name_across_two_blocks() -> None:
     for fill in range(12000, 13000, 37):
         data = make_elf(dynamic=[(14, name)], strings=bytes(fill))
         assert parse_elf(data, "it").soname == name.decode()
+
+
+def test_the_string_table_has_the_names_of_what_is_needed() -> None:
+    data = Path("/bin/sh").read_bytes()
+    elf = parse_elf(data, "sh")
+    begin, end = elf.strings
+    assert elf.needed
+    assert all(os.fsencode(name) in data[begin:end] for name in elf.needed)
+    assert (data[begin], data[end - 1]) == (0, 0)
