@@ -7,6 +7,7 @@ import os
 import shutil
 import struct
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,7 +25,6 @@ from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 FORMATS = [(bits, order) for bits in (32, 64) for order in "<>"]
 
@@ -145,7 +145,9 @@ def make_library(bits: int = 64, order: str = "<") -> bytes:
 
 @pytest.mark.parametrize(("bits", "order"), FORMATS)
 def test_every_field_in_every_format(bits: int, order: str) -> None:
-    assert parse_elf(make_library(bits, order), "it") == ElfFile(
+    data = make_library(bits, order)
+    begin = data.index(b"\0libc.so.6\0")
+    assert parse_elf(data, "it") == ElfFile(
         path="it",
         bits=bits,
         little=order == "<",
@@ -165,6 +167,7 @@ def test_every_field_in_every_format(bits: int, order: str) -> None:
         version_defs=("OWN_1",),
         dlopen=(DlopenNote(("libz.so.1", "libz.so"), "required", "zip"),),
         isa_needed=3,
+        strings=(begin, begin + 108),
     )
 
 
