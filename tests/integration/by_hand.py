@@ -83,7 +83,7 @@ def _below(patterns: Iterable[str]) -> Iterator[str]:
     for pattern in patterns:
         for directory in Path("/").glob(pattern.removeprefix("/")):
             for path in map(str, sorted(directory.rglob("*"))):
-                if os.path.isfile(path) and not rules().is_unwanted(path):
+                if os.path.isfile(path) and not rules().is_unwanted(path.removesuffix(".h")):
                     yield path
 
 
