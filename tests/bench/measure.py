@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 
 TAIL = 2000
 
+STARTER = """
+import os, sys
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(child, 0)
+print("\\n", usage.ru_maxrss << 10)
+sys.exit(os.waitstatus_to_exitcode(status) and 1)
+"""
+"""Starts a command, and prints the bytes of its largest process last."""
+
 
 class CommandError(Exception):
     """A command that was to be measured did not do its work."""
@@ -21,14 +31,9 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of a command took.
-
-    ``peak`` is the resident memory, in bytes, of the largest process among the command and its children.
-    Linux counts what its parent held when it was started too, so a small parent measures more exactly.
-    """
+    """What one run of a command took, and what it printed."""
 
     seconds: float
-    peak: int
     stdout: str
 
 
@@ -54,7 +59,7 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = N
             clean_environment() if environment is None else environment,
             file_actions=[(os.POSIX_SPAWN_DUP2, stream.fileno(), number) for stream, number in streams],
         )
-        _, status, usage = os.wait4(child, 0)
+        _, status = os.waitpid(child, 0)
         seconds = time.perf_counter() - begun
         stdout.seek(0)
         stderr.seek(0)
@@ -62,7 +67,17 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = N
     if status != 0:
         code = os.waitstatus_to_exitcode(status)
         raise CommandError(f"{' '.join(arguments)} ended with {code}\n{(said + complained)[-TAIL:]}")
-    return Run(seconds, usage.ru_maxrss << 10, said)
+    return Run(seconds, said)
+
+
+def peak(command: Sequence[str | Path]) -> int:
+    """Return the resident memory, in bytes, of the largest process among ``command`` and its children.
+
+    Linux counts for a process what the one that started it held at that time, getrusage(2) says nothing of
+    it: so a small process starts the command, and not this one, which may hold more than the command does.
+    CommandError as of ``run``.
+    """
+    return int(run([sys.executable, "-ISc", STARTER, *command]).stdout.split()[-1])
 
 
 def in_turn(rounds: int, *commands: Sequence[str | Path], warm_up: bool = True) -> list[list[Run]]:

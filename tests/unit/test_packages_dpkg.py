@@ -123,6 +123,7 @@ LISTS = {
         "/etc/tool.conf",
         "/var/run/tool",
         "/usr/share/empty",
+        "/sbin",
     ],
     "mawk": ["/.", "/usr/bin/mawk", "/usr/share/man/sh.1"],
     "gawk": ["/.", "/usr/bin/gawk"],
@@ -155,11 +156,11 @@ def root(tmp_path: Path) -> Path:
     for name, names in LISTS.items():
         (info / f"{name}.list").write_text("".join(f"{each}\n" for each in names))
     for directory in (
-        *("usr/lib/x", "usr/lib/i", "usr/lib64", "usr/bin", "etc/alternatives", "run"),
+        *("usr/lib/x", "usr/lib/i", "usr/lib64", "usr/bin", "usr/sbin", "etc/alternatives", "run"),
         *("usr/share/empty", "usr/share/doc/libc6"),
     ):
         (tmp_path / directory).mkdir(parents=True)
-    for name in ("lib", "lib64", "bin"):
+    for name in ("lib", "lib64", "bin", "sbin"):
         (tmp_path / name).symlink_to(f"usr/{name}")
     (tmp_path / "var/run").symlink_to("/run")
     for name in ("mawk", "gawk", "tool"):
@@ -232,7 +233,7 @@ def test_all_packages_that_list_a_directory(root: Path) -> None:
 def test_files_and_directories_with_diversions(root: Path) -> None:
     database = DpkgDatabase(root)
     assert database.files("tool") == ("/usr/bin/tool", "/etc/tool.conf", "/var/run/tool")
-    assert database.directories("tool") == ("/usr", "/usr/bin", "/usr/share/empty")
+    assert database.directories("tool") == ("/usr", "/usr/bin", "/usr/share/empty", "/sbin")
     assert database.files("plugin:i386") == ("/opt/plugin/p.so", "/bin/sh.distrib")
     assert database.files("dash") == ("/bin/sh", "/usr/share/man/sh.1")
     assert database.files("dpkg") == ("/usr/bin/dpkg.real",)

@@ -184,10 +184,16 @@ class DpkgDatabase(ListedDatabase):
     def _split_list(self, full: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         listed = self._installed(full)
         parents = {path.rpartition("/")[0] for path in listed}
-        directories = {path for path in listed if path in parents or self._tree.is_directory(path)}
+        directories = {
+            path for path in listed if path in parents or self._tree.is_directory(path) or self._merged(path)
+        }
         return unique(path for path in listed if path not in directories), unique(
             path for path in listed if path in directories
         )
+
+    def _merged(self, path: str) -> bool:
+        """Tell whether ``path`` is a directory that merged /usr made a link: a list still has it as one."""
+        return path.count("/") == 1 and self._tree.link(path) in {f"usr{path}", f"/usr{path}"}
 
     def files(self, package: str) -> tuple[str, ...]:
         """Return everything that ``package`` installed except directories, diversions applied."""
