@@ -61,6 +61,7 @@ class _Node:
     size: int = 0
     target: str | None = None
     content: bytes | None = None
+    head: bytes = b""
     reasons: dict[Reason, None] = field(default_factory=dict)
 
 
@@ -196,6 +197,7 @@ class Mirror:
                 size=node.size,
                 source=Path(path) if is_from_here else None,
                 content=node.content,
+                head=node.head,
                 target=node.target,
                 reasons=tuple(sorted(node.reasons, key=lambda reason: _PLAINEST.get(reason.kind, len(_PLAINEST)))),
                 package=owner(path) if is_from_here else None,
@@ -204,6 +206,14 @@ class Mirror:
     def files(self) -> list[str]:
         """Absolute paths of all files of this machine added so far."""
         return [path for path, node in self._nodes.items() if node.kind is Kind.FILE and node.content is None]
+
+    def paths(self, ending: str) -> list[str]:
+        """Absolute paths of all files and links added so far whose names end so."""
+        return [path for path, node in self._nodes.items() if path.endswith(ending) and node.kind is not Kind.DIRECTORY]
+
+    def replace_head(self, path: str, head: bytes) -> None:
+        """Let a file of this machine that was added begin otherwise in the bundle; its size remains."""
+        self._nodes[path].head = head
 
     def holds_below(self, directory: str) -> bool:
         """Whether anything at or below an absolute path was added."""

@@ -23,13 +23,13 @@ class Kind(enum.StrEnum):
 class Reason:
     """One reason why an entry is in the bundle.
 
-    ``kind`` is one of ``program`` (the user named it), ``needed`` (DT_NEEDED of ``by``), ``interpreter``
-    (PT_INTERP or ``#!`` of ``by``), ``opened`` (``by`` opens the library by name), ``package`` (package ``detail``
-    holds it, for the file or package ``by``), ``started`` (the script ``by`` starts it), ``recipe``, ``facility``
-    (what the users of a library need), ``add`` (``--add``), ``installation`` (a part of the program ``by``, which no
-    package owns), ``recorded`` (a recorded run opened it), ``shell`` (every bundle has /bin/sh), ``libc`` (the C
-    library opens it by name in ``by``), ``link`` (``by`` is another name of the same file, a hard link),
-    ``runtime`` (lambundle's own).
+    ``kind`` is one of ``program`` (the user named it), ``needed`` (DT_NEEDED of ``by``), ``interpreter`` (PT_INTERP
+    or ``#!`` of ``by``), ``opened`` (``by`` opens the library by name), ``package`` (package ``detail`` holds it,
+    for the file or package ``by``), ``compiled`` (of the source ``by``), ``started`` (the script ``by`` starts it),
+    ``recipe``, ``facility`` (what the users of a library need), ``add`` (``--add``), ``installation`` (a part of the
+    program ``by``, which no package owns), ``recorded`` (a recorded run opened it), ``shell`` (every bundle has
+    /bin/sh), ``libc`` (the C library opens it by name in ``by``), ``link`` (``by`` is another name of the same file,
+    a hard link), ``runtime`` (lambundle's own).
     A link and what it leads to have the same reason.
     ``by`` is the absolute path, on the packing machine, of the file that asked for it; None for a root.
     ``detail`` is what it was asked for as: a soname, a recipe's name, the argument of ``--add``.
@@ -44,11 +44,11 @@ class Reason:
 class Entry:
     """One entry of a bundle, before or after it is written.
 
-    ``path`` is relative to the bundle's top, POSIX, without a trailing slash. ``mode`` is the permission
-    bits alone. ``size`` is in bytes: of a file its content, of a link its target, of a directory 0. A file
-    has either ``source`` (read when the bundle is written) or ``content`` (made by us); a link has
-    ``target``, relative to its own directory. ``sha256`` is known once the bundle is written. ``package`` is the
-    package of the packing machine that owns the file, None for what none does.
+    ``path`` is relative to the bundle's top, POSIX, without a trailing slash. ``mode`` is the permission bits alone.
+    ``size`` is in bytes: of a file its content, of a link its target, of a directory 0. A file has either ``source``
+    (read when the bundle is written) or ``content`` (made by us); ``head`` takes the place of as many first bytes of
+    the source. A link has ``target``, relative to its own directory. ``sha256`` is known once the bundle is written.
+    ``package`` is the package of the packing machine that owns the file, None for what none does.
     """
 
     path: str
@@ -57,6 +57,7 @@ class Entry:
     size: int = 0
     source: Path | None = None
     content: bytes | None = field(default=None, repr=False)
+    head: bytes = field(default=b"", repr=False)
     target: str | None = None
     reasons: tuple[Reason, ...] = ()
     sha256: str | None = None

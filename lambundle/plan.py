@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle import runtime
+from lambundle.bytecode import take_bytecode
 from lambundle.deps_report import looked_in_lines
 from lambundle.discover.discovery import Discovery
 from lambundle.discover.recipe import read_recipe, recipes, smoke_recipe_for
@@ -129,6 +130,7 @@ class _Planner:
         closure = self.gathering.walker.closure()
         self._check_missing(closure)
         self._mirror_closure(closure)
+        take_bytecode(self.gathering.mirror)
         loaders = find_loaders(closure, self.gathering.roots, self.gathering.again) if self.dynamic else {}
         self._make_files(loaders)
         self._locale(loaders)

@@ -89,6 +89,7 @@ def _because(reason: Reason) -> str:
         "recipe": f"recipe {detail}" + (f", for {by}" if by else ""),
         "add": f"--add {detail}",
         "started": f"started by {by}",
+        "compiled": f"compiled form of {by}",
         "opened": f"opened as {detail} by {by}",
         "link": f"hard link of {by}",
         "shell": "every bundle with a dynamic program has /bin/sh",

@@ -143,9 +143,21 @@ def blocks(entry: Entry, block: int = BLOCK) -> Iterator[bytes]:
     with _source_errors(source):
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe put there must not hang us
         try:
-            yield from _blocks_of(fd, source, entry.size, block)
+            yield from _begun_with(entry.head, _blocks_of(fd, source, entry.size, block))
         finally:
             os.close(fd)
+
+
+def _begun_with(head: bytes, found: Iterator[bytes]) -> Iterator[bytes]:
+    """Put ``head`` in the place of as many first bytes."""
+    done = 0
+    for data in found:
+        if done < len(head):
+            begin = head[done : done + len(data)]
+            yield begin + data[len(begin) :]
+            done += len(begin)
+        else:
+            yield data
 
 
 def _blocks_of(fd: int, source: Path, size: int, block: int) -> Iterator[bytes]:

@@ -109,6 +109,7 @@ def _how(reason: Reason) -> str:
     texts = {
         "needed": "",
         "program": "",
+        "compiled": "compiled form of it",
         "opened": "opened by name",
         "package": f"package {detail}",
         "recipe": f"recipe {detail}",
