@@ -1,4 +1,4 @@
-"""A real Docker engine for tests, and a stand-in for Amazon's image: the bare root, imported.
+"""A real Docker engine for tests, and stand-ins for Amazon's images: the bare root, imported, without Python and with.
 
 The daemon that answers is used; where none does, one is started with everything of its own below the cache. It
 is shared by the workers of a session, and the last one stops it.
@@ -12,10 +12,12 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambundle.verify.function.lang import stand_in
 from tests.bareroot import UnavailableError, bare_root, cache_directory, locked
 
 if TYPE_CHECKING:
@@ -99,6 +101,29 @@ def _import(directory: Path) -> str:
     return image
 
 
+def python_image(image: str) -> str:
+    """Make an image with what Amazon's has for Python handlers, /var/lang and /var/runtime, of one that has not."""
+    made = f"{image}-python"
+    with locked(cache_directory() / "docker/lock"), tempfile.TemporaryDirectory(dir=cache_directory()) as work:
+        if _docker("image", "inspect", made, check=False) is not None:
+            return made
+        container = _docker("create", image, "/bin/true")
+        assert container
+        try:
+            for place, tree in stand_in(Path(work)).items():
+                _docker("cp", str(tree), f"{container}:{os.path.dirname(place)}")
+            _docker("commit", container, made)
+        finally:
+            _docker("rm", container)
+    return made
+
+
+def _docker(*arguments: str, check: bool = True) -> str | None:
+    """Give what a command of Docker's prints, or None where it fails and may."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=check)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
 def _image() -> str:
     return f"{IMAGE}:{bare_root().name.rpartition('-')[2]}"
 
@@ -109,7 +134,8 @@ def _leave(users: int, directory: Path) -> None:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    subprocess.run(["docker", "image", "rm", "--force", _image()], capture_output=True, check=False)
+    for image in (f"{_image()}-python", _image()):
+        _docker("image", "rm", "--force", image, check=False)
     pid_file = directory / "docker.pid"
     with contextlib.suppress(OSError, ValueError):
         process = int(pid_file.read_text())

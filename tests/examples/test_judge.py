@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambundle.extract import extract
+from tests.docker import python_image
 from tests.examples import readme
 from tests.integration.conftest import docker_image
 
@@ -96,8 +97,11 @@ def test_every_event_is_answered(kind: str, memory: int, made: Callable[[str], M
     check_answers(verified(function(made(NAME), kind), events(), memory))
 
 
-def test_docker_gives_the_same_answers(made: Callable[[str], Made], docker_image: str) -> None:
-    check_answers(verified([*function(made(NAME), "custom"), "--image", docker_image], events()))
+@pytest.mark.parametrize("kind", ["layer", "custom"])
+def test_docker_gives_the_same_answers(kind: str, made: Callable[[str], Made], docker_image: str) -> None:
+    """The Layer's function is started by the image's own Python and its awslambdaric."""
+    image = python_image(docker_image) if kind == "layer" else docker_image
+    check_answers(verified([*function(made(NAME), kind), "--image", image], events()))
 
 
 @pytest.mark.parametrize("kind", ["layer", "custom"])
