@@ -11,7 +11,7 @@ A recipe is a TOML file beside this module (``recipes/NAME.toml``). Its keys:
                  the program; they set ``{machine}`` and ``{version}`` too
 ``helpers``      programs that are started by name: beside the program, or on PATH
 ``files``        globs of files and directories to add
-``without``      globs of files to leave out of those
+``without``      patterns of files and directories to leave out of those, and of what is below those
 ``packages``     ``owners``: files whose packages are wanted; ``below``: of them, what lies below these directories;
                  ``fallback``: globs for a machine without a package database
 ``made``         files that are made: path and text
@@ -87,12 +87,13 @@ class Recipe:
 class Found:
     """What a recipe finds for one program: absolute paths, files to make, variables.
 
-    ``paths`` are files and directories (the latter with all that they hold). The texts of ``made`` still hold
-    ``{interpreter}`` and ``{rpath}``, which are known once the libraries are.
+    ``paths`` are files and directories, the latter with all that they hold but what the patterns match that each is
+    mapped to. The texts of ``made`` still hold ``{interpreter}`` and ``{rpath}``, which are known once the libraries
+    are.
     """
 
     recipe: str
-    paths: tuple[str, ...]
+    paths: Mapping[str, tuple[str, ...]]
     made: Mapping[str, str]
     environment: Mapping[str, str]
 
@@ -160,12 +161,17 @@ def _best(names: Collection[str], book: Sequence[Recipe]) -> Recipe | None:
 def follow(recipe: Recipe, program: Requested, packages: PackageDatabase | None) -> Found:
     """Find on this machine what a recipe asks for. Raises RecipeError when nothing of a demand is there."""
     variables = _variables(recipe, program)
-    paths = [path for globs in recipe.files for path in _globbed(globs, variables)]
-    paths += _helpers(recipe, program)
-    paths += _packaged(recipe, variables, packages)
+    paths: dict[str, tuple[str, ...]] = {}
+    for globs in recipe.files:
+        without = tuple(text for item in globs.without for text in _filled(item, variables))
+        for path in _globbed(globs, variables):
+            if matches_none(path, without):
+                paths.setdefault(path, without)
+    for path in (*_helpers(recipe, program), *_packaged(recipe, variables, packages)):
+        paths.setdefault(path, ())
     return Found(
         recipe=recipe.name,
-        paths=tuple(dict.fromkeys(paths)),
+        paths=paths,
         made={
             posixpath.normpath(path): next(_filled(text, variables))
             for key, text in recipe.made.items()
@@ -282,12 +288,14 @@ def _is_built_in(path: str, content: bytes) -> bool:
 
 
 def _globbed(globs: FileGlobs, variables: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    without = [text for item in globs.without for text in _filled(item, variables)]
     for item in globs.wanted:
         for pattern in _filled(item, variables):
-            for path in sorted(glob.glob(pattern, recursive=True)):
-                if not any(fnmatch.fnmatchcase(path, unwanted) for unwanted in without):
-                    yield path
+            yield from sorted(glob.glob(pattern, recursive=True))
+
+
+def matches_none(path: str, patterns: Iterable[str]) -> bool:
+    """Tell whether none of a recipe's patterns matches an absolute path."""
+    return not any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def _content(path: str) -> bytes:

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from lambundle.discover.recipe import RECIPES, Recipe, follow, read_recipe, recipe_for, recipes, smoke_recipe_for
+from lambundle.discover.recipe import (
+    RECIPES,
+    FileGlobs,
+    Recipe,
+    follow,
+    matches_none,
+    read_recipe,
+    recipe_for,
+    recipes,
+    smoke_recipe_for,
+)
 from lambundle.elf import read_elf
 from lambundle.errors import RecipeError
 from lambundle.programs import Requested
@@ -141,7 +151,7 @@ def test_the_directory_is_the_one_whose_machine_and_version_are_built_into_the_p
 ) -> None:
     recipe = read_recipe(write(tmp_path, RECIPE))
     found = follow(recipe, make_compiler(tmp_path, content), None)
-    assert found.paths == (f"{tmp_path}/lib/gcc/some-machine/12/cc1",)
+    assert tuple(found.paths) == (f"{tmp_path}/lib/gcc/some-machine/12/cc1",)
     assert found.made == {f"{tmp_path}/lib/gcc/some-machine/specs": "text of {interpreter}"}
 
 
@@ -156,10 +166,20 @@ def test_helpers_are_taken_from_beside_the_program_first(tmp_path: Path) -> None
     (tmp_path / "env").write_bytes(b"")
     (tmp_path / "env").chmod(0o755)
     recipe = Recipe("r", "why", (), helpers=("env", "no-such-helper"))
-    assert follow(recipe, program(tmp_path / "p"), None).paths == (f"{tmp_path}/env",)
+    assert tuple(follow(recipe, program(tmp_path / "p"), None).paths) == (f"{tmp_path}/env",)
+
+
+def test_what_is_left_out_is_left_out_of_directories_too(tmp_path: Path) -> None:
+    patterns = ("*/d", "*/x.spec")
+    recipe = Recipe("r", "why", (), files=(FileGlobs((f"{tmp_path}/*",), patterns),))
+    (tmp_path / "include/d").mkdir(parents=True)
+    (tmp_path / "x.spec").touch()
+    assert follow(recipe, program("/p"), None).paths == {f"{tmp_path}/include": patterns}
+    assert not matches_none(f"{tmp_path}/include/d", patterns)
+    assert matches_none(f"{tmp_path}/include/dd", patterns)
 
 
 def test_without_a_package_database_the_fallback_is_used(tmp_path: Path) -> None:
     (tmp_path / "header.h").write_bytes(b"")
     recipe = Recipe("r", "why", (), owners=("/usr/include/stdio.h",), below=("/usr",), fallback=(f"{tmp_path}/*.h",))
-    assert follow(recipe, program("/usr/bin/p"), None).paths == (f"{tmp_path}/header.h",)
+    assert tuple(follow(recipe, program("/usr/bin/p"), None).paths) == (f"{tmp_path}/header.h",)
