@@ -11,6 +11,7 @@ import os
 import posixpath
 import re
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambundle.errors import LambundleError
@@ -32,29 +33,56 @@ _TAGS = {"python": "cpython", "pypy": "pypy"}
 """How an implementation is called in the names of its files (PEP 3147)."""
 
 
-def take_bytecode(mirror: Mirror) -> None:
-    """Add what is compiled of the Python sources of ``mirror``, for the Pythons that are in it."""
-    tags = _tags(mirror.files())
-    if not tags:
-        return
-    for source in mirror.paths(".py"):
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A compiled file and its source, by their absolute paths, and how the former has to begin in a bundle."""
+
+    path: str
+    source: str
+    head: bytes
+    size: int
+
+
+def take_bytecode(mirror: Mirror, limit: int) -> int:
+    """Add what is compiled of the Python sources of ``mirror``, for the Pythons that are in it.
+
+    It makes programs faster, and must not be what keeps them from fitting: where all would come to more than ``limit``
+    bytes, nothing is added. Return the bytes that were left out for that reason.
+    """
+    found = [item for item in bytecode(mirror) if not mirror.excludes(item.path)]
+    size = sum(item.size for item in found)
+    if mirror.size + size > limit:
+        return size
+    for item in found:
         try:
-            found = os.stat(source)
-        except OSError:  # a link that leads out of what is packed
+            real = mirror.add(item.path, Reason("compiled", item.source))
+        except LambundleError:  # not for us to read: Python compiles the source
             continue
+        if real is not None:
+            mirror.replace_head(real, item.head)
+    return 0
+
+
+def bytecode(mirror: Mirror) -> Iterator[Compiled]:
+    """Find what is compiled of the Python sources of ``mirror`` for its Pythons, and would be used here."""
+    tags = _tags(mirror.files())
+    for source in mirror.paths(".py") if tags else ():
         for path in _compiled(source, tags):
-            head = valid_head(path, found)
+            try:
+                head, size = valid_head(path, os.stat(source)), os.stat(path).st_size
+            except OSError:  # there is none; or a link that leads out of what is packed
+                continue
             if head is not None:
-                _take(mirror, path, head, source)
+                yield Compiled(path, source, head, size)
 
 
-def _take(mirror: Mirror, path: str, head: bytes, source: str) -> None:
-    try:
-        real = mirror.add(path, Reason("compiled", source))
-    except LambundleError:  # not for us to read: Python compiles the source
-        return
-    if real is not None:
-        mirror.replace_head(real, head)
+def source_of(path: str) -> str | None:
+    """Return the path of the source that a compiled file belongs to by its name (PEP 3147), or None."""
+    directory, name = posixpath.split(path)
+    parent, cache = posixpath.split(directory)
+    if cache != "__pycache__" or not name.endswith(".pyc"):
+        return None
+    return f"{parent}/{name.split('.')[0]}.py"
 
 
 def _tags(files: Iterable[str]) -> set[str]:

@@ -207,6 +207,11 @@ class Mirror:
         """Absolute paths of all files of this machine added so far."""
         return [path for path, node in self._nodes.items() if node.kind is Kind.FILE and node.content is None]
 
+    @property
+    def size(self) -> int:
+        """Bytes of all files and link targets added so far."""
+        return sum(node.size for node in self._nodes.values())
+
     def paths(self, ending: str) -> list[str]:
         """Absolute paths of all files and links added so far whose names end so."""
         return [path for path, node in self._nodes.items() if path.endswith(ending) and node.kind is not Kind.DIRECTORY]

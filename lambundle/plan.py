@@ -26,6 +26,7 @@ from lambundle.library_path import glibc_version, libc_of
 from lambundle.library_path import loaders as find_loaders
 from lambundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
 from lambundle.programs import MACHINES, Requested, bundle_name, machine_of, resolve
+from lambundle.target import UNZIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +43,9 @@ LOADED_BY_NAME = ("libgcc_s.so.1", "libdl.so.2")
 """What glibc and the runtime load without any file saying so: pthread_cancel and backtrace, dlopen before 2.34."""
 
 NAME_SERVICES = ("libnss_files.so.2", "libnss_dns.so.2")
+
+OWN_FILES = 4 << 20
+"""Bytes that lambundle's own files may take, the manifest of a large bundle most of them."""
 
 ZONES = "/usr/share/zoneinfo"
 
@@ -130,7 +134,7 @@ class _Planner:
         closure = self.gathering.walker.closure()
         self._check_missing(closure)
         self._mirror_closure(closure)
-        take_bytecode(self.gathering.mirror)
+        self._take_bytecode()
         loaders = find_loaders(closure, self.gathering.roots, self.gathering.again) if self.dynamic else {}
         self._make_files(loaders)
         self._locale(loaders)
@@ -226,6 +230,14 @@ class _Planner:
         for path, file in closure.files.items():
             if file.real not in self.gathering.mirror:
                 self.gathering.mirror.add(path, Reason("libc", None, posixpath.basename(path)))
+
+    def _take_bytecode(self) -> None:
+        left_out = take_bytecode(self.gathering.mirror, UNZIPPED.limit - OWN_FILES)
+        if left_out:
+            self.gathering.notes.append(
+                f"Python's bytecode ({left_out / 1e6:.1f} MB) is left out, because with it the bundle would be over "
+                f"{UNZIPPED.text}: starts take longer"
+            )
 
     # ---- files that this machine does not have ----
 

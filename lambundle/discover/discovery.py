@@ -5,13 +5,15 @@ from __future__ import annotations
 import glob
 import os
 import posixpath
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambundle.bytecode import source_of
 from lambundle.discover.evidence import Texts
 from lambundle.discover.installation import belongings
 from lambundle.discover.packages import detect
-from lambundle.discover.recipe import Found, Recipe, follow, recipe_for
+from lambundle.discover.recipe import Found, Recipe, follow, matches_none, recipe_for
 from lambundle.discover.rules import Facility, rules
 from lambundle.discover.scripts import is_shell, read_shebang, started_programs
 from lambundle.discover.selection import Selection, Wanted
@@ -102,7 +104,7 @@ class Discovery:
             if real in seen:
                 continue
             seen.add(real)
-            self.selection.choice.add_program(path, real)
+            self.selection.choice.add_program(path, real, by_script=len(seen) > 1)
             if interpreter is not None:
                 self.selection.choice.add_interpreter(interpreter, real)
             if interpreter is None or not is_shell(interpreter):
@@ -179,7 +181,7 @@ class Discovery:
         elif self.selection is not None:
             texts, contents = self.selection.texts, self.selection.contents
             if facility.imports:
-                own = {program.started for program in self.dynamic} | contents.own_plugins()
+                own = {program.started for program in self.dynamic} | contents.own_libraries()
                 found = (path for path in sorted(own) if texts.imports(path, facility.imports))
             else:
                 settings = (path for path in self.gathering.mirror.files() if path.startswith(SETTINGS))
@@ -200,8 +202,11 @@ class Discovery:
         )
 
     def owner(self, path: str) -> str | None:
-        """The package that owns a file; None where none does, or this machine has no package database."""
-        return None if self._packages is None else self._packages.owner(path)
+        """The package that owns a file; None where none does, or this machine has no package database.
+
+        Bytecode, which packages have made when they are installed, is its source's.
+        """
+        return None if self._packages is None else self._packages.owner(source_of(path) or path)
 
     def _provide(self, facility: Facility) -> None:
         self._provided.append(facility)
@@ -250,7 +255,8 @@ class Discovery:
         self.found.append(found)
         self.environment.update(found.environment)
         before = len(self.gathering.mirror.files())
-        for path in () if self.only_made else found.paths:
-            for real in self.gathering.mirror.add_tree(path, Reason("recipe", program.real, recipe.name)):
+        reason = Reason("recipe", program.real, recipe.name)
+        for path, without in () if self.only_made else found.paths.items():
+            for real in self.gathering.mirror.add_tree(path, reason, partial(matches_none, patterns=without)):
                 self.gathering.walk_if_loadable(real)
         self.recipes[recipe.name] = self.recipes.get(recipe.name, 0) + len(self.gathering.mirror.files()) - before

@@ -24,7 +24,7 @@ _LABEL = re.compile(r"(?:^|;;|\bin\b)[ \t]*\(?[^\s()|;&`$]+(?:[ \t]*\|[ \t]*[^\s
 _COMMAND = re.compile(
     r"""
     (?: ^ | [;&|(`!{] )
-    \s* (?: (?:if|then|do|else|elif|while|until|exec|command|nohup|nice|env|time|xargs|eval) \s+ (?:-\S+\s+)*
+    \s* (?: (?:if|then|do|else|elif|while|until|exec|command|nohup|nice|env|time|xargs|eval) \s+ (?:[-$]\S+\s+)*
          | [A-Za-z_][A-Za-z0-9_]*=[^\s`(]*\s+ )*
     ([A-Za-z0-9_./+-]+) (?= [\s;&|()`<>] | $ )
     """,

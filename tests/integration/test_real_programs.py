@@ -27,6 +27,6 @@ def test_job_is_done_where_nothing_is_installed(job: Job, mount: str, sandbox: S
     run(job, sandbox, packs(job).tree, mount)
 
 
-@pytest.mark.parametrize("job", [grouped(job) for job in JOBS if job.unzipped_mb])
+@pytest.mark.parametrize("job", [grouped(job) for job in JOBS if job.unzipped_mb or job.by_hand_mb])
 def test_bundle_is_no_larger_than_its_job_allows(job: Job, packs: Packs) -> None:
     check_size(job, packs(job))

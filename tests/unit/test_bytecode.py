@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.bytecode import take_bytecode, valid_head
+from lambundle.bytecode import source_of, take_bytecode, valid_head
 from lambundle.destinations import write_tree, write_zip
 from lambundle.extract import extract
 from lambundle.mirror import Mirror
@@ -41,11 +41,11 @@ def compiled(source: Path, mode: Mode = Mode.TIMESTAMP) -> Path:
     return source.parent / f"__pycache__/{source.stem}.{TAG}.pyc"
 
 
-def entries(*paths: Path, exclude: str = "") -> dict[str, Entry]:
+def entries(*paths: Path, exclude: str = "", limit: int = 1 << 20) -> dict[str, Entry]:
     mirror = Mirror(lambda path: bool(exclude) and path.endswith(exclude))
     for path in paths:
         mirror.add(str(path), REASON)
-    take_bytecode(mirror)
+    take_bytecode(mirror, limit)
     return {os.path.basename(entry.path): entry for entry in mirror.entries("root")}
 
 
@@ -99,6 +99,31 @@ def test_beside_a_link_that_python_finds_it_by(source: Path, tmp_path: Path) -> 
     assert found[pyc.name].path == f"root{tmp_path}/__pycache__/{pyc.name}"
 
 
+def test_never_keeps_a_bundle_from_fitting(source: Path) -> None:
+    pyc = compiled(source)
+    mirror = Mirror()
+    for path in (source, source.parent / f"python{VERSION}"):
+        mirror.add(str(path), REASON)
+    together = source.stat().st_size + pyc.stat().st_size
+    assert take_bytecode(mirror, together - 1) == pyc.stat().st_size
+    assert mirror.size == source.stat().st_size
+    assert take_bytecode(mirror, together) == 0
+    assert mirror.size == together
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("/a/__pycache__/b.cpython-311.pyc", "/a/b.py"),
+        ("/a/__pycache__/b.cpython-311.opt-1.pyc", "/a/b.py"),
+        ("/a/__pycache__/b.txt", None),
+        ("/a/b.pyc", None),
+    ],
+)
+def test_a_compiled_file_belongs_to_its_source(path: str, source: str | None) -> None:
+    assert source_of(path) == source
+
+
 def test_can_be_excluded(source: Path) -> None:
     pyc = compiled(source)
     assert pyc.name not in entries(source, source.parent / f"python{VERSION}", exclude=".pyc")
@@ -110,7 +135,7 @@ def test_a_source_that_is_gone_has_none(source: Path) -> None:
     mirror.add(str(source), REASON)
     mirror.add(str(source.parent / f"python{VERSION}"), REASON)
     source.unlink()
-    take_bytecode(mirror)
+    assert take_bytecode(mirror, 1 << 20) == 0
     assert [entry.path for entry in mirror.entries("") if entry.path.endswith(".pyc")] == []
 
 

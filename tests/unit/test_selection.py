@@ -237,3 +237,97 @@ def test_files_that_no_package_lists_count_if_everybody_may_read_them(tmp_path: 
     selection.choice.add_program("/usr/bin/p", "/usr/bin/p")
     found = {item.path for item in selection.contents.wanted() if item.path.startswith(str(home))}
     assert found == {f"{home}/known", f"{home}/cache", f"{home}/made/deep"}
+
+
+def test_plugins_of_another_source_count_if_they_live_here_and_are_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("host", "/usr/bin/host", "/usr/lib/host/base.so")
+        .install("host-codec", "/usr/lib/host/codec.so", needs="host", source="codec")
+        .install("host-theme", "/usr/lib/host/theme.png", needs="host", source="theme")
+        .install("alien", "/usr/lib/host/alien.so", needs="host", source="alien")
+    )
+    assert wanted(machine, "/usr/bin/host", monkeypatch) == {"/usr/lib/host/base.so", "/usr/lib/host/codec.so"}
+
+
+def test_what_is_recommended_counts_anywhere_below_the_programs_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("p", "/usr/bin/p", "/usr/share/p/own", needs="q", likes="words sounds")
+        .install("q", "/usr/share/q/own")
+        .install("words", "/usr/share/p/words/en/list")
+        .install("sounds", "/usr/share/q/sounds/en/one")
+    )
+    found = wanted(machine, "/usr/bin/p", monkeypatch)
+    assert found == {"/usr/share/p/own", "/usr/share/q/own", "/usr/share/p/words/en/list"}
+
+
+def test_a_directory_of_settings_is_private_one_level_higher(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("p", "/usr/bin/p", "/etc/p/own", likes="settings")
+        .install("settings", "/etc/p/more")
+        .install("other", "/etc/p/other")
+    )
+    assert wanted(machine, "/usr/bin/p", monkeypatch) == {"/etc/p/own", "/etc/p/more"}
+
+
+@pytest.mark.parametrize(("size", "are_wanted"), [(1000, True), (1_000_000, False)])
+def test_all_commands_of_a_package_that_is_asked_for_count_if_they_are_small(
+    size: int, are_wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lambundle.discover.selection.companions.os.path.isfile", lambda _: True)
+    monkeypatch.setattr("lambundle.discover.selection.companions.os.path.getsize", lambda _: size)
+    commands = [f"/usr/bin/t{number}" for number in range(40)]
+    machine = Machine().install("p", "/usr/bin/p", needs="tools").install("tools", *commands)
+    assert wanted(machine, "/usr/bin/p", monkeypatch) == (set(commands) if are_wanted else set())
+
+
+def test_the_command_that_a_front_end_names_is_in_a_package_that_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for name in ("front-core", "other"):
+        (tmp_path / "bin" / name).touch(mode=0o755)
+    core, other = f"{tmp_path}/bin/front-core", f"{tmp_path}/bin/other"
+    monkeypatch.setattr("lambundle.discover.selection.choice.is_command", lambda path: "/bin/" in path)
+    machine = (
+        Machine()
+        .install("front", "/usr/bin/front")
+        .install("front-core", core, "/usr/lib/front-core/data", needs="front")
+        .install("other", other, "/usr/lib/other/data", needs="front")
+    )
+    found = wanted(machine, "/usr/bin/front", monkeypatch, front="front-core")
+    assert "/usr/lib/front-core/data" in found
+    assert "/usr/lib/other/data" not in found
+
+
+@pytest.mark.parametrize(("plugins", "are_wanted"), [(4, False), (5, True)])
+def test_a_part_that_can_show_something_counts_if_it_does_more(
+    plugins: int, are_wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [f"/usr/lib/p/plugin{number}.so" for number in range(plugins)]
+    machine = (
+        Machine()
+        .install("p", "/usr/bin/p", "/usr/lib/p/base.so")
+        .install("p-more", *files, needs="p libgtk-3-0", source="p")
+        .install("libgtk-3-0", "/usr/lib/libgtk-3.so.0")
+    )
+    assert (set(files) <= wanted(machine, "/usr/bin/p", monkeypatch)) is are_wanted
+
+
+def test_a_source_text_opens_a_library_that_its_package_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "usr/share/p/main.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("ctypes.CDLL('libopened.so.1')\n")
+    machine = (
+        Machine()
+        .install("p", "/usr/bin/p", str(source), needs="libopened1 libunused1")
+        .install("libopened1", "/usr/lib/libopened.so.1")
+        .install("libunused1", "/usr/lib/libunused.so.1")
+    )
+    found = wanted(machine, "/usr/bin/p", monkeypatch)
+    assert "/usr/lib/libopened.so.1" in found
+    assert "/usr/lib/libunused.so.1" not in found

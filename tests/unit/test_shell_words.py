@@ -17,6 +17,7 @@ from lambundle.discover.shell_words import command_words
         ('dir="$(cd "$(dirname "$0")" && pwd)"', ["cd", "dirname"]),
         ("x=`uname -m`", ["uname"]),
         ('exec "/usr/lib/p/p.bin" "$@"', ["/usr/lib/p/p.bin"]),
+        ("exec $wrapper java -cp x", ["java"]),
         ("exec '/usr/lib/p/p.bin'", ["/usr/lib/p/p.bin"]),
         ("awk '/x/ { print $1; exit }'", ["awk"]),
         ('echo "see man; or info"', ["echo"]),

@@ -109,7 +109,7 @@ class Catalogue:
         return {
             directory
             for directory in self.db.directories(name)
-            if directory.count("/") >= SHALLOW
+            if directory.count("/") >= (SHALLOW - 1 if directory.startswith("/etc/") else SHALLOW)
             and not self.rules.is_unwanted(f"{directory}/x")
             and sum(self.source(owner) != self.source(name) for owner in self.db.directory_owners(directory))
             <= MAX_SHARING

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 WORTH = 2
 """How many times as large as a helper a program must be, each with what it depends on, if only a name speaks for it."""
 
+SHOWING = 4
+"""Plug-ins of one package up to which all are taken for what shows something, if the package can show anything."""
+
+SOURCES = (".py", ".pl", ".pm", ".rb", ".js", ".mjs", ".cjs", ".lua", ".tcl", ".php")
+"""Endings of source texts, in which the names of programs and libraries stand between quotes."""
+
 HEADER, KERNEL_HEADER = "/usr/include/stdio.h", "/usr/include/linux/limits.h"
 
 
@@ -30,7 +36,9 @@ class Choice:
     ``packages`` are those chosen, ``started`` the real paths of the programs and interpreters, ``names`` what
     the programs are called. Commands that a recipe takes care of, instead of their packages, are in ``by_recipe``.
     ``compiles`` says whether one of the programs is a compiler, for which headers and archives are data.
-    Interpreters that only a compiled program's package asks for are in ``held_back``, with who asks.
+    Interpreters that only a compiled program's package asks for are in ``held_back``; those that it does no more
+    than recommend in ``recommended_interpreters`` too. Packages of programs that only shell scripts start are in
+    ``started_by_scripts``.
     """
 
     def __init__(self, catalogue: Catalogue, texts: Texts, has_recipe: Callable[[str], bool]) -> None:
@@ -45,14 +53,22 @@ class Choice:
         self.by_recipe: dict[str, None] = {}
         self.compiles = False
         self.held_back: dict[str, Chosen] = {}
+        self.recommended_interpreters: set[str] = set()
+        self.started_by_scripts: set[str] = set()
         self._enough: set[str] = set()
+        self._words: dict[str, set[str]] = {}
 
-    def add_program(self, path: str, real: str) -> None:
-        """Take the packages that own a program, the whole that they are part of, and what those depend on."""
+    def add_program(self, path: str, real: str, *, by_script: bool = False) -> None:
+        """Take the packages that own a program, the whole that they are part of, and what those depend on.
+
+        ``by_script`` is for one that nobody asked for, but that a shell script starts.
+        """
         self.started.setdefault(real)
         self.names |= {posixpath.basename(path), posixpath.basename(real)}
         owners = [name for name in (self.db.owner(path), self.db.owner(real)) if name is not None]
         for name in dict.fromkeys(owners):
+            if by_script and name not in self.packages:
+                self.started_by_scripts.add(name)
             self._own(name, Reason("package", real, name))
             for whole in self._wholes(name):
                 self._own(whole, Reason("package", real, whole))
@@ -60,10 +76,11 @@ class Choice:
                 self._own(behind, Reason("package", path, behind))
         self._look_for_compiler(dict.fromkeys(owners), real)
         self._expand()
+        own = [name for name, package in self.packages.items() if package.own]
         sources = {self.catalogue.source(name) for name in owners}
         for name in [name for name in self.packages if self.catalogue.source(name) in sources]:
             self._residents(name, real)
-        self._recommended([name for name, package in self.packages.items() if package.own], real)
+        self._recommended(own, real)
         self._expand()
 
     def add_interpreter(self, path: str, script: str) -> None:
@@ -100,6 +117,17 @@ class Choice:
     def _is_compiled(self) -> bool:
         return all(map(is_elf, self.started))
 
+    def own_words(self) -> set[str]:
+        """Words in the source texts of the programs' own packages: Python and its like are not understood better."""
+        for package in self.packages.values():
+            if package.own and package.name not in self._words:
+                sources = (file for file in package.files if file.endswith(SOURCES))
+                self._words[package.name] = self.texts.words([*sources, *self._scripts()])
+        return set().union(*self._words.values())
+
+    def _scripts(self) -> list[str]:
+        return [path for path in self.started if not is_elf(path)]
+
     def _is_enough(self, core: str, script: str) -> bool:
         """Whether an interpreter's core package has every module that a script and its packages ask for."""
         own = [file for package in self.packages.values() if package.name != core for file in package.files]
@@ -122,13 +150,19 @@ class Choice:
                 yield whole
 
     def _behind_front_end(self, owner: str, path: str) -> Iterator[str]:
-        """Packages that need the owner and ship a program of the same name: psql behind pg_wrapper."""
-        real_name, name = posixpath.basename(os.path.realpath(path)), posixpath.basename(path)
-        if real_name == name:
+        """Packages that need the owner and hold the program behind a front end.
+
+        One of the same name that is no command, as psql behind pg_wrapper, which has many names; or a command that
+        a front end names, as ghdl-mcode behind the script ghdl.
+        """
+        real = os.path.realpath(path)
+        commands = frozenset() if is_elf(real) else self.texts.started(real)
+        helpers = {posixpath.basename(path)} - {posixpath.basename(real)}
+        if not (commands or helpers):
             return
         for asker in self.catalogue.askers_of(owner):
             for file in self.db.files(asker):
-                if posixpath.basename(file) == name and not is_command(file) and _is_program(file):
+                if posixpath.basename(file) in (commands if is_command(file) else helpers) and _is_program(file):
                     yield asker
                     break
 
@@ -149,16 +183,23 @@ class Choice:
     def _residents(self, name: str, real: str) -> None:
         """Packages of the same source that live in the private directories of a program's own package.
 
-        So do the parts of an office suite or the extensions of an interpreter. Those for developers and testers
-        are not wanted, nor are other programs, unless this one names them.
+        So do the parts of an office suite or the extensions of an interpreter; and plug-ins of another source, if
+        their package has the source's name before its own. Those for developers and testers are not wanted, nor are
+        other programs, unless this one names them.
         """
         homes = self.catalogue.homes(name)
         if not homes:
             return
-        for asker in self.catalogue.of_source(self.catalogue.source(name)):
+        source = self.catalogue.source(name)
+        of_source = self.catalogue.of_source(source)
+        others = [asker for asker in self.db.packages() if asker.startswith(f"{source}-") and asker not in of_source]
+        for asker in (*of_source, *others):
             if asker in self.packages or self.catalogue.is_for_developers(asker):
                 continue
-            if any(posixpath.dirname(file) in homes for file in self.db.files(asker)) and self._is_part(asker, real):
+            inside = [file for file in self.db.files(asker) if posixpath.dirname(file) in homes]
+            if asker in others:
+                inside = [file for file in inside if file.endswith(".so")]
+            if inside and self._is_part(asker, real):
                 self._own(asker, Reason("package", name, asker))
 
     def _recommended(self, owners: Iterable[str], real: str) -> None:
@@ -167,14 +208,18 @@ class Choice:
         Those of its own source, those that hold a command which the program names (gpg-agent for gpg), and
         those whose files lie in its packages' directories (aspell's word lists).
         """
-        named = self.texts.started(real)
+        named = self.texts.started(real) or (set() if is_elf(real) else self.own_words())
         sources = {self.catalogue.source(owner) for owner in owners}
-        homes = {directory for package in self.packages.values() for directory in self.catalogue.homes(package.name)}
+        homes = {directory for name in self.packages for directory in self.catalogue.homes(name)}
+        below = {directory for name in owners for directory in self.catalogue.homes(name)}
         for candidate in dict.fromkeys(self.catalogue.recommendations(owners)):
             if candidate in self.packages or self.rules.is_foreign_to_lambda(candidate):
                 continue
             if candidate in self.rules.interpreters:
-                self._hold_back(self._smallest(candidate), Reason("package", real, candidate), near=True)
+                core = self._smallest(candidate)
+                if core not in self.held_back:
+                    self.recommended_interpreters.add(core)
+                self._hold_back(core, Reason("package", real, candidate), near=True)
                 continue
             if self.catalogue.is_for_developers(candidate) or self.catalogue.needs_display(candidate):
                 continue
@@ -186,7 +231,7 @@ class Choice:
             elif self.catalogue.source(candidate) in sources:
                 wanted = self._is_part(candidate, real)
             else:
-                wanted = any(posixpath.dirname(file) in homes for file in files)
+                wanted = any(posixpath.dirname(file) in homes or not below.isdisjoint(_above(file)) for file in files)
             if wanted:
                 self.packages[candidate] = Chosen(candidate, Reason("package", real, candidate), files=files)
 
@@ -199,7 +244,8 @@ class Choice:
         }
         if programs:
             return bool(programs & self.texts.started(real)) and self._is_worth_it(name, real)
-        return not self.catalogue.needs_display(name)
+        plugins = sum(file.endswith(".so") for file in self.db.files(name))
+        return plugins > SHOWING or not self.catalogue.needs_display(name)
 
     def _is_worth_it(self, name: str, real: str) -> bool:
         """Whether a helper for which only its name speaks is a small one: half of what the program itself needs.
@@ -207,7 +253,7 @@ class Choice:
         gpg names gpg-agent, which needs what gpg needs, and dirmngr, which asks directories in the network by
         protocols whose libraries are larger than all of gpg. What a program cannot do without it depends on.
         """
-        if not is_elf(real):  # a script names little that it does not start
+        if self.texts.started(real) and not is_elf(real):  # a shell script names little that it does not start
             return True
         own = self.catalogue.closure(self.db.owner(real) or name)
         more = self.catalogue.closure(name) - own
@@ -252,7 +298,8 @@ class Choice:
             return None
         by_recipe = [file for file in files if is_command(file) and self.has_recipe(file)]
         if by_recipe:  # the recipe knows what the compiler needs; its packages hold three times as much
-            self.by_recipe.update(dict.fromkeys(by_recipe))
+            if asker.own or asker.near:  # further away it is a module that can be built, not one that builds
+                self.by_recipe.update(dict.fromkeys(by_recipe))
             return None
         library = any(is_versioned_library(file) for file in files)
         reason = Reason("package", asker.name, name)
@@ -271,3 +318,12 @@ class Choice:
 
 def _is_program(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
+
+
+def _above(path: str) -> set[str]:
+    """All directories above a path."""
+    above = set()
+    while path != "/":
+        path = posixpath.dirname(path)
+        above.add(path)
+    return above

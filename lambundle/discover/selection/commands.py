@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command
-from lambundle.discover.selection.companions import companions
+from lambundle.discover.selection.companions import CHEAP, companions, size
 from lambundle.discover.selection.directory import listed
 from lambundle.elf import is_elf
 from lambundle.model import Reason
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 FEW, MANY = 6, 25
 """Commands up to which a package is one program in parts, and up to which a package is depended on for all."""
-
-SOURCES = (".py", ".pl", ".pm", ".rb", ".js", ".mjs", ".cjs", ".lua", ".tcl", ".php")
 
 
 class Commands:
@@ -44,8 +42,8 @@ class Commands:
             commands = self._of(package)
             for file in commands:
                 offered.setdefault(posixpath.basename(file), []).append(file)
-            if len(commands) > (limit := MANY if package.near else FEW if package.own else 0):
-                some.update(map(os.path.realpath, commands if limit else ()))
+            if not self._is_whole(package, commands):
+                some.update(map(os.path.realpath, commands if package.own or package.near else ()))
                 commands = self._some(package, commands)
             whole.update((file, package.reason) for file in commands)
         names = {
@@ -57,10 +55,22 @@ class Commands:
         real = {*self._choice.started, *map(os.path.realpath, taken)}
         return taken | {file: whole[file] for file, target in names.items() if target in real}
 
+    @staticmethod
+    def _is_whole(package: Chosen, commands: list[str]) -> bool:
+        """Whether all commands of a package are wanted: it has few, or is depended on for them and they are small."""
+        if package.near:
+            return len(commands) <= MANY or size(commands) <= CHEAP
+        return package.own and len(commands) <= FEW
+
     def _some(self, package: Chosen, commands: list[str]) -> list[str]:
-        """Of a package's many commands those that need no naming."""
-        named = [file for file in commands if package.near and posixpath.basename(file) in self._own_words]
-        return named + (companions(self._choice, package.name, commands) if package.own else [])
+        """Of a package's many commands those that need no naming by a program, or that its source texts name."""
+        named = [file for file in commands if posixpath.basename(file) in self._words]
+        is_asked_for = package.own and package.name not in self._choice.started_by_scripts
+        return named + (companions(self._choice, package.name, commands) if is_asked_for else [])
+
+    @cached_property
+    def _words(self) -> set[str]:
+        return self._choice.own_words()
 
     def _with_named(self, taken: dict[str, Reason], offered: dict[str, list[str]]) -> dict[str, Reason]:
         """Add what the programs and the commands taken so far name."""
@@ -75,17 +85,10 @@ class Commands:
 
     def _of(self, package: Chosen) -> list[str]:
         """Return the commands of a package, and their names in the alternatives system."""
-        commands = [] if package.library else [file for file in package.files if is_command(file)]
-        return commands + [link for file in commands for link in self._alternatives.get(file, ())]
-
-    @cached_property
-    def _own_words(self) -> set[str]:
-        """Words in the programs' own source texts: Python and its like are not understood any better."""
-        words: set[str] = set()
-        for package in self._choice.packages.values():
-            if package.own:
-                words |= self._choice.texts.words(file for file in package.files if file.endswith(SOURCES))
-        return words
+        if package.library:
+            return []
+        links = [link for file in package.files for link in self._alternatives.get(file, ())]
+        return [file for file in package.files if is_command(file)] + links
 
     @cached_property
     def _alternatives(self) -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lambundle.discover.selection.choice import Choice
 
 CHEAP = 4 << 20
-"""Bytes that the companions of a program may have together."""
+"""Bytes that commands may have together which come without a name that speaks for each."""
 
 SEARCH = ("/usr/bin", "/bin")
 
@@ -40,15 +40,23 @@ def companions(choice: Choice, package: str, commands: Iterable[str]) -> list[st
             owner = _interpreters_owner(choice, file)
             if owner in asked:
                 found.append(file)
-            elif owner in choice.held_back:
+            elif owner in choice.held_back or owner in choice.packages:
                 others.append(file)
         elif needed <= linked:
             found.append(file)
-    if others:
-        data = [file for file in choice.db.files(package) if not (is_command(file) or choice.rules.is_unwanted(file))]
-        found += [file for file in others if choice.texts.any_names(data, os.fsencode(os.path.basename(file)))]
-    real = {os.path.realpath(file) for file in found} - choice.started.keys()
-    return found if sum(map(os.path.getsize, real)) <= CHEAP else []
+    found += named_in_data(choice, package, others)
+    return found if size(os.path.realpath(file) for file in found if file not in choice.started) <= CHEAP else []
+
+
+def size(files: Iterable[str]) -> int:
+    """Bytes of some files, each counted once whatever its names."""
+    return sum(os.path.getsize(real) for real in set(map(os.path.realpath, files)) if os.path.isfile(real))
+
+
+def named_in_data(choice: Choice, package: str, commands: Iterable[str]) -> list[str]:
+    """Return those commands whose names stand in a small file of data of a package."""
+    data = [file for file in choice.db.files(package) if not (is_command(file) or choice.rules.is_unwanted(file))]
+    return [file for file in commands if choice.texts.any_names(data, os.fsencode(os.path.basename(file)))]
 
 
 def _needed(path: str) -> set[str] | None:

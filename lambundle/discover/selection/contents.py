@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
+from lambundle.discover.selection.catalogue import is_libc
+from lambundle.discover.selection.choice import SOURCES
 from lambundle.discover.selection.commands import Commands
 from lambundle.discover.selection.directory import is_readable_by_all, listed
 from lambundle.discover.selection.interpreters import needed_interpreters
@@ -15,7 +17,7 @@ from lambundle.discover.selection.wanted import Wanted
 from lambundle.model import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from lambundle.discover.selection.choice import Choice
     from lambundle.discover.selection.wanted import Chosen
@@ -57,23 +59,68 @@ class Contents:
                     file for file in package.files if not (self._rules.is_unwanted(file) or is_public_library(file))
                 )
 
-    def own_plugins(self) -> set[str]:
-        """Plug-ins of the programs' own packages, which are a part of them."""
-        return {
+    def own_libraries(self) -> set[str]:
+        """Libraries that are a part of the programs: plug-ins of their packages, and what is built with them."""
+        packages = self._choice.packages.values()
+        sources = {self._catalogue.source(package.name) for package in packages if package.own}
+        plugins = {
             file
-            for package in self._choice.packages.values()
+            for package in packages
             if package.own or package.near
             for file in package.files
             if file.endswith(".so") and not is_public_library(file)
         }
+        return plugins | {
+            file
+            for package in packages
+            if package.library and self._catalogue.source(package.name) in sources
+            for file in self._catalogue.public_libraries(package.name)
+            if not os.path.islink(file)
+        }
 
     def _libraries_named_beside(self, package: Chosen) -> Iterator[Wanted]:
-        """Public libraries that nothing was linked with, but that another file of their package names."""
-        libraries = {posixpath.basename(path): path for path in self._catalogue.public_libraries(package.name)}
-        others = [file for file in package.files if not is_public_library(file) and not self._rules.is_unwanted(file)]
-        for file in others if libraries else ():
+        """Public libraries that nothing was linked with, but that another file of their package names.
+
+        A source text may name one of a package that its own depends on: Python opens libraries by ctypes.
+        """
+        libraries = self._libraries_of(package.name)
+        if not package.library:
+            near = {name: path for item in self._near(package) for name, path in self._libraries_of(item).items()}
+            links = self._links_for_developers(package)
+            sources = [file for file in package.files if file.endswith(SOURCES)] if near or links else []
+            yield from self._named_in(sources, near)
+            for path in links:
+                if self._texts.any_names(sources, posixpath.basename(path).removesuffix("so").encode()):
+                    yield Wanted(path, Reason("opened", package.name, posixpath.basename(path)))
+        if libraries:
+            others = (file for file in package.files if not (is_public_library(file) or self._rules.is_unwanted(file)))
+            yield from self._named_in(others, libraries)
+
+    def _named_in(self, files: Iterable[str], libraries: dict[str, str]) -> Iterator[Wanted]:
+        for file in files:
             for name in sorted(self._texts.sonames(file) & libraries.keys()):
                 yield Wanted(libraries[name], Reason("opened", file, name))
+
+    def _libraries_of(self, name: str) -> dict[str, str]:
+        return {posixpath.basename(path): path for path in self._catalogue.public_libraries(name)}
+
+    def _links_for_developers(self, package: Chosen) -> list[str]:
+        """Names of libraries without a version that a package of source texts asks for: it opens them by that name."""
+        return [
+            path
+            for item in self._catalogue.dependencies(package.name)
+            for name in item.packages[:1]
+            if self._catalogue.is_for_developers(name)
+            for path in self._catalogue.public_libraries(name)
+            if path.endswith(".so") and os.path.islink(path)
+        ]
+
+    def _near(self, package: Chosen) -> Iterator[str]:
+        """Packages that a package depends on, as far as they may matter on Lambda."""
+        for item in self._catalogue.dependencies(package.name):
+            for name in item.packages[:1]:
+                if not (self._rules.is_foreign_to_lambda(name) or is_libc(self._db.files(name))):
+                    yield name
 
     def _is_wanted(self, file: str) -> bool:
         if (

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command
 from lambundle.discover.scripts import SHEBANG_MAX
+from lambundle.discover.selection.companions import named_in_data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lambundle.discover.selection.choice import Choice
 
@@ -20,7 +21,8 @@ def needed_interpreters(choice: Choice, commands: Iterable[str]) -> list[str]:
 
     That is where a program, one of its private libraries, or a command that is taken names the interpreter; where
     such a command is a script of the interpreter's; and where scripts of it lie in a directory that a program names,
-    as git does for its subcommands. A script that only lies beside the program is no reason.
+    as git does for its subcommands. A script that only lies beside the program is no reason. Where the interpreter
+    is only recommended, a script is one if the program's data name it.
     """
     if not choice.held_back:
         return []
@@ -28,13 +30,18 @@ def needed_interpreters(choice: Choice, commands: Iterable[str]) -> list[str]:
     words: set[str] = set()
     for path in (*started, *_private_libraries(choice)):
         words |= choice.texts.started(path)
-    scripts = [*started, *_scripts_in_named_directories(choice)]
-    words |= {word for path in scripts for word in _first_line(path)}
-    return [
-        name
-        for name in choice.held_back
-        if words & {posixpath.basename(file) for file in choice.db.files(name) if is_command(file)}
-    ]
+    scripts = {file: _first_line(file) for file in (*started, *_scripts_in_named_directories(choice))}
+    return [name for name in choice.held_back if _is_needed(choice, name, words, scripts)]
+
+
+def _is_needed(choice: Choice, name: str, words: set[str], scripts: Mapping[str, set[str]]) -> bool:
+    interpreters = {posixpath.basename(file) for file in choice.db.files(name) if is_command(file)}
+    if words & interpreters:
+        return True
+    own = [file for file, line in scripts.items() if line & interpreters]
+    if name in choice.recommended_interpreters:
+        own = [file for file in own if named_in_data(choice, choice.db.owner(file) or "", [file])]
+    return bool(own)
 
 
 def _private_libraries(choice: Choice) -> Iterator[str]:
