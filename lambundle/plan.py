@@ -213,10 +213,12 @@ class _Planner:
         missing = [item for item in closure.missing if item.program not in self.gathering.optional]
         if missing:
             raise missing_library(missing)
+        here = {posixpath.basename(path) for path in self.gathering.mirror.files()}
         for item in closure.missing:
-            self.gathering.notes.append(
-                f"{item.soname}, needed by {item.needed_by}, is not installed: that file will not load"
-            )
+            if item.soname not in here:  # else the program, which knows where it is, loads it before
+                self.gathering.notes.append(
+                    f"{item.soname}, needed by {item.needed_by}, is not installed: that file will not load"
+                )
         machines = {MACHINES.get(file.elf.machine) for file in closure.files.values()}
         if not machines <= {self.machine}:
             raise ForeignElfError(f"the bundle is for {self.machine}, but a file of another machine is added")

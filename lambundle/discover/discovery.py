@@ -178,6 +178,10 @@ class Discovery:
             for path, file in closure.files.items():
                 if facility.library.match(posixpath.basename(path)):
                     yield file.real
+        elif facility.program is not None:
+            yield from (
+                program.started for program in self.dynamic if facility.program.match(posixpath.basename(program.real))
+            )
         elif self.selection is not None:
             texts, contents = self.selection.texts, self.selection.contents
             if facility.imports:

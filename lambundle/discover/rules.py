@@ -21,10 +21,11 @@ _BIN = re.compile(r"/(?:usr/)?(?:local/)?(?:s?bin|games)/[^/]+$")
 class Facility:
     """What the users of a library or a function need; ``rules.toml`` says what each field means.
 
-    Exactly one of ``library``, ``imports`` and ``named`` says who the users are.
+    Exactly one of ``library``, ``program``, ``imports`` and ``named`` says who the users are.
     """
 
     library: re.Pattern[str] | None
+    program: re.Pattern[str] | None
     imports: bytes
     named: bytes
     why: str
@@ -90,6 +91,7 @@ def rules() -> Rules:
         facilities=tuple(
             Facility(
                 library=_any_of(_alternatives(item["library"])) if "library" in item else None,
+                program=_any_of(_alternatives(item["program"])) if "program" in item else None,
                 imports=item.get("imports", "").encode(),
                 named=item.get("named", "").encode(),
                 why=item["why"],

@@ -331,3 +331,48 @@ def test_a_source_text_opens_a_library_that_its_package_asks_for(
     found = wanted(machine, "/usr/bin/p", monkeypatch)
     assert "/usr/lib/libopened.so.1" in found
     assert "/usr/lib/libunused.so.1" not in found
+
+
+@pytest.mark.parametrize(("size", "small_ones_too"), [(8 << 20, False), (1000, True)])
+def test_what_a_library_in_python_asks_for_counts_if_it_is_imported_or_small(
+    size: int, small_ones_too: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "usr/lib/python3/dist-packages"
+
+    def module(name: str, text: str = "") -> str:
+        path = place / name / "__init__.py"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        return str(path)
+
+    main = tmp_path / "usr/share/p/main.py"
+    main.parent.mkdir(parents=True)
+    main.write_text("from lib import used\n")
+    lib = [
+        module("lib"),
+        module("lib/used", "import wanted; open('/usr/share/table/t')"),
+        module("lib/no", "import not_wanted"),
+    ]
+    linked, link = tmp_path / "usr/share/linked", place / "lib/data"
+    linked.mkdir()
+    link.symlink_to(linked)
+    wanted_module, unwanted_module, far = module("wanted"), module("not_wanted", "import far"), module("far")
+    machine = (
+        Machine()
+        .install("p", "/usr/bin/p", str(main), needs="lib")
+        .install("lib", *lib, str(link), needs="wanted not-wanted table tables linked together")
+        .install("linked", f"{linked}/data")
+        .install("together", "/usr/share/together/data", source="lib")
+        .install("wanted", wanted_module)
+        .install("not-wanted", unwanted_module, needs="far")
+        .install("far", far)
+        .install("table", "/usr/share/table/t")
+        .install("tables", "/usr/share/tables/t")
+    )
+    monkeypatch.setattr("lambundle.discover.selection.catalogue.Catalogue.weight", lambda *_: size)
+    found = wanted(machine, "/usr/bin/p", monkeypatch)
+    data = {"/usr/share/table/t", f"{linked}/data", "/usr/share/together/data"}
+    assert {str(main), *lib, wanted_module, *data} <= found
+    assert found & {unwanted_module, far, "/usr/share/tables/t"} == (
+        {unwanted_module, far, "/usr/share/tables/t"} if small_ones_too else set()
+    )

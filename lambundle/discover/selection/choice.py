@@ -6,8 +6,9 @@ import os
 import posixpath
 from typing import TYPE_CHECKING
 
-from lambundle.discover.rules import is_command, is_versioned_library
+from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
+from lambundle.discover.selection.python_imports import PythonImports
 from lambundle.discover.selection.wanted import Chosen
 from lambundle.elf import is_elf
 from lambundle.model import Reason
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 WORTH = 2
 """How many times as large as a helper a program must be, each with what it depends on, if only a name speaks for it."""
+
+LARGE = 4 << 20
+"""Bytes of a package from which on it matters whether it is of use."""
 
 SHOWING = 4
 """Plug-ins of one package up to which all are taken for what shows something, if the package can show anything."""
@@ -57,6 +61,7 @@ class Choice:
         self.started_by_scripts: set[str] = set()
         self._enough: set[str] = set()
         self._words: dict[str, set[str]] = {}
+        self._imports = PythonImports()
 
     def add_program(self, path: str, real: str, *, by_script: bool = False) -> None:
         """Take the packages that own a program, the whole that they are part of, and what those depend on.
@@ -263,10 +268,21 @@ class Choice:
 
     def _expand(self) -> None:
         """Follow Depends. From a library only to what is of its own source."""
+        for package in self.packages.values():
+            if package.own:
+                self._look_at_imports(package)
+        self._imports.start(self._scripts())
+        known = -1
+        while known != len(self._imports.reached):  # what is reached later may import what was left out before
+            known = len(self._imports.reached)
+            self._follow_depends()
+
+    def _follow_depends(self) -> None:
         waiting = [package for package in self.packages.values() if not package.library]
         seen = {package.name for package in waiting}
         while waiting:
             package = waiting.pop()
+            self._look_at_imports(package)
             for dependency in self.catalogue.dependencies(package.name):
                 for name in dependency.packages[:1]:
                     if not self._may_follow(package, name):
@@ -284,7 +300,39 @@ class Choice:
     def _may_follow(self, package: Chosen, name: str) -> bool:
         if self.rules.is_foreign_to_lambda(name) or (self.catalogue.is_for_developers(name) and not self.compiles):
             return False
-        return not package.library or self.catalogue.source(name) == self.catalogue.source(package.name)
+        if package.library:
+            return self.catalogue.source(name) == self.catalogue.source(package.name)
+        return package.own or not self._imports.are_modules(package.files) or self._is_used(package, name)
+
+    def _look_at_imports(self, package: Chosen) -> None:
+        """Follow the imports of a program's own modules, and of those that nobody knows how they are imported."""
+        if not (self._imports.are_modules(package.files) or package.own):
+            return
+        sources = [file for file in package.files if file.endswith(".py")]
+        if package.own or self._imports.reached.isdisjoint(package.files):
+            self._imports.start(sources)
+        else:
+            self._imports.take(package.files)
+
+    def _is_used(self, package: Chosen, name: str) -> bool:
+        """Whether what a library in Python depends on is of use here: it may be for a part that nobody imports.
+
+        Other modules are, if they are imported or named; data are, if a source names their directory or a link leads
+        there. What was built together belongs together, and what is small is not worth a mistake.
+        """
+        files = self.db.files(name)
+        is_together = self.catalogue.source(name) == self.catalogue.source(package.name)
+        if is_together or any(map(is_public_library, files)) or self.catalogue.weight([name]) < LARGE:
+            return True
+        if self._imports.are_modules(files):
+            return self._imports.ask_for(files)
+        homes = self.catalogue.homes(name)
+        sources = [file for file in package.files if file in self._imports.reached]
+        return (
+            any(map(is_elf, files))
+            or any(self.texts.any_names(sources, os.fsencode(home)) for home in homes)
+            or any(os.path.realpath(file) in homes for file in package.files if os.path.islink(file))
+        )
 
     def _follow(self, name: str, asker: Chosen) -> Chosen | None:
         if name in self.packages:
