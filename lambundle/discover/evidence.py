@@ -27,7 +27,7 @@ _PATH = re.compile(rb"/(?:usr|etc|opt|var|lib|lib64|bin|sbin|srv)/[A-Za-z0-9._+@
 _PERL_USE = re.compile(rb"^(?:[ \t]*use|require)[ \t]+([A-Za-uw-z_][A-Za-z0-9_]*(?:::[A-Za-z0-9_]+)*)", re.MULTILINE)
 _QUOTED = re.compile(rb"[\"'`]([A-Za-z0-9_][A-Za-z0-9._+-]{0,63})[\"'`]")
 _SHELL = re.compile(r"sh\b")
-_NAME = re.compile(rb"[\0/]([A-Za-z0-9_][A-Za-z0-9._+-]{1,63})(?=[\0 ])")
+_NAME = re.compile(rb"(?:[\0/]|%s)([A-Za-z0-9_][A-Za-z0-9._+-]{1,63})(?=[\0 \"'])")
 _SONAME = re.compile(rb"lib[A-Za-z0-9_+.-]{1,60}\.so(?:\.[0-9][0-9.]{0,15})?")
 
 
@@ -87,6 +87,11 @@ class Texts:
     def imports(self, path: str, function: bytes) -> bool:
         """Whether a program's symbol table has a function."""
         return function + b"\0" in _bytes(path)  # the linker may keep it as the end of another name
+
+    def holds(self, path: str, texts: Iterable[str]) -> bool:
+        """Whether one of some texts stands anywhere in a file, as a part of another one perhaps."""
+        data = _bytes(path)
+        return any(text.encode() in data for text in texts)
 
     def has_perl_modules(self, script: str, own: Iterable[str], core: Iterable[str]) -> bool:
         """Whether a Perl script finds every module that it uses, and those use, in its own or in the core's files.

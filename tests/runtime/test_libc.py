@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,3 +68,46 @@ def test_charsets_locale_and_time_zones_where_the_host_has_none(equipped: World,
     assert done.stderr == ""
     done = sandbox.run(["/opt/bin/odd", "libc"], mounts={"/opt": glibc.unpacked}, env=env)
     assert done.stdout.endswith("locale UTF-8\ntime 09:46 Europe\n")
+
+
+ERRNO = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(void) {
+    errno = 0;
+    int status = system("exit 3");
+    int after = errno;
+    FILE *stream = popen("exit 4", "r");
+    int closed = pclose(stream);
+    return printf("%d %d %d %d\n", status >> 8, after, closed >> 8, errno) < 0;
+}
+"""
+LIKE_GLIBC_2_41 = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <spawn.h>
+int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+{
+    __typeof__(&posix_spawn) real = (__typeof__(&posix_spawn))dlsym(RTLD_NEXT, "posix_spawn");
+    int failed = real(pid, path, actions, attributes, argv, envp);
+    errno = ENOSYS;
+    return failed;
+}
+"""
+
+
+def test_errno_stays_as_it_was_where_the_kernel_refuses_clone3(outside_tmp: Path) -> None:
+    """glibc 2.41 leaves ENOSYS behind then, and Lua takes what it finds after system() for what went wrong."""
+    directory = outside_tmp / "errno"
+    directory.mkdir()
+    for name, text in (("program", ERRNO), ("spawn", LIKE_GLIBC_2_41)):
+        (directory / f"{name}.c").write_text(text)
+    library = compile_c(["gcc"], directory / "libspawn.so", directory / "spawn.c", flags=["-shared", "-fPIC"])
+    flags = ["-Wl,--no-as-needed", str(library), f"-Wl,-rpath,{directory}"]
+    program = compile_c(["gcc"], directory / "program", directory / "program.c", flags=flags)
+    pack([str(program)], directory / "out")
+    done = subprocess.run([directory / "out/bin/program"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("3 0 4 0\n", "")

@@ -376,3 +376,81 @@ def test_what_a_library_in_python_asks_for_counts_if_it_is_imported_or_small(
     assert found & {unwanted_module, far, "/usr/share/tables/t"} == (
         {unwanted_module, far, "/usr/share/tables/t"} if small_ones_too else set()
     )
+
+
+def test_a_library_brings_what_it_names_of_packages_that_its_own_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("libhost1", "/usr/lib/libhost.so.1", needs="script other")
+        .install("script", "/usr/share/script/main.js", "/usr/share/script/more.js")
+        .install("other", "/usr/share/other/main.js")
+        .install("stranger", "/usr/share/stranger/main.js")
+    )
+    selection = Selection(machine)
+    named = frozenset({"/usr/share/script/main.js", "/usr/share/stranger/main.js"})
+    monkeypatch.setattr(selection.texts, "paths", lambda _: named)
+    found = {item.path for item in selection.libraries.wanted(["/usr/lib/libhost.so.1"])}
+    assert found == {"/usr/share/script/main.js"}
+
+
+def test_a_plugin_that_drives_what_lambda_has_not_stays_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("libm1", "/usr/lib/libm.so.1", "/usr/lib/m/file.so", "/usr/lib/m/gpu.so")
+        .install("mesa-libgallium", "/usr/lib/libgallium.so")
+    )
+    selection = Selection(machine)
+    monkeypatch.setattr(selection.texts, "paths", lambda _: frozenset({"/usr/lib/m"}))
+    links = {"/usr/lib/m/gpu.so": {"libc.so.6", "libgallium.so"}, "/usr/lib/m/file.so": {"libc.so.6"}}
+    monkeypatch.setattr("lambundle.discover.selection.libraries.needed", links.get)
+    assert {item.path for item in selection.libraries.wanted(["/usr/lib/libm.so.1"])} == {"/usr/lib/m/file.so"}
+
+
+def test_what_a_program_asks_for_of_developers_is_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("tool", "/usr/bin/tool", needs="libtool-dev helper")
+        .install("libtool-dev", "/usr/lib/tool/include/t.h", "/usr/lib/tool/start.o", needs="far-dev")
+        .install("far-dev", "/usr/include/far.h")
+        .install("helper", "/usr/lib/helper/h.h", "/usr/lib/helper/data", needs="helper-dev")
+        .install("helper-dev", "/usr/lib/helper/dev.h")
+    )
+    found = wanted(machine, "/usr/bin/tool", monkeypatch)
+    assert found == {"/usr/lib/tool/include/t.h", "/usr/lib/tool/start.o", "/usr/lib/helper/data"}
+
+
+def test_definitions_among_the_recommended_headers_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = (
+        Machine()
+        .install("compiler", "/usr/bin/compiler", likes="libp-dev libq-dev", source="p")
+        .install("libp-dev", "/usr/include/p/any.proto", "/usr/include/p/any.h", "/usr/lib/libp.a", source="p")
+        .install("libq-dev", "/usr/include/q/any.proto")
+    )
+    assert wanted(machine, "/usr/bin/compiler", monkeypatch) == {"/usr/include/p/any.proto"}
+
+
+@pytest.mark.parametrize(("text", "found"), [(b"/usr/share/X11/xkb\0", True), (b"nothing of the kind", False)])
+def test_what_lambda_has_no_use_for_counts_if_the_program_cannot_do_without(
+    text: bytes, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = tmp_path / "server"
+    server.write_bytes(b"\x7fELF" + text)
+    machine = (
+        Machine()
+        .install("server", str(server), needs="server-common", source="x")
+        .install("server-common", "/usr/lib/server/own", needs="xkb-data", source="x")
+        .install("xkb-data", "/usr/share/X11/xkb/rules/base")
+    )
+    assert ("/usr/share/X11/xkb/rules/base" in wanted(machine, str(server), monkeypatch)) is found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/usr/lib/python3/dist-packages/p/cmake/__init__.py",
+        "/usr/lib/python3/dist-packages/p/examples/__init__.py",
+        "/usr/lib/python3/dist-packages/p/pkgconfig/x.py",
+    ],
+)
+def test_modules_may_be_called_like_what_is_for_developers(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert wanted(Machine().install("p", "/usr/bin/p", path), "/usr/bin/p", monkeypatch) == {path}

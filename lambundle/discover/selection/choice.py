@@ -25,6 +25,9 @@ WORTH = 2
 LARGE = 4 << 20
 """Bytes of a package from which on it matters whether it is of use."""
 
+TELLING = 5
+"""Characters of a name from which on it is hardly a part of another text."""
+
 SHOWING = 4
 """Plug-ins of one package up to which all are taken for what shows something, if the package can show anything."""
 
@@ -99,6 +102,20 @@ class Choice:
             self._expand()
         else:
             self.add_program(path, real)
+
+    def add_modules(self, script: str, packages: Iterable[str], sources: Iterable[str]) -> None:
+        """Take packages that hold modules which a script asks for: they are to it what it would depend on.
+
+        ``sources`` are modules of its own: what they import is of use too.
+        """
+        for name in packages:
+            self.held_back.pop(name, None)
+            new = Chosen(name, Reason("package", script, name), near=True, files=self.db.files(name))
+            known = self.packages.setdefault(name, new)
+            if known is not new:
+                known.others.setdefault(new.reason)
+        self._imports.start(sources)
+        self._expand()
 
     def is_private(self, directory: str, name: str) -> bool:
         """Whether only a package and others of its source, or chosen ones, have the directory."""
@@ -211,7 +228,8 @@ class Choice:
         """Take from the recommended packages what is a part of the program.
 
         Those of its own source, those that hold a command which the program names (gpg-agent for gpg), and
-        those whose files lie in its packages' directories (aspell's word lists).
+        those whose files lie in its packages' directories (aspell's word lists). What is for developers of its own
+        source may hold more than headers, as the definitions beside protoc's.
         """
         named = self.texts.started(real) or (set() if is_elf(real) else self.own_words())
         sources = {self.catalogue.source(owner) for owner in owners}
@@ -221,24 +239,28 @@ class Choice:
             if candidate in self.packages or self.rules.is_foreign_to_lambda(candidate):
                 continue
             if candidate in self.rules.interpreters:
-                core = self._smallest(candidate)
-                if core not in self.held_back:
-                    self.recommended_interpreters.add(core)
-                self._hold_back(core, Reason("package", real, candidate), near=True)
+                self._recommend_interpreter(self._smallest(candidate), Reason("package", real, candidate))
                 continue
-            if self.catalogue.is_for_developers(candidate) or self.catalogue.needs_display(candidate):
-                continue
+            is_of_source = self.catalogue.source(candidate) in sources
+            is_for_developers = self.catalogue.is_for_developers(candidate) and not is_of_source
             files = self.db.files(candidate)
-            if all(map(self.rules.is_unwanted, files)):  # an empty package stands for those that it depends on
+            # An empty package stands for those that it depends on.
+            is_empty = all(map(self.rules.is_unwanted, files))
+            if is_for_developers or is_empty or self.catalogue.needs_display(candidate):
                 continue
             if any(is_command(file) and posixpath.basename(file) in named for file in files):
                 wanted = self._is_worth_it(candidate, real)
-            elif self.catalogue.source(candidate) in sources:
+            elif is_of_source:
                 wanted = self._is_part(candidate, real)
             else:
                 wanted = any(posixpath.dirname(file) in homes or not below.isdisjoint(_above(file)) for file in files)
             if wanted:
                 self.packages[candidate] = Chosen(candidate, Reason("package", real, candidate), files=files)
+
+    def _recommend_interpreter(self, core: str, reason: Reason) -> None:
+        if core not in self.held_back:
+            self.recommended_interpreters.add(core)
+        self._hold_back(core, reason, near=True)
 
     def _is_part(self, name: str, real: str) -> bool:
         """Whether a package of a program's source is a part of it: another program is, if this one names it."""
@@ -298,11 +320,28 @@ class Choice:
                         waiting.append(followed)
 
     def _may_follow(self, package: Chosen, name: str) -> bool:
-        if self.rules.is_foreign_to_lambda(name) or (self.catalogue.is_for_developers(name) and not self.compiles):
+        if self.rules.is_foreign_to_lambda(name) and not self._is_named(package, name):
+            return False
+        if self.catalogue.is_for_developers(name) and not (self.compiles or package.own):
             return False
         if package.library:
             return self.catalogue.source(name) == self.catalogue.source(package.name)
         return package.own or not self._imports.are_modules(package.files) or self._is_used(package, name)
+
+    def _is_named(self, package: Chosen, name: str) -> bool:
+        """Whether a program cannot do without what Lambda otherwise has no use for: Xvfb without keyboard tables.
+
+        It is there for the hardware or the screen, but the program's own packages ask for it and the program names it.
+        """
+        if not (self._is_own_source(package) and self.rules.absent.match(name)):
+            return False
+        commands = [posixpath.basename(file) for file in self.db.files(name) if is_command(file)]
+        names = (*self.catalogue.homes(name), *(command for command in commands if len(command) >= TELLING))
+        return any(self.texts.holds(path, names) for path in self.started)
+
+    def _is_own_source(self, package: Chosen) -> bool:
+        source = self.catalogue.source(package.name)
+        return any(other.own and self.catalogue.source(other.name) == source for other in self.packages.values())
 
     def _look_at_imports(self, package: Chosen) -> None:
         """Follow the imports of a program's own modules, and of those that nobody knows how they are imported."""
@@ -351,7 +390,9 @@ class Choice:
             return None
         library = any(is_versioned_library(file) for file in files)
         reason = Reason("package", asker.name, name)
-        return self.packages.setdefault(name, Chosen(name, reason, library=library, near=asker.own, files=files))
+        development = asker.own and self.catalogue.is_for_developers(name)
+        chosen = Chosen(name, reason, library=library, near=asker.own, development=development, files=files)
+        return self.packages.setdefault(name, chosen)
 
     def _smallest(self, name: str) -> str:
         """An interpreter that a compiled program asks for is for helpers beside it: its core will do."""

@@ -31,18 +31,18 @@ def companions(choice: Choice, package: str, commands: Iterable[str]) -> list[st
     That is: no library that the programs are not linked with, and no interpreter that the package does not ask for.
     One that it only recommends is enough for a script that its data name, as groff's do the writer of PDF.
     """
-    linked = {soname for program in choice.started for soname in _needed(program) or ()}
+    linked = {soname for program in choice.started for soname in needed(program) or ()}
     asked = choice.catalogue.closure(package, 2)
     found, others = [], []
     for file in commands:
-        needed = _needed(file)
-        if needed is None:
+        sonames = needed(file)
+        if sonames is None:
             owner = _interpreters_owner(choice, file)
             if owner in asked:
                 found.append(file)
             elif owner in choice.held_back or owner in choice.packages:
                 others.append(file)
-        elif needed <= linked:
+        elif sonames <= linked:
             found.append(file)
     found += named_in_data(choice, package, others)
     return found if size(os.path.realpath(file) for file in found if file not in choice.started) <= CHEAP else []
@@ -59,7 +59,7 @@ def named_in_data(choice: Choice, package: str, commands: Iterable[str]) -> list
     return [file for file in commands if choice.texts.any_names(data, os.fsencode(os.path.basename(file)))]
 
 
-def _needed(path: str) -> set[str] | None:
+def needed(path: str) -> set[str] | None:
     """Sonames that a compiled program is linked with; None for anything else."""
     try:
         return set(read_elf(path).needed)

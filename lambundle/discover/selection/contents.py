@@ -46,7 +46,7 @@ class Contents:
         yield from (Wanted(file, reason) for file, reason in commands.items() if not self._rules.is_unwanted(file))
         for package in self._choice.packages.values():
             for file in package.files:
-                if not is_command(file) and self._is_wanted(file):
+                if not is_command(file) and self._is_wanted(file, package):
                     yield Wanted(file, package.reason)
             yield from self._made_later(package)
             yield from self._libraries_named_beside(package)
@@ -122,9 +122,9 @@ class Contents:
                 if not (self._rules.is_foreign_to_lambda(name) or is_libc(self._db.files(name))):
                     yield name
 
-    def _is_wanted(self, file: str) -> bool:
+    def _is_wanted(self, file: str, package: Chosen) -> bool:
         if (
-            self._choice.compiles
+            (self._choice.compiles or package.development)
             and file.endswith(DEVELOPMENT)
             and not self._rules.is_unwanted(file.removesuffix(".h"))
         ):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
+from lambundle.discover.selection.companions import needed
 from lambundle.discover.selection.wanted import Wanted
 from lambundle.model import Reason
 
@@ -32,29 +33,26 @@ class Libraries:
     def wanted(self, libraries: Iterable[str]) -> Iterator[Wanted]:
         """What the packages of loaded libraries hold for them: private directories that the library names.
 
-        ``libraries`` are real paths; each is asked once. Packages of the same source that such a package depends on
-        count too.
+        ``libraries`` are real paths; each is asked once. Packages that such a package depends on count too: that, and
+        a name in the library itself, together say that the file is wanted.
         """
         for library in libraries:
             if library in self._done:
                 continue
             self._done.add(library)
             owner = self._db.owner(library)
-            if owner is None or owner in self._choice.packages or self._rules.is_foreign_to_lambda(owner):
+            if owner is None or self._rules.is_foreign_to_lambda(owner):
                 continue
             files = self._db.files(owner)
             if is_libc(files) or any(is_command(file) and self._choice.has_recipe(file) for file in files):
                 continue
-            yield from self._named_by(library, (owner, *self._siblings(owner)))
+            names = (owner, *self._asked_for(owner))
+            yield from self._named_by(library, [name for name in names if name not in self._choice.packages])
 
-    def _siblings(self, owner: str) -> Iterator[str]:
+    def _asked_for(self, owner: str) -> Iterator[str]:
         for dependency in self._catalogue.dependencies(owner):
             for name in dependency.packages[:1]:
-                if (
-                    self._catalogue.source(name) == self._catalogue.source(owner)
-                    and not self._rules.is_foreign_to_lambda(name)
-                    and not self._catalogue.is_for_developers(name)
-                ):
+                if not (self._rules.is_foreign_to_lambda(name) or self._catalogue.is_for_developers(name)):
                     yield name
 
     def _named_by(self, library: str, names: Iterable[str]) -> Iterator[Wanted]:
@@ -68,8 +66,15 @@ class Libraries:
             return
         named = self._texts.paths(library)
         for file, name in offered:
-            if file in named or any(above in named for above in self._private_above(file, name)):
+            is_named = file in named or any(above in named for above in self._private_above(file, name))
+            if is_named and not self._is_for_absent_hardware(file, posixpath.dirname(library)):
                 yield Wanted(file, Reason("package", library, name))
+
+    def _is_for_absent_hardware(self, file: str, directory: str) -> bool:
+        """Whether a plug-in is linked with a library of a package that drives what Lambda has not."""
+        sonames = needed(file) if file.endswith(".so") else None
+        beside = (os.path.realpath(posixpath.join(directory, soname)) for soname in sonames or ())
+        return any(self._rules.absent.match(self._db.owner(path) or "") for path in beside)
 
     def _private_above(self, file: str, name: str) -> Iterator[str]:
         directory = posixpath.dirname(file)

@@ -69,11 +69,16 @@ class PythonImports:
     def are_modules(self, files: Iterable[str]) -> bool:
         """Tell whether some files are modules in a common directory; from now on all modules there are looked at."""
         places = {match[1] for path in files if (match := _PLACE.match(path))}
-        if not places <= self._places.keys():
-            self._places.update(dict.fromkeys(sorted(places)))
+        self.look_in(sorted(places))
+        return bool(places)
+
+    def look_in(self, places: Iterable[str]) -> None:
+        """Look for modules in some directories too, from now on and for what was reached before."""
+        new = [place for place in places if place not in self._places]
+        if new:
+            self._places.update(dict.fromkeys(new))
             self._modules.clear()
             self._follow(sorted(self.reached & self._taken))
-        return bool(places)
 
     def ask_for(self, files: Iterable[str]) -> bool:
         """Whether a package's modules are imported, or one of them is named."""

@@ -23,7 +23,8 @@ class Chosen:
 
     ``own`` are the packages of the programs themselves, ``near`` those that an own one depends on directly.
     ``library`` is one that holds public libraries: of it only private directories count. ``others`` are reasons
-    found later for what was chosen already.
+    found later for what was chosen already. ``development`` says that headers and archives are data, because a
+    program's own package asks for one that is for developers.
     """
 
     name: str
@@ -31,5 +32,6 @@ class Chosen:
     own: bool = False
     library: bool = False
     near: bool = False
+    development: bool = False
     files: tuple[str, ...] = ()
     others: dict[Reason, None] = field(default_factory=dict)

@@ -163,14 +163,20 @@ LB_WRAP(int, posix_spawn,
     struct lb_launch launch;
     char space[lb_prepare_size(argv, envp)] __attribute__((aligned(16)));
     int failed = lb_prepare(&launch, space, path, argv, envp);
-    if (failed < 0 && may_appear(path, actions)) {
+    if (failed < 0 && !may_appear(path, actions))
+        return -failed;
+    /* Where the kernel refuses clone3, libc leaves ENOSYS in errno though it succeeds: who looks there after system()
+     * would take that for a failure. */
+    int saved = errno;
+    if (failed < 0) {
         char *clean[lb_count(envp) + 1];
         lb_clean_environment(clean, envp);
-        return lb_real_posix_spawn()(pid, path, actions, attributes, argv, clean);
+        failed = lb_real_posix_spawn()(pid, path, actions, attributes, argv, clean);
+    } else {
+        failed = lb_real_posix_spawn()(pid, launch.file, actions, attributes, launch.argv, launch.envp);
     }
-    if (failed < 0)
-        return -failed;
-    return lb_real_posix_spawn()(pid, launch.file, actions, attributes, launch.argv, launch.envp);
+    errno = saved;
+    return failed;
 }
 
 LB_EXPORT int lb_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
@@ -227,9 +233,11 @@ static int start_shell(pid_t *pid, const char *command, const posix_spawn_file_a
 
 static int wait_for(pid_t pid, int *status)
 {
+    int saved = errno;
     while (waitpid(pid, status, 0) < 0)
         if (errno != EINTR)
             return -1;
+    errno = saved;
     return 0;
 }
 
