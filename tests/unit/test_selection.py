@@ -454,3 +454,28 @@ def test_what_lambda_has_no_use_for_counts_if_the_program_cannot_do_without(
 )
 def test_modules_may_be_called_like_what_is_for_developers(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert wanted(Machine().install("p", "/usr/bin/p", path), "/usr/bin/p", monkeypatch) == {path}
+
+
+def test_the_directory_that_a_configuration_names_was_made_in_a_packages_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "var/lib/p"
+    for name in ("made", "users"):
+        (home / name).mkdir(parents=True)
+        (home / name / "large").write_bytes(bytes(2 << 20))
+        (home / name / "large").chmod(0o644)
+    (home / "secret").mkdir()
+    (home / "secret/key").touch(mode=0o600)
+    (home / "chosen").symlink_to("made")
+    outside = tmp_path / "srv/www"
+    outside.mkdir(parents=True)
+    (outside / "site").touch()
+    machine = (
+        Machine().install("p", "/usr/bin/p", "/etc/p.conf", f"{home}/listed/x").install("made", f"{home}/made/source")
+    )
+    named = frozenset(map(str, (home / "chosen", home / "listed", home / "secret", outside)))
+    selection = Selection(machine)
+    monkeypatch.setattr(selection.texts, "paths", lambda path: named if path == "/etc/p.conf" else frozenset())
+    selection.choice.add_program("/usr/bin/p", "/usr/bin/p")
+    found = {item.path for item in selection.contents.wanted() if item.path.startswith(str(tmp_path))}
+    assert found == {f"{home}/listed/x", f"{home}/chosen", f"{home}/made/large", f"{home}/secret"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
-from lambundle.discover.selection.catalogue import is_libc
+from lambundle.discover.selection.catalogue import SHALLOW, is_libc
 from lambundle.discover.selection.choice import SOURCES
 from lambundle.discover.selection.commands import Commands
 from lambundle.discover.selection.directory import is_readable_by_all, listed
@@ -49,6 +49,7 @@ class Contents:
                 if not is_command(file) and self._is_wanted(file, package):
                     yield Wanted(file, package.reason)
             yield from self._made_later(package)
+            yield from self._configured(package)
             yield from self._libraries_named_beside(package)
 
     def own_files(self) -> Iterator[str]:
@@ -159,6 +160,28 @@ class Contents:
                     os.path.getsize(path) < LARGE or posixpath.basename(path) in names or self._is_named_after(path)
                 ):
                     yield Wanted(path, package.reason)
+
+    def _configured(self, package: Chosen) -> Iterator[Wanted]:
+        """Directories that were made in a package's, and that a configuration file of a package names.
+
+        MeCab's is a link, by way of the alternatives, to the dictionary that an installation has compiled.
+        """
+        for file in package.files:
+            for named in sorted(self._texts.paths(file)) if file.startswith("/etc/") else ():
+                directory = Path(named).resolve()
+                if self._is_made(named) and directory.is_dir():
+                    yield Wanted(named, package.reason)
+                    files, _ = listed(str(directory))
+                    yield from (Wanted(path, package.reason) for path in files if is_readable_by_all(path))
+
+    def _is_made(self, path: str) -> bool:
+        """Whether no package lists a path, but packages the directory that it is in: it is no data of a user's."""
+        lead_there = {self._db.owner(path) or "", *self._db.directory_owners(path)} - {""}  # by the alternatives
+        is_listed = any(path in {*self._db.files(name), *self._db.directories(name)} for name in lead_there)
+        if is_listed or self._rules.is_unwanted(f"{path}/x"):
+            return False
+        parent = posixpath.dirname(path)
+        return parent.count("/") >= SHALLOW and bool(self._db.directory_owners(parent))
 
     def _is_named_after(self, path: str) -> bool:
         """Whether a file is called like a program: pdflatex.fmt among the formats of all TeX engines."""
