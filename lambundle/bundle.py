@@ -156,6 +156,17 @@ def open_bundle(path: Path) -> Bundle:
             ) from error
 
 
+def bad_zip(path: Path, error: zipformat.ZipFormatError) -> BadBundleError:
+    """Return the error that says what is wrong with the zip ``path``, or that it is sound and cannot be read."""
+    if not isinstance(error, zipformat.UnsupportedZipError):
+        return bad_bundle(path, str(error))
+    return BadBundleError(
+        f"{path} is no zip that lambundle reads",
+        context=(str(error),),
+        hint="zip the tree again, plainly and into a new file: stored or deflated, not encrypted, without zip64",
+    )
+
+
 def bad_bundle(path: Path, why: str) -> BadBundleError:
     """Return the error that says that the bundle ``path`` cannot be used, and why."""
     return BadBundleError(
@@ -178,7 +189,9 @@ def _opened(path: Path, store: _Store) -> Bundle:
 def _bad_as_error(path: Path) -> Iterator[None]:
     try:
         yield
-    except (zipformat.ZipFormatError, names.BadNameError) as error:
+    except zipformat.ZipFormatError as error:
+        raise bad_zip(path, error) from error
+    except names.BadNameError as error:
         raise bad_bundle(path, str(error)) from error
 
 

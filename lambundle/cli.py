@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from lambundle import __version__
+from lambundle import __version__, ending
 from lambundle.errors import (
     EXIT_NO,
-    EXIT_UNKNOWN,
     LambundleError,
     NotInBundleError,
     OutputError,
@@ -35,14 +34,18 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 class _Commands(click.Group):
     """A group whose commands raise LambundleError for whatever a person can act on."""
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        with ending.orderly():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except LambundleError as error:
-            _fail(error)
-        except BrokenPipeError:  # the reader of the answer has gone: so has the need to give it
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(EXIT_UNKNOWN)
+        with ending.orderly():
+            try:
+                return super().invoke(ctx)
+            except LambundleError as error:
+                _fail(error)
 
 
 @click.group(cls=_Commands, context_settings=CONTEXT)
@@ -179,12 +182,8 @@ cli.add_command(size)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit."""
-    try:
-        cli.main(args=arguments, prog_name="lambundle", standalone_mode=True)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(0)
+    """Run the command line and exit, whatever becomes of the standard streams and whenever Ctrl-C comes."""
+    ending.run(lambda: cli.main(args=arguments, prog_name="lambundle", standalone_mode=False))
 
 
 class _Speaker:

@@ -1,6 +1,6 @@
 """Every way in which lambundle gives up, each with a name, a message, the context and a cure.
 
-Raised anywhere, rendered in one place (``cli.main``). Nothing else ends the program.
+Raised anywhere, rendered in one place (``cli.main``), which ends the program, as ``ending`` does where it cannot go on.
 """
 
 from __future__ import annotations

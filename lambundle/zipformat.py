@@ -38,6 +38,11 @@ _LOCAL = struct.Struct("<4s5H3I2H")  # 4.3.7
 _CENTRAL = struct.Struct("<4s6H3I5H2I")  # 4.3.12
 _END = struct.Struct("<4s4H2IH")  # 4.3.16
 _LOCAL_SIGN, _CENTRAL_SIGN, _END_SIGN = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+_EXTRA = struct.Struct("<2H")  # 4.5.1: what it is, and its length
+_ZIP64 = struct.Struct("<2Q")  # 4.5.3: in a local header always both, size and packed size
+_ZIP64_ID: Final = 0x0001
+_ZIP64_TOLD: Final = 0xFFFF_FFFF  # a size that is told in the extra field (4.4.8)
+_ZIP64_LOCATOR, _ZIP64_LOCATOR_SIGN = 20, b"PK\x06\x07"  # 4.3.15, just before the end record
 _COMMENT_MAX = 0xFFFF
 _BLOCK = 1 << 20
 _FIRST_DAY = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
@@ -135,6 +140,10 @@ def read_records(fd: int) -> tuple[list[Record], int]:
     size = os.fstat(fd).st_size
     at, entries, length, start = _find_end(fd, size)
     if start + length != at:
+        if at >= _ZIP64_LOCATOR and pread(fd, 4, at - _ZIP64_LOCATOR) == _ZIP64_LOCATOR_SIGN:
+            raise UnsupportedZipError(
+                "it ends with the records of zip64, as zip writes them for what comes through a pipe"
+            )
         raise ZipFormatError("the central directory does not end where the end record starts")
     if length > DIRECTORY_MAX:
         raise ZipFormatError(f"the central directory takes {length:,} bytes")
@@ -185,7 +194,7 @@ def content(fd: int, record: Record, end: int) -> Iterator[bytes]:
     """Give the unpacked bytes of ``record`` a block at a time, at most its size; ``end`` as in ``data_offset``.
 
     Raise ZipFormatError when they are not what is told of them: cut short, longer, or with another checksum
-    (known once the last block was taken).
+    (known once the last block was taken); UnsupportedZipError as ``data_offset``.
     """
     start = data_offset(fd, record, end)
     raw = _raw(fd, start, record.packed)
@@ -233,7 +242,9 @@ def _inflated(record: Record, raw: Iterator[bytes]) -> Iterator[bytes]:
 def data_offset(fd: int, record: Record, end: int) -> int:
     """Return where the data of ``record`` start, once its local header was compared with the central one.
 
-    ``end`` is where the next entry starts; data that reach beyond it raise ZipFormatError.
+    ``end`` is where the next entry starts; data that reach beyond it raise ZipFormatError, as does a local header that
+    tells something else. One that tells the same as zip64 does, in an extra field, raises UnsupportedZipError: zip
+    readers differ in which of the two they believe.
     """
     head = pread(fd, _LOCAL.size + len(record.name), record.offset)
     sign, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack_from(head)
@@ -241,14 +252,31 @@ def data_offset(fd: int, record: Record, end: int) -> int:
         raise ZipFormatError(f"{shown(record.name)} has no local header")
     if head[_LOCAL.size :] != record.name or name_size != len(record.name):
         raise ZipFormatError(f"{shown(record.name)} has another name in its local header")
-    later = flags & 0x0008  # a data descriptor follows: sizes here may be 0 (APPNOTE 4.4.4, bit 3)
-    told = (crc, packed, size)
-    if method != record.method or (not later and told != (record.crc, record.packed, record.size)):
-        raise ZipFormatError(f"{shown(record.name)} has another size, checksum or method in its local header")
     start: int = record.offset + len(head) + extra_size
     if start + record.packed > end:
         raise ZipFormatError(f"{shown(record.name)} overlaps what follows it")
-    return start
+    later = flags & 0x0008  # a data descriptor follows: sizes here may be 0 (APPNOTE 4.4.4, bit 3)
+    told = (crc, packed, size)
+    if method == record.method and (later or told == (record.crc, record.packed, record.size)):
+        return start
+    if (method, crc) == (record.method, record.crc) and packed == size == _ZIP64_TOLD:
+        extra = pread(fd, extra_size, start - extra_size)
+        if _zip64_sizes(extra) == (record.size, record.packed):
+            raise UnsupportedZipError(f"{shown(record.name)} tells its size in zip64's way in its local header")
+    raise ZipFormatError(f"{shown(record.name)} has another size, checksum or method in its local header")
+
+
+def _zip64_sizes(extra: bytes) -> tuple[int, int] | None:
+    """Size and packed size as the zip64 field of a local header's extra fields tells them, None without one."""
+    at = 0
+    while at + _EXTRA.size <= len(extra):
+        kind, length = _EXTRA.unpack_from(extra, at)
+        at += _EXTRA.size
+        if kind == _ZIP64_ID and length >= _ZIP64.size and at + length <= len(extra):
+            size, packed = _ZIP64.unpack_from(extra, at)
+            return size, packed
+        at += length
+    return None
 
 
 def _find_end(fd: int, size: int) -> tuple[int, int, int, int]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import glob
 import os
 import posixpath
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bytecode import source_of
 from lambundle.discover.evidence import Texts
-from lambundle.discover.installation import belongings
+from lambundle.discover.installation import belongings, imported
 from lambundle.discover.packages import detect
 from lambundle.discover.recipe import Found, Recipe, follow, matches_none, recipe_for
 from lambundle.discover.rules import Facility, rules
@@ -71,6 +72,8 @@ class Discovery:
         for program in self.requested:
             if not self._is_by_recipe(program.path):
                 self._take_belongings(program)
+                if self.selection is None and program.interpreter is not None:
+                    self._take_imported(program.real, program.interpreter)
         if self.selection is not None:
             for program in self.requested:
                 if not self._is_by_recipe(program.path):
@@ -91,8 +94,29 @@ class Discovery:
             for path, detail in found
         )
 
+    def _take_imported(self, script: str, interpreter: str) -> tuple[dict[str, list[str]], list[str]]:
+        """Add the modules that a script of no package asks for; those of packages, by package, and sources of none."""
+        packages: dict[str, list[str]] = {}
+        sources: list[str] = []
+        reasons: dict[str, Reason] = {}
+        wanted = []
+        for path, detail in imported(script, interpreter, self._is_owned):
+            owner = self._owner(path)
+            if owner is None:
+                wanted.append(Wanted(path, reasons.setdefault(detail, Reason("installation", script, detail))))
+                sources += [path] if path.endswith(".py") else []
+            else:
+                wanted.append(Wanted(path, Reason("package", script, owner)))
+                packages.setdefault(owner, []).append(path)
+        self.gathering.take(wanted)
+        return packages, sources
+
     def _is_owned(self, path: str) -> bool:
-        return self.owner(path) is not None
+        return self._owner(path) is not None
+
+    def _owner(self, path: str) -> str | None:
+        """The package of a file, which may be known by another name of it."""
+        return self.owner(path) or self.owner(os.path.realpath(path))
 
     def _select(self, path: str, interpreter: str | None) -> None:
         """Choose the packages of a program, and of what a shell script starts."""
@@ -107,6 +131,7 @@ class Discovery:
             self.selection.choice.add_program(path, real, by_script=len(seen) > 1)
             if interpreter is not None:
                 self.selection.choice.add_interpreter(interpreter, real)
+                self._select_imported(real, interpreter)
             if interpreter is None or not is_shell(interpreter):
                 continue
             for started in started_programs(real, self.search):
@@ -115,6 +140,16 @@ class Discovery:
                 shebang = read_shebang(os.path.realpath(started), self.search)
                 self.gathering.take([Wanted(started, Reason("started", real, posixpath.basename(started)))])
                 waiting.append((started, None if shebang is None else shebang.interpreter))
+
+    def _select_imported(self, script: str, interpreter: str) -> None:
+        """Choose the packages whose modules a script asks for; what those need of the interpreter nobody knows."""
+        packages, sources = self._take_imported(script, interpreter)
+        choice = None if self.selection is None else self.selection.choice
+        if choice is None or not packages:
+            return
+        if not packages.keys() <= choice.packages.keys():
+            choice.add_program(interpreter, os.path.realpath(interpreter))
+        choice.add_modules(script, packages, sources)
 
     def take_interpreters(self) -> None:
         """The shells of the scripts found, and env: small, and any script may be started.
@@ -243,8 +278,16 @@ class Discovery:
                 self.gathering.walk_if_loadable(real, optional=True)
 
     def follow_recipes(self) -> None:
-        """Add what the recipes of the programs bring."""
-        for program in self.dynamic:
+        """Add what the recipes of the programs bring, and those of the programs that interpret scripts."""
+        requested = {program.path for program in self.dynamic}
+        interpreters = {
+            program.interpreter: replace(
+                program, path=program.interpreter, real=program.started, script=None, interpreter=None, between=()
+            )
+            for program in self.dynamic
+            if program.interpreter is not None and program.interpreter not in requested
+        }
+        for program in (*self.dynamic, *interpreters.values()):
             recipe = recipe_for(program.path, self.book)
             if recipe is not None:
                 self._follow_recipe(recipe, program)

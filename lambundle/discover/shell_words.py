@@ -1,12 +1,17 @@
 """Shell scripts: the words that stand where a command can.
 
 Read loosely: a script can build any name. What stands in quotes, in here-documents and in the labels of ``case`` is
-text, except command substitutions, and quotes around a single word, which may be a command's path.
+text, except command substitutions, and quotes around a single word, which may be a command's path, or around a
+single variable. A variable that is assigned a plain word, as in ``FIND=find``, stands for that word.
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TEXT = re.compile(
     r"""
@@ -30,11 +35,36 @@ _COMMAND = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
+_ASSIGNMENT = re.compile(
+    r"(?:^|[;&|({]|\b(?:then|do|else|export|readonly|local|declare|typeset))[ \t]*"
+    r"([A-Za-z_]\w*)=(?:\$\{\w+:?-)?([A-Za-z0-9_./+-]+)\}?(?=[\s;&|)}]|$)",
+    re.MULTILINE,
+)
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
+_VARIABLE_AS_COMMAND = re.compile(
+    rf"""
+    (?: ^ | [;&|(`!{{] )
+    \s* (?: (?:if|then|do|else|elif|while|until|exec|command|nohup|nice|env|time|xargs|eval) \s+
+         | [A-Za-z_][A-Za-z0-9_]*=[^\s`(]*\s+ )*
+    (?:'')? {_VARIABLE.pattern} (?= [\s;&|()`<>] | $ )
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 def command_words(text: str) -> list[str]:
-    """Words of a shell script that stand where a command can, each once."""
-    return list(dict.fromkeys(_COMMAND.findall(_LABEL.sub("\n", _without_text(text)))))
+    """Words of a shell script that stand where a command can, each once; those in variables are the last."""
+    code = _LABEL.sub("\n", _without_text(text))
+    return list(dict.fromkeys([*_COMMAND.findall(code), *_in_variables(code)]))
+
+
+def _in_variables(code: str) -> Iterator[str]:
+    """Words that were assigned to the variables that stand where a command can."""
+    words: dict[str, list[str]] = {}
+    for name, word in _ASSIGNMENT.findall(code):
+        words.setdefault(name, []).append(word)
+    for braced, plain in _VARIABLE_AS_COMMAND.findall(code):
+        yield from words.get(braced or plain, ())
 
 
 def all_words(text: str) -> set[str]:
@@ -55,4 +85,6 @@ def _kept(match: re.Match[str]) -> str:
         return ""
     if _WORD.fullmatch(quoted):
         return quoted
+    if match["double"] is not None and _VARIABLE.fullmatch(quoted):
+        return f"''{quoted}"
     return "''" + " ".join(_SUBSTITUTION.findall(match["double"] or ""))

@@ -81,6 +81,7 @@ def size(
         found = findings(contents, facts.others)
         if deep:
             found += _symbols(facts)
+    _tell_unread(facts)
     if html is not None:
         _write_page(html, facts, offers, found)
     if as_json:
@@ -101,6 +102,13 @@ def size(
             click.echo(line.encode(encoding, "replace").decode(encoding), color=True)
     if facts.excess:
         sys.exit(EXIT_NO)
+
+
+def _tell_unread(facts: Facts) -> None:
+    for contents in (facts.contents, *facts.others):
+        if contents.unread:
+            text = f"note: {contents.path}: {contents.unread}, so that no reasons are known; verify says what is wrong"
+            click.echo(text, err=True)
 
 
 def _view(screen: Screen, facts: Facts, groups: Sequence[Sum], by: str, number: int, *, tree: bool) -> list[str]:

@@ -2,7 +2,7 @@
 
 ``open_bundle`` refuses what must not be unpacked unseen: links that lead out, names that occur twice, encryption.
 Whether such a thing fits into Lambda's quotas can be said all the same; nothing is unpacked for it, and of a zip
-nothing but its directory and its manifests is read.
+nothing but its directory and its manifests is read. A manifest that cannot be read is as good as none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from lambundle import names, zipformat
-from lambundle.bundle import MANIFEST_LIMIT, bad_bundle, file_blocks, is_manifest, member_at, regular_size
+from lambundle.bundle import MANIFEST_LIMIT, bad_zip, file_blocks, is_manifest, member_at, regular_size
 from lambundle.errors import UsageError
 from lambundle.manifest import decode_manifest
 from lambundle.model import Kind
@@ -46,7 +46,8 @@ class Contents:
     """An open zip or directory; close it, or use it in a ``with``. Made by ``open_contents``.
 
     ``items`` are its files and links, sorted by path, without directories, which have no bytes. ``zipped`` is the
-    size of the zip file, None for a directory. ``manifests`` are lambundle's own, none in a bundle of others.
+    size of the zip file, None for a directory. ``manifests`` are lambundle's own, none in a bundle of others, and none
+    where ``unread`` says why they cannot be read though the zip may be sound: encrypted, or compressed in other ways.
     """
 
     def __init__(self, path: Path, fd: int | None) -> None:
@@ -56,6 +57,7 @@ class Contents:
         self._blocks: dict[str, Blocks] = {}
         items = self._of_directory() if fd is None else self._of_zip(fd)
         self.items = tuple(sorted(items, key=lambda item: item.path))
+        self.unread = ""
         self.manifests = self._manifests()
 
     @property
@@ -73,7 +75,7 @@ class Contents:
         try:
             yield from self._blocks[item.path]()
         except zipformat.ZipFormatError as error:
-            raise bad_bundle(self.path, str(error)) from error
+            raise bad_zip(self.path, error) from error
 
     def close(self) -> None:
         """Close the zip."""
@@ -120,7 +122,11 @@ class Contents:
         found = [item for item in self.items if is_manifest(item.path) and not item.is_link]
         if sum(item.size for item in found) > MANIFEST_LIMIT:
             raise zipformat.ZipFormatError(f"its manifests have more than {MANIFEST_LIMIT:,} bytes")
-        return tuple(decode_manifest(b"".join(self.blocks(item))) for item in found)
+        try:
+            return tuple(decode_manifest(b"".join(self._blocks[item.path]())) for item in found)
+        except zipformat.UnsupportedZipError as error:
+            self.unread = str(error)
+            return ()
 
 
 def open_contents(path: Path) -> Contents:
@@ -136,7 +142,7 @@ def open_contents(path: Path) -> Contents:
         if fd is not None:
             os.close(fd)
         if isinstance(error, zipformat.ZipFormatError):
-            raise bad_bundle(path, str(error)) from error
+            raise bad_zip(path, error) from error
         if isinstance(error, OSError):
             raise UsageError(
                 f"cannot open {path}: {(error.strerror or str(error)).lower()}", hint="name a zip or a directory"
@@ -147,7 +153,7 @@ def open_contents(path: Path) -> Contents:
 def _of_record(fd: int, record: zipformat.Record, end: int) -> Blocks:
     def blocks() -> Iterator[bytes]:
         if why := zipformat.unsupported(record):
-            raise zipformat.ZipFormatError(f"{record.name!r} {why}")
+            raise zipformat.UnsupportedZipError(f"{zipformat.shown(record.name)} {why}")
         return zipformat.content(fd, record, end)
 
     return blocks

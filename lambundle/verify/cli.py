@@ -101,6 +101,9 @@ def verify(
 
 def _check(request: Request, *, fix: bool, output: Path | None) -> None:
     """Refuse what has no meaning together."""
+    for option, value in (("--handler", request.handler), ("--image", request.image)):
+        if value is not None and not value.strip():
+            raise UsageError(f"{option} is empty", hint="give it a value, or leave it out")
     if request.command and (request.handler or request.events):
         raise UsageError("a command and --handler or --event exclude each other", hint="give one of them")
     if request.image is not None and request.sandbox == "bubblewrap":
@@ -138,9 +141,21 @@ def _tell(findings: Findings, *, as_json: bool, quiet: bool, verbose: bool) -> N
         click.echo(json.dumps(report.to_json(verification), indent=1))
     elif quiet:
         click.echo(report.tally(verification))
+        for line in _unknown(findings):
+            click.echo(line, err=True)
     else:
         paint = _coloured if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else report.plain
         click.echo("\n".join(report.screen(verification, findings.log, verbose=verbose, paint=paint)))
+
+
+def _unknown(findings: Findings) -> list[str]:
+    """Why nothing could be found out: the only thing that the verdict alone does not tell."""
+    from lambundle.verify.model import Status, Verdict
+
+    if findings.verification.verdict is not Verdict.UNKNOWN:
+        return []
+    why = next((check.detail for check in findings.verification.checks if check.status is Status.SKIP), None)
+    return [] if why is None else [f"error: {why}"]
 
 
 def _coloured(text: str, colour: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lambundle.errors import BadBundleError
+from lambundle.model import Kind
 from lambundle.verify import tracing
-from lambundle.verify.availability import available
+from lambundle.verify.availability import BUBBLEWRAP, available
 from lambundle.verify.diagnosis import Evidence, diagnose
 from lambundle.verify.environment import CONFIGURATION_MAX, differences, environment_check, lost_variables
-from lambundle.verify.function_run import BOOTSTRAP, run_function
+from lambundle.verify.function_run import BOOTSTRAP, PIPE, run_function
+from lambundle.verify.hostroot import VARIABLE
 from lambundle.verify.isolation import isolation_check
 from lambundle.verify.layers import unpack
 from lambundle.verify.missing import missing_check, missing_paths
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from lambundle.discover.recipe import Recipe
     from lambundle.verify.attempt import Attempt
+    from lambundle.verify.availability import Chosen
     from lambundle.verify.machine import Machine
     from lambundle.verify.missing import MissingPath
     from lambundle.verify.mounted import Mounted
@@ -87,7 +90,10 @@ class Surroundings:
 def verify(request: Request, around: Surroundings) -> Findings:
     """Verify one bundle. Raise UsageError for a request without meaning, SandboxError when the sandbox broke."""
     around.progress(f"checking {request.bundle}")
-    static = static_checks(request.bundle, layers=request.layers, arch=request.arch, mount=_mount(request, None))
+    mount = request.mount or (LAYERS if request.command else TASK if request.handler or request.events else None)
+    static = static_checks(
+        request.bundle, layers=request.layers, arch=request.arch, mount=mount, handler=request.handler
+    )
     obstacle = _obstacle(request, static.subject)
     if static.subject is None or obstacle is not None:
         checks = (*static.checks, *_skipped(obstacle or "the bundle cannot be read"))
@@ -104,15 +110,17 @@ class _Verifier:
         self.around = around
         self.subject = subject
         self.static = tuple(static)
-        self.mount = _mount(request, subject)
+        self.mount = request.mount or (TASK if _is_function(request, subject) else LAYERS)
         self.is_function = _is_function(request, subject)
 
     def verify(self) -> Findings:
-        chosen = available(self.request.sandbox, self.request.image, self.around.work)
+        kind = self.request.sandbox or _kind_of_host(self.request)
+        chosen = available(kind, self.request.image, self.around.work)
+        if _is_denied(self.request, chosen):
+            self.request = replace(self.request, strict=True)
         image = () if chosen.image is None else (chosen.image,)
         if chosen.sandbox is None:
-            why = "; ".join(chosen.obstacles)
-            return self._unrun((*_skipped(why), *image))
+            return self._unrun((*_skipped("; ".join(chosen.obstacles)), *image))
         try:
             return self._run(chosen.sandbox, image)
         finally:
@@ -127,7 +135,7 @@ class _Verifier:
             mounted = unpack(self.subject, self.request.layers, self.mount, self.around.work)
         except BadBundleError as error:
             return self._unrun((*_skipped("; ".join((error.message, *error.context))), *image))
-        pipe = self.around.work / "trace"
+        pipe = self.around.work / PIPE
         tracing.make_pipe(pipe)
         attempts, log, notes = self._attempts(sandbox, mounted, pipe)
         if not attempts:
@@ -148,7 +156,7 @@ class _Verifier:
 
         events = [read_event(path) for path in request.events] or [Event(EMPTY_EVENT, EMPTY_EVENT.encode())]
         self.around.progress(f"invoking {request.handler or BOOTSTRAP}")
-        attempt, report = run_function(sandbox, mounted, request.handler, events, request.limits, pipe)
+        attempt, report = run_function(sandbox, mounted, request.handler, events, request.limits, self.around.work)
         return (attempt,), tuple(report.log.splitlines()), report.notes
 
     def _evidence(
@@ -203,7 +211,7 @@ def _obstacle(request: Request, subject: Subject | None) -> str | None:
     if request.static:
         return "not asked for (--static)"
     if subject is None or not subject.runnable:
-        return "a bundle that is not safe to unpack is not run"
+        return "a bundle that is not safe, or not possible, to unpack is not run"
     machines = {manifest.packed_on.machine for manifest in subject.manifests}
     here = os.uname().machine
     if machines and here not in machines and request.image is None and request.sandbox is None:
@@ -215,14 +223,19 @@ def _is_function(request: Request, subject: Subject) -> bool:
     """Whether the bundle is started as a function: asked for so, or it has a bootstrap and no command is given."""
     if request.command:
         return False
-    return bool(request.handler or request.events) or BOOTSTRAP in subject.by_path
+    bootstrap = subject.by_path.get(BOOTSTRAP)
+    return bool(request.handler or request.events) or (bootstrap is not None and bootstrap.kind is not Kind.DIRECTORY)
 
 
-def _mount(request: Request, subject: Subject | None) -> str:
-    if request.mount is not None:
-        return request.mount
-    is_function = bool(request.handler or request.events) if subject is None else _is_function(request, subject)
-    return TASK if is_function else LAYERS
+def _kind_of_host(request: Request) -> str | None:
+    """Whoever names a host's root has chosen the sandbox that it is for."""
+    return BUBBLEWRAP if request.image is None and os.environ.get(VARIABLE) else None
+
+
+def _is_denied(request: Request, chosen: Chosen) -> bool:
+    """Whether the user chose where it runs and cannot have that, which leaves the answer open."""
+    is_had = chosen.sandbox is not None and (chosen.image is None or chosen.image.status is Status.PASS)
+    return bool(request.sandbox or request.image or _kind_of_host(request)) and not is_had
 
 
 def _configurations(mounted: Mounted) -> dict[str, str]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambundle.verify.model import Check, Status
+from lambundle.verify.task import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 USUAL = re.compile(
     r"HOME|PATH|LANG|LANGUAGE|LC_.*|TERM|TERMINFO|COLORTERM|USER|LOGNAME|SHELL|PWD|OLDPWD|SHLVL|MAIL|HOSTNAME|TZ|TMPDIR|TMP"
     r"|TEMP|DISPLAY|WAYLAND_DISPLAY|XDG_.*|SSH_.*|DBUS_.*|COLUMNS|LINES|EDITOR|VISUAL|PAGER|LESS.*|LS_COLORS|NO_COLOR"
-    r"|FORCE_COLOR|CI|DEBUGINFOD_.*|LD_LIBRARY_PATH|LAMBUNDLE_.*|_"
+    r"|FORCE_COLOR|CI|DEBUGINFOD_.*|LD_.*|LAMBUNDLE_.*|_"
+    r"|PYTHON(?!HOME|PATH).*|NODE_OPTIONS|\w+_CA_(?:BUNDLE|CERTS)|\w*SSL_.*|(?i:\w+_proxy)|MALLOC_.*|GLIBC_.*|G_.*"
+    r"|GIT_(?:ASKPASS|TERMINAL_PROMPT|PAGER|EDITOR|(?:AUTHOR|COMMITTER)_.*)|PIP_.*|CONDA_.*|VIRTUAL_ENV|DEBIAN_FRONTEND"
+    r"|CC|CXX|\w*FLAGS|MAKELEVEL"
 )
 """Variables that differ between any two machines, and that programs ask for without needing them."""
 
@@ -78,7 +83,7 @@ def _by_recipe(manifest: Manifest, book: Sequence[Recipe]) -> list[tuple[str, st
 class Difference:
     """A variable that a program asked for, that is not set there.
 
-    ``is_here`` says that it is set where verify runs, ``is_named`` that the program's output speaks of it.
+    ``is_here`` says that it is set where verify runs, ``is_named`` that the program complained of it.
     """
 
     name: str
@@ -92,6 +97,18 @@ class Difference:
         return self.is_here and USUAL.fullmatch(self.name) is None
 
 
+_COMPLAINT = re.compile(
+    r"\b(?:not|isn't|un(?:set|defined|bound)|missing|must|should|need|require|set|export|empty|null|variable|define)",
+    re.IGNORECASE,
+)
+
+
+def complains_of(words: str, name: str) -> bool:
+    """Whether an output complains of the variable ``name``: in one line with what is to be done, and not in a list."""
+    said = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)(?!\s*=)")
+    return name in words and any(said.search(line) and _COMPLAINT.search(line) for line in words.splitlines())
+
+
 def differences(attempts: Iterable[Attempt], here: Mapping[str, str], mounted: Mounted) -> tuple[Difference, ...]:
     """The variables that the runs asked for and did not get, those first that explain most."""
     found: dict[str, Difference] = {}
@@ -101,7 +118,7 @@ def differences(attempts: Iterable[Attempt], here: Mapping[str, str], mounted: M
             if variable.is_set or variable.name in found:
                 continue
             by = posixpath.basename(mounted.original(attempt.trace.program_of(variable.process)))
-            is_named = re.search(rf"(?<!\w){re.escape(variable.name)}(?!\w)", words) is not None
+            is_named = complains_of(words, variable.name)
             found[variable.name] = Difference(variable.name, by, variable.name in here, is_named)
     ranked = sorted(found.values(), key=lambda item: (not item.is_named, not item.is_unusual, item.name))
     return tuple(item for item in ranked if item.is_here or item.is_named)
@@ -127,7 +144,11 @@ def environment_check(
     )
     causes = [item for item in different if item.is_named or (item.is_unusual and not is_explained)]
     if causes and any(attempt.failed for attempt in attempts):
-        return _cause(causes[0], tuple(line for line in lines if not line.startswith(f"{causes[0].name},")))
+        cause = causes[0]
+        others = tuple(line for line in lines if not line.startswith(f"{cause.name},"))
+        where = "set here and not on Lambda" if cause.is_here else "set neither here nor on Lambda"
+        detail = f"{cause.name} is {where}, and {cause.by} asked for it"
+        return Check("environment", Status.FAIL, detail, _set(cause, attempts), others)
     count = f"{len(different)} variable{'s' if len(different) != 1 else ''} asked for that only this machine sets"
     text = "every variable that getenv was asked for is as it is here" if not different else f"{count}: none was needed"
     if different and any(attempt.failed for attempt in attempts):
@@ -135,11 +156,13 @@ def environment_check(
     return Check("environment", Status.PASS, text, context=lines)
 
 
-def _cause(item: Difference, lines: tuple[str, ...]) -> Check:
-    where = "set here and not on Lambda" if item.is_here else "set neither here nor on Lambda"
-    detail = f"{item.name} is {where}, and {item.by} asked for it"
-    hint = f"set {item.name} in the function's configuration; to try it: -- env {item.name}=VALUE COMMAND"
-    return Check("environment", Status.FAIL, detail, hint, lines)
+def _set(item: Difference, attempts: Sequence[Attempt]) -> str:
+    """What to do; a command that was given can be tried with the value that is set here."""
+    cure = f"set {item.name} in the function's configuration"
+    task = next(attempt.task for attempt in attempts if attempt.failed)
+    if task.origin is not Origin.COMMAND or not item.is_here or any("\n" in word for word in task.command):
+        return cure
+    return f'{cure}; to try it: -- env {item.name}="${item.name}" {shlex.join(task.command)}'
 
 
 def _name(lost: Lost) -> str:

@@ -19,25 +19,29 @@ if TYPE_CHECKING:
     from lambundle.verify.mounted import Mounted
     from lambundle.verify.sandbox import Limits, Sandbox
 
+PIPE = "trace"
+"""The directory of the trace's pipe, in that of a run."""
 BOOTSTRAP = "bootstrap"
 """What starts a custom runtime, at the top of the function's zip."""
 
 
 def run_function(
-    sandbox: Sandbox, mounted: Mounted, handler: str | None, events: Sequence[Event], limits: Limits, pipe: Path
+    sandbox: Sandbox, mounted: Mounted, handler: str | None, events: Sequence[Event], limits: Limits, work: Path
 ) -> tuple[Attempt, FunctionReport]:
     """Give ``events`` to the function; returns it as an attempt, and the emulator's own report.
 
-    Raise HandlerError, SandboxError.
+    ``work`` is where files of ours lie meanwhile, the trace's pipe (``tracing.make_pipe``) among them. Raise
+    HandlerError, SandboxError.
     """
     from lambundle.verify.function import Function, invoke_function
 
+    pipe = work / PIPE
     mounts = {**mounted.trees, tracing.MOUNT: pipe}
     function = Function(mounts, handler, {tracing.VARIABLE: tracing.PATH})
     cache = PageCache(touched_files(Trace(), mounted))
     left = cache.drop()
     with tracing.receiving(pipe) as receiver:
-        report = invoke_function(sandbox, function, events, limits)
+        report = invoke_function(sandbox, function, events, limits, work=work)
         trace = receiver.trace()
     name = handler or BOOTSTRAP
     task = Task((name,), Origin.FUNCTION, _does(name, report), name=name)

@@ -1,24 +1,23 @@
-"""The bare host of the bubblewrap sandbox: a shell, coreutils, sed and grep, and nothing else.
+"""The bare host of the bubblewrap sandbox: a shell, coreutils, sed, grep, curl, and the libraries that Lambda promises.
 
-It is put together from the programs of this machine and their closure, laid out as on Amazon Linux: programs in
-/usr/bin, libraries in /usr/lib64. So its libc is this machine's; a tree in LAMBUNDLE_HOST_ROOT takes its place
-where another host is wanted. Building takes a moment, so the tree is kept in the cache until a source changes.
+It is put together from the programs and libraries of this machine and their closure, laid out as on Amazon Linux:
+programs in /usr/bin, libraries in /usr/lib64. So its libc is this machine's; a tree in LAMBUNDLE_HOST_ROOT takes its
+place where another host is wanted. Building takes a moment, so the tree is kept in the cache until a source changes.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle import target
 from lambundle.closure import Walker
 from lambundle.errors import LambundleError, SandboxError
+from lambundle.verify.cache import kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,9 +36,17 @@ md5sum mkdir mkfifo mknod mktemp mv nice nl nohup nproc numfmt od paste pathchk 
 readlink realpath rm rmdir runcon seq sha1sum sha224sum sha256sum sha384sum sha512sum shred shuf sleep sort split stat
 stty sum sync tac tail tee test timeout touch tr true truncate tsort tty uname unexpand uniq unlink users vdir
 wc who whoami yes
+curl
 """
 PROGRAMS = tuple(_NAMES.split())
-"""What the zip runtime can be relied on to have, as far as this machine has it."""
+"""What the zip runtime can be relied on to have, as far as this machine has it.
+
+That curl is there shows the developer guide ("Tutorial: Building a custom runtime"): the bootstrap for provided.al2023
+is a shell script that calls it.
+"""
+
+_APART = frozenset({"curl"})
+"""Programs that load more than Lambda promises anybody: a bundle must not find that by its name in /usr/lib64."""
 
 FILES = {
     "etc/passwd": target.PASSWD,
@@ -59,8 +66,11 @@ _LINKS = {
     "usr/lib": "lib64",
 }
 _NAME_SERVICE = "libnss_files.so.2"  # opened by glibc before 2.34 by name, so no closure finds it
-_STAMP = "sources.json"
-_Sources = dict[str, tuple[int, int]]
+_PLACE_APART = "usr/libexec/lambundle"
+_START_APART = """\
+#!/bin/sh
+LD_LIBRARY_PATH=/{place}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}} exec /{place}/{name} "$@"
+"""
 
 
 def host_root(work: Path) -> Path:
@@ -73,23 +83,16 @@ def host_root(work: Path) -> Path:
     if named:
         return _named(Path(named))
     programs = _programs()
-    try:
-        directory = _cache()
-        directory.mkdir(parents=True, exist_ok=True)
-        return _cached(directory, programs)
-    except OSError:
-        return _build(Path(tempfile.mkdtemp(prefix="host-", dir=work)), programs)[0]
+    libraries = _promised(programs.values())
+    recipe = [sorted(programs.items()), sorted(libraries.items()), Path(__file__).read_text(encoding="utf-8")]
+    key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
+    return kept(f"host-{key}", lambda root: _build(root, programs, libraries), instead=work)
 
 
 def _named(root: Path) -> Path:
     if not (root / "bin/sh").exists() and not (root / "usr/bin/sh").is_symlink():
         raise SandboxError(f"{VARIABLE} is {root}, which has no /bin/sh", hint="name the root of a whole system")
     return root.resolve()
-
-
-def _cache() -> Path:
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(named) if named.startswith("/") else Path.home() / ".cache") / "lambundle"
 
 
 def _programs() -> dict[str, str]:
@@ -109,55 +112,11 @@ def _programs() -> dict[str, str]:
     return found
 
 
-# --- the cache
-
-
-def _cached(directory: Path, programs: Mapping[str, str]) -> Path:
-    key = hashlib.sha256(json.dumps([sorted(programs.items()), FILES, _LINKS]).encode()).hexdigest()[:16]
-    root = directory / f"host-{key}"
-    if _is_current(root):
-        return root / "root"
-    building = Path(tempfile.mkdtemp(prefix="host-building-", dir=directory))
-    try:
-        _, sources = _build(building, programs)
-        (building / _STAMP).write_text(json.dumps(sources))
-        building.chmod(0o755)
-        _replace(building, root)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return root / "root"
-
-
-def _is_current(root: Path) -> bool:
-    """Whether every file that the root was made from is as it was."""
-    try:
-        known: dict[str, list[int]] = json.loads((root / _STAMP).read_text())
-        return {path: list(_identity(path)) for path in known} == known
-    except (OSError, ValueError, TypeError, AttributeError):
-        return False
-
-
-def _replace(new: Path, old: Path) -> None:
-    # A run that stands on the old root keeps its files: only names are moved.
-    aside = Path(tempfile.mkdtemp(prefix="host-old-", dir=old.parent))
-    with contextlib.suppress(FileNotFoundError):
-        old.rename(aside / "root")
-    with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
-        new.rename(old)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _identity(path: str) -> tuple[int, int]:
-    status = os.stat(path)
-    return status.st_size, status.st_mtime_ns
-
-
 # --- building
 
 
-def _build(work: Path, programs: Mapping[str, str]) -> tuple[Path, _Sources]:
-    """Build the root as ``work/root``; return it, and size and time of every file that it was made from."""
-    root = work / "root"
+def _build(root: Path, programs: Mapping[str, str], promised: Mapping[str, str]) -> Iterable[str]:
+    """Build the host below ``root``; return the files that it was made from."""
     for directory in ("usr/bin", "usr/lib64", "etc"):
         (root / directory).mkdir(parents=True)
     for link, leads_to in _LINKS.items():
@@ -165,16 +124,19 @@ def _build(work: Path, programs: Mapping[str, str]) -> tuple[Path, _Sources]:
     for name, content in FILES.items():
         (root / name).write_text(content)
         (root / name).chmod(0o644)
-    sources: _Sources = {}
-    for name, source in _libraries(programs.values()).items():
-        _copy(source, root / "usr/lib64" / name, sources)
-    _place_programs(root / "usr/bin", programs, sources)
-    for path in (work, root, *(root / directory for directory in ("usr", "usr/bin", "usr/lib64", "etc"))):
-        path.chmod(0o755)
-    return root, sources
+    common = {name: path for name, path in programs.items() if name not in _APART}
+    libraries = _libraries(common.values(), promised.values())
+    for name, source in libraries.items():
+        _copy(source, root / "usr/lib64" / name)
+    taken = {*libraries.values(), *_place_programs(root / "usr/bin", common)}
+    for name in sorted(programs.keys() & _APART):
+        taken.update(_place_apart(root, name, programs[name], libraries))
+    for place, _, _ in os.walk(root):
+        Path(place).chmod(0o755)
+    return sorted(taken)
 
 
-def _place_programs(directory: Path, programs: Mapping[str, str], sources: _Sources) -> None:
+def _place_programs(directory: Path, programs: Mapping[str, str]) -> Iterable[str]:
     # Programs of many names (busybox, coreutils in one) are one file with links; sh is bash, as on Amazon Linux.
     names: dict[str, str] = {}
     for name, path in programs.items():
@@ -183,19 +145,41 @@ def _place_programs(directory: Path, programs: Mapping[str, str], sources: _Sour
             (directory / name).symlink_to(names[real])
             continue
         names[real] = os.path.basename(real) if os.path.basename(real) not in programs else name
-        _copy(real, directory / names[real], sources)
+        _copy(real, directory / names[real])
         if names[real] != name:
             (directory / name).symlink_to(names[real])
+    return names
 
 
-def _libraries(programs: Iterable[str]) -> dict[str, str]:
-    """Return what the programs load: path here by file name, interpreters among them."""
+def _place_apart(root: Path, name: str, path: str, common: Mapping[str, str]) -> Iterable[str]:
+    """Place a program with those of its libraries that are not ``common``; return the files taken."""
+    place = root / _PLACE_APART
+    place.mkdir(parents=True, exist_ok=True)
+    own = {library: source for library, source in _libraries([path]).items() if library not in common}
+    own[name] = os.path.realpath(path)
+    for library, source in own.items():
+        _copy(source, place / library)
+    start = root / "usr/bin" / name
+    start.write_text(_START_APART.format(place=_PLACE_APART, name=name))
+    start.chmod(0o755)
+    return own.values()
+
+
+def _promised(programs: Iterable[str]) -> dict[str, str]:
+    """Find the libraries that Lambda certainly has: path here by soname, as far as this machine has them."""
     walker = Walker()
-    roots = set()
-    for real in {os.path.realpath(path) for path in programs}:
-        with contextlib.suppress(LambundleError):  # egrep is a script, say
-            roots.add(walker.add(real))
-    found = {}
+    by = next((path for path in programs if _is_added(walker, path)), None)
+    if by is None:  # only scripts, or static programs: nothing here says where libraries are
+        return {}
+    found = {name: walker.dlopen(name, by) for name in sorted(target.HOST_LIBRARIES)}
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def _libraries(programs: Iterable[str], promised: Iterable[str] = ()) -> dict[str, str]:
+    """Return what programs and ``promised`` libraries load, and those: path here by file name, interpreters too."""
+    walker = Walker()
+    roots = {path for path in map(os.path.realpath, programs) if _is_added(walker, path)}
+    found = {os.path.basename(path): os.path.realpath(path) for path in promised if _is_added(walker, path)}
     for path, file in walker.closure().files.items():
         if path in roots:
             continue
@@ -206,7 +190,14 @@ def _libraries(programs: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _copy(source: str, to: Path, sources: _Sources) -> None:
-    sources[source] = _identity(source)
+def _is_added(walker: Walker, path: str) -> bool:
+    try:
+        walker.add(path)
+    except LambundleError:  # egrep is a script, say
+        return False
+    return True
+
+
+def _copy(source: str, to: Path) -> None:
     shutil.copyfile(source, to)
     to.chmod(0o755)

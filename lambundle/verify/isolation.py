@@ -53,7 +53,7 @@ def isolation_check(attempts: Sequence[Attempt], mounted: Mounted, sandbox: str)
         lines = tuple(breach.text for breach in breaches)
         return Check("isolation", Status.FAIL, f"{first.text}{more}", first.cure, lines[1:])
     if not any(_bundled_starts(attempt.trace, mounted) for attempt in attempts):
-        return _skip("no program of the bundle was started")
+        return _skip("no program of a bundle left a trace of what it used")
     if not all(attempt.trace.is_whole for attempt in attempts):
         return _skip("the trace is too long to be read whole")
     used = sorted({posixpath.basename(item.path) for attempt in attempts for item in _of_host(attempt.trace, mounted)})

@@ -111,10 +111,18 @@ class ThisMachine:
         from lambundle.discover.recording.choice import Bounds
 
         homes = {str(Path("~").expanduser()), os.environ.get("HOME", "")}
-        return Bounds(str(Path.cwd()), tuple(sorted(home for home in homes if home.startswith("/"))))
+        return Bounds(_directory(), tuple(sorted(home for home in homes if home.startswith("/"))))
 
     @cached_property
     def _packages(self) -> PackageDatabase | None:
         from lambundle.discover.packages import detect
 
         return detect()
+
+
+def _directory() -> str:
+    """The current directory, or, when that is gone with all that was in it, the root, which bounds next to nothing."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return "/"

@@ -44,6 +44,14 @@ class MissingPath:
     is_directory: bool = False
 
 
+_PRIVATE = re.compile(r"/(?:etc|root|home|var|run)/")
+
+
+def is_likely(item: MissingPath) -> bool:
+    """Whether a path may be why a run failed: named by the program, or nothing of this machine's own configuration."""
+    return item.is_named or item.package is not None or _PRIVATE.match(item.path) is None
+
+
 def missing_paths(attempts: Iterable[Attempt], mounted: Mounted, machine: Machine) -> tuple[MissingPath, ...]:
     """What the runs looked for in vain, the likeliest cause of a failure first.
 
@@ -56,7 +64,7 @@ def missing_paths(attempts: Iterable[Attempt], mounted: Mounted, machine: Machin
         looked_for = _looked_for(attempt, mounted)
         files = machine.files(path for path in looked_for if not _HARMLESS.match(path))
         directories = machine.directories(path for path, (_, lists) in looked_for.items() if lists)
-        for path in [*_libraries(attempt, machine), *_last_first([*files, *directories], looked_for)]:
+        for path in [*_libraries(attempt, mounted, machine), *_last_first([*files, *directories], looked_for)]:
             by, _ = looked_for.get(path, (attempt.task.name, False))
             item = MissingPath(path, machine.owner(path), by, _names(words, path), path in directories)
             found.setdefault(path, item)
@@ -82,13 +90,19 @@ def _last_first(paths: Iterable[str], looked_for: dict[str, tuple[str, bool]]) -
     return sorted(dict.fromkeys(paths), key=lambda path: -order.get(path, 0))
 
 
-def _libraries(attempt: Attempt, machine: Machine) -> list[str]:
+def _libraries(attempt: Attempt, mounted: Mounted, machine: Machine) -> list[str]:
     """Libraries that the loader, which is not traced, complained of by name."""
     program = attempt.task.program
     if program is None:
         return []
     names = dict.fromkeys(_SONAME.findall(attempt.error_output))
-    return [path for name in names if (path := machine.library(name, program.real)) is not None]
+    paths = (machine.library(name, program.real) for name in names)
+    return [path for path in paths if path is not None and not _is_inside(path, mounted)]
+
+
+def _is_inside(path: str, mounted: Mounted) -> bool:
+    """Whether the bundle has a library after all, which then has another fault: it cannot be read, or is damaged."""
+    return any(mounted.served(name) is not None for name in (path, f"/usr{path}", path.removeprefix("/usr")))
 
 
 def _names(words: str, path: str) -> bool:
@@ -124,20 +138,27 @@ def missing_check(
     if not failed:
         text = "nothing was looked for in vain that this machine has" if not missing else f"{count}: none was needed"
         return Check("missing", Status.PASS, text, context=_lines(missing))
-    if not missing or is_explained:
-        return Check("missing", Status.PASS, "no file is missing that this machine has", context=_lines(missing))
-    first = missing[0]
+    likely = [item for item in missing if is_likely(item)]
+    if not likely or is_explained:
+        text = (
+            "no file is missing that this machine has" if likely or not missing else f"{count}: its own configuration"
+        )
+        return Check("missing", Status.PASS, text, context=_lines(missing))
+    first = likely[0]
     detail = f"{first.path}{_of(first)} is not in the bundle; {first.by} looked for it"
-    if len(missing) > 1:
-        detail += f" (and for {len(missing) - 1} more)"
-    return Check("missing", Status.FAIL, detail, cure(manifests, missing), _lines(missing[1:]))
+    others = [item for item in missing if item is not first]
+    if others:
+        detail += f" (and for {len(others)} more)"
+    is_fixable = len(manifests) == 1 and not any(attempt.invocations for attempt in attempts)
+    return Check("missing", Status.FAIL, detail, cure(manifests, first, is_fixable=is_fixable), _lines(others))
 
 
-def cure(manifests: Iterable[Manifest], missing: Sequence[MissingPath]) -> str:
-    """The command lines that cure it."""
-    programs = " ".join(shlex.quote(program.path) for manifest in manifests for program in manifest.programs)
-    adds = " ".join(f"--add {shlex.quote(item.path)}" for item in missing[:1])
-    return f"lambundle pack {programs} {adds}, or --record a run that does the job, or verify --fix"
+def cure(manifests: Sequence[Manifest], item: MissingPath, *, is_fixable: bool) -> str:
+    """The command line that adds a path to the bundle whose program looked for it; ``--fix`` takes a package's only."""
+    brought = [other for other in manifests if any(entry.path.endswith(f"/root{item.by}") for entry in other.entries)]
+    programs = [program.path for manifest in brought or manifests for program in manifest.programs]
+    command = shlex.join(["lambundle", "pack", *programs, "--add", item.path])
+    return f"{command}, or verify with --fix" if is_fixable and item.package is not None else command
 
 
 def _skip(why: str) -> Check:

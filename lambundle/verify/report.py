@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,8 @@ def safe(text: str, encoding: str | None = None) -> str:
 
 
 def _escaped(character: str) -> str:
+    if unicodedata.category(character) == "Zs":  # a space by another name: a no-break one, say
+        return " "
     return "    " if character == "\t" else ascii(character)[1:-1]
 
 

@@ -70,12 +70,16 @@ def how_it_failed(attempt: Attempt) -> str:
     }[task.origin]
     when = " when it was run again in the same environment" if attempt.first is not outcome else ""
     ends = {
-        "timeout": f"had not ended after {outcome.seconds:.0f} s",
+        "timeout": f"had not ended after {_seconds(outcome.seconds)}",
         "memory": "was ended because it used more memory than it may",
         "killed": "was ended from outside",
     }
     end = ends.get(outcome.ended_by) or (_unanswered(attempt) if attempt.invocations else _status(outcome.status))
     return f"{what} {end}{when}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{f'{seconds:.1f}'.removesuffix('.0')} s"  # noqa: PLR2004
 
 
 def _unanswered(attempt: Attempt) -> str:

@@ -29,15 +29,16 @@ def work_directory() -> Iterator[Path]:
     SIGTERM and SIGHUP unwind the stack meanwhile, as SIGINT does, so that a sandbox is closed too. After SIGKILL the
     directory stays, unlocked: the next call removes it.
     """
+    with _undisturbed():  # the first time it is asked, tempfile tries with a file what can be written
+        tempfile.gettempdir()
     _remove_abandoned()
-    with _signals_as_exit():
-        work = Path(tempfile.mkdtemp(prefix=PREFIX))
-        try:
-            with (work / _LOCK).open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield work
-        finally:
-            remove_tree(work)
+    with _signals_as_exit(), contextlib.ExitStack() as stack:
+        with _undisturbed():  # there is no moment at which the directory is there and nobody would remove it
+            work = Path(tempfile.mkdtemp(prefix=PREFIX))
+            stack.callback(_undisturbed()(remove_tree), work)
+            lock = stack.enter_context((work / _LOCK).open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield work
 
 
 def remove_tree(tree: Path) -> None:
@@ -64,6 +65,16 @@ def _remove_abandoned() -> None:
                 remove_tree(tree)
             finally:
                 os.close(fd)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let the signals that end us wait."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_SIGNALS})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -90,7 +90,7 @@ class Job:
             where = shutil.which(path, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
             if where is None:
                 raise UnavailableError(f"{path} is not installed: apt-get install {' '.join(self.packages)}")
-            found[name] = where
+            found[name] = os.path.abspath(where)
         return found
 
 

@@ -17,6 +17,7 @@ import jsonschema
 import pytest
 
 from lambundle.verify.bubblewrap import BubblewrapSandbox
+from lambundle.verify.machine import ThisMachine
 from lambundle.verify.report import SCHEMA
 from tests.bareroot import UnavailableError, bare_root
 from tests.integration.conftest import Packs, unavailable
@@ -183,6 +184,51 @@ def test_a_function_with_a_bundle_for_a_layer(job: Job, packs: Packs, host: Path
     )
 
 
+TUTORIAL = r"""#!/bin/sh
+# As in the developer guide's "Tutorial: Building a custom runtime", less what it prints.
+set -euo pipefail
+source $LAMBDA_TASK_ROOT/"$(echo $_HANDLER | cut -d. -f1).sh"
+while true; do
+  HEADERS="$(mktemp)"
+  EVENT_DATA=$(curl -sS -LD "$HEADERS" "http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation/next")
+  REQUEST_ID=$(grep -Fi Lambda-Runtime-Aws-Request-Id "$HEADERS" | tr -d '[:space:]' | cut -d: -f2)
+  RESPONSE=$($(echo "$_HANDLER" | cut -d. -f2) "$EVENT_DATA")
+  curl -sS "http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation/$REQUEST_ID/response" -d "$RESPONSE"
+done
+"""
+
+
+@pytest.mark.parametrize("layered", [False, True])
+def test_a_bootstrap_in_shell_gets_the_handler_and_has_curl(tmp_path: Path, layered: bool) -> None:
+    if shutil.which("curl") is None:
+        unavailable(UnavailableError("curl is not installed"))
+    function, layer = tmp_path / "function", tmp_path / "layer"
+    function.mkdir()
+    layer.mkdir()
+    (function / "function.sh").write_text('handler() { echo "\\"got $1\\""; }\n')
+    bootstrap = (layer if layered else function) / "bootstrap"
+    bootstrap.write_text(TUTORIAL)
+    bootstrap.chmod(0o755)
+    more = ("--layer", layer) if layered else ()
+    found = verify(function, "--handler", "function.handler", *more, host=None, env={"LAMBUNDLE_HOST_ROOT": ""})
+    assert found.status == 0, found
+    assert [run["response"] for run in found.data["runs"]] == ["got {}"]
+
+
+@pytest.mark.parametrize("soname", ["libm.so.6", "libgcc_s.so.1", "libz.so.1"])
+def test_a_program_that_takes_what_lambda_promises_passes(tmp_path: Path, soname: str) -> None:
+    if shutil.which("gcc") is None:
+        unavailable(UnavailableError("gcc is not installed"))
+    library = ThisMachine().library(soname, "/usr/bin/env")
+    if library is None:
+        unavailable(UnavailableError(f"{soname} is not installed"))
+    (tmp_path / "x.c").write_text("int main(void) { return 0; }\n")
+    (tmp_path / "own/bin").mkdir(parents=True)
+    subprocess.run(["gcc", "x.c", "-o", "own/bin/x", "-Wl,--no-as-needed", library], cwd=tmp_path, check=True)
+    found = verify(tmp_path / "own", "--", "x", host=None, env={"LAMBUNDLE_HOST_ROOT": ""})
+    assert found.check("smoke")["status"] == "pass", found
+
+
 # ---- fix ----
 
 
@@ -217,6 +263,17 @@ def test_fix_brings_a_library_back(job: Job, packs: Packs, host: Path, tmp_path:
     done = run(broken.reconcile(), "--fix", "-o", tmp_path / "new.zip", host=host)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "libonig.so.5 (package libonig5)" in done.stdout
+
+
+@pytest.mark.parametrize("job", grouped("jq"))
+def test_fix_gives_back_all_that_the_manifest_lists_at_once(job: Job, packs: Packs, host: Path, tmp_path: Path) -> None:
+    broken = Broken(packs(job).tree, tmp_path)
+    for path in [path for path in broken.home.rglob("lib*.so*") if path.name.startswith(("libonig.", "libm."))]:
+        path.unlink()
+    done = run(broken.tree, "--fix", "-o", tmp_path / "new.zip", host=host)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "libonig.so.5.3.0 (package libonig5): the manifest lists it, and it was gone" in done.stdout
+    assert "libm.so.6 (package libc6): the manifest lists it, and it was gone" in done.stdout
 
 
 @pytest.mark.parametrize("job", grouped("bash"))
@@ -263,6 +320,11 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
     return True
 
 
+def heed() -> None:
+    """Let Ctrl-C count, in a new process: what a shell runs in the background, these tests perhaps, ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("job", grouped("bash"))
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_whatever_ends_it_nothing_is_left_behind(
@@ -272,18 +334,59 @@ def test_whatever_ends_it_nothing_is_left_behind(
     environment = {**os.environ, "TMPDIR": str(tmp_path), "LAMBUNDLE_HOST_ROOT": str(host)}
     command = [sys.executable, "-m", "lambundle", "verify", str(packs(job).archive), "--", "sleep", token]
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed,  # noqa: PLW1509  (there are no threads here)
     ) as process:
         # `sleep` runs under env in the sandbox, so its command line may be seen at several processes.
         assert until(lambda: processes_with(token) != [str(process.pid)] and len(processes_with(token)) > 1)
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert until(lambda: processes_with(token) == [])
+    assert process.returncode == (-number if number is signal.SIGKILL else 128 + number)
     assert "Traceback" not in errors
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
     if number is signal.SIGKILL:
         assert run(packs(job).archive, "-q", "--static", host=host, env={"TMPDIR": str(tmp_path)}).returncode == 0
     assert list(tmp_path.iterdir()) == []
+
+
+SLEEPER = """
+import sys
+import time
+
+
+def handler(event, context):
+    print("asleep", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_function_leaves_nothing_behind_either(host: Path, tmp_path: Path, number: signal.Signals) -> None:
+    own, temporary = tmp_path / "own", tmp_path / "tmp"
+    own.mkdir()
+    temporary.mkdir()
+    (own / "app.py").write_text(SLEEPER)
+    variables = {"TMPDIR": str(temporary), "LAMBUNDLE_HOST_ROOT": str(host)}
+    command = [sys.executable, "-m", "lambundle", "verify", str(own), "--handler", "app.handler"]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed,  # noqa: PLW1509  (there are no threads here)
+    ) as process:
+        assert until(lambda: bool(list(temporary.glob("*/lambundle-function-*/handover/handover"))))
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    assert process.returncode == (-number if number is signal.SIGKILL else 130)
+    assert all(path.name.startswith("lambundle-verify-") for path in temporary.iterdir())
+    assert run(own, "-q", "--static", host=host, env=variables).returncode == 0
+    assert list(temporary.iterdir()) == []
 
 
 def test_nothing_is_left_in_the_directory_for_temporary_files(host: Path, tmp_path: Path) -> None:

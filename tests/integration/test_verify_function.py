@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lambundle.errors import HandlerError
 from lambundle.target import ENVIRONMENT, PAYLOAD_LIMIT
 from lambundle.verify.bubblewrap import BubblewrapSandbox
 from lambundle.verify.docker import DockerSandbox
-from lambundle.verify.function import Event, Function, FunctionReport, invoke_function
+from lambundle.verify.function import Event, Function, FunctionReport, invoke_function, lang
 from lambundle.verify.sandbox import MIB, Limits
 from tests.bareroot import UnavailableError
 from tests.docker import docker_engine
@@ -433,6 +434,28 @@ def test_init_without_end(host: Host) -> None:
     assert statuses(report) == ["timeout", "timeout"]
     phases = ["Phase: init Status: timeout", "Phase: invoke Status: timeout"]
     assert reports(report) == [*phases, "Status: timeout", "Status: timeout"]
+
+
+def test_what_only_lambdas_python_has_leaves_the_answer_open(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = [package for package in lang.packages() if package.name != "boto3"]
+    monkeypatch.setattr(lang, "packages", lambda: packages)
+    code = "import boto3\ndef handler(event, context): return event"
+    layer = host.tree({"python/boto3.py": ("", 0o644)})
+    task = host.tree({"handler.py": (code, 0o644)})
+    with pytest.raises(HandlerError, match="imports boto3, which Lambda's Python has"):
+        host.invoke({"/var/task": task}, 1, handler="handler.handler")
+    report = host.invoke({"/var/task": task, "/opt": layer}, 1, handler="handler.handler")
+    assert statuses(report) == ["ok"], "a layer may bring its own"
+    assert report.notes[0].endswith(", without boto3")
+    report = host.python("ok", code="import nothing_of_the_kind")
+    assert error(report.runs[0])[0] == "Runtime.ImportModuleError", "what Lambda has not is an error there too"
+
+
+def test_a_custom_runtime_gets_its_handler(host: Host) -> None:
+    task = host.tree({"bootstrap": (BASH, 0o755), "index.js": ("", 0o644)})
+    hook = 'answer=\\"$_HANDLER\\"'
+    report = host.invoke({"/var/task": task}, 1, handler="index.handler", HOOK=hook, AFTER=":")
+    assert report.runs[0].response == "index.handler"
 
 
 def test_what_a_handler_finds(host: Host) -> None:

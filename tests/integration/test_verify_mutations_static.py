@@ -14,6 +14,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -398,6 +399,39 @@ MUTATIONS: dict[str, tuple[Callable[[World, Draft], object], dict[str, str | lis
         lambda _, draft: draft.link("lib", libc(draft).rpartition("/")[0]),
         {"layout": "lib/libc.so.6 lies where LD_LIBRARY_PATH"},
     ),
+    # --- where Lambda looks
+    "directory_zipped_instead_of_its_content": (
+        lambda _, draft: nest(draft, "d"),
+        {"layout": ["everything lies below d/", "it was zipped, not its content", "cd d && zip -FSqry ../x.zip ."]},
+    ),
+    "bootstrap_is_a_directory": (
+        lambda _, draft: draft.folder("bootstrap").file("bootstrap/x"),
+        {"layout": ["bootstrap is a directory, and Lambda starts only a file", "put the program itself at bootstrap"]},
+    ),
+    # --- what is to be started and cannot be
+    "bootstrap_of_an_interpreter_that_is_not_there": (
+        lambda _, draft: draft.file("bootstrap", b"#!/usr/bin/python3\n", 0o755),
+        {"closure": ["bootstrap has a first line that names /usr/bin/python3", "lambundle pack python3"]},
+    ),
+    "bootstrap_that_is_no_program": (
+        lambda _, draft: draft.file("bootstrap", b"exec /opt/bin/tool\n", 0o755),
+        {"closure": "bootstrap has no first line with #!, and is no program"},
+    ),
+    "extension_of_an_interpreter_that_is_not_there": (
+        lambda _, draft: draft.folder("extensions").file("extensions/x", b"#!/usr/bin/env nope\n", 0o755),
+        {"closure": "extensions/x has a first line that names nope, which is neither in the bundle nor on Lambda"},
+    ),
+    "command_beside_the_launchers_with_line_ends_of_windows": (
+        lambda _, draft: draft.file("bin/mine", b"#!/bin/sh\r\ntool\r\n", 0o755),
+        {"closure": ["bin/mine has lines that end in CR LF", "sed -i 's/\\r$//' bin/mine"]},
+    ),
+    "program_became_a_script_of_an_interpreter_that_is_not_there": (
+        lambda world, draft: (
+            draft.edit(f"{world.root}/bin/tool", lambda _: b"#!/usr/bin/perl\n"),
+            admit(draft, f"{world.root}/bin/tool"),
+        ),
+        {"closure": ["/bin/tool has a first line that names /usr/bin/perl, which is not inside", LOST]},
+    ),
     "over_quota": (
         lambda _, draft: draft.file("filler", bytes(262_144_000)),
         {"quota": ["bytes unzipped, and 262,144,000 (250 MiB) are too many", "drop files with --exclude"]},
@@ -408,6 +442,12 @@ MUTATIONS: dict[str, tuple[Callable[[World, Draft], object], dict[str, str | lis
 def on_windows(draft: Draft) -> None:
     """Do what a tool does that knows no Unix modes: links, too, are then files."""
     draft.items.update({path: dataclasses.replace(item, system=WINDOWS) for path, item in draft.items.items()})
+
+
+def nest(draft: Draft, directory: str) -> None:
+    """Do what zip -r does when it is given a directory."""
+    draft.items = {f"{directory}/{path}": item for path, item in draft.items.items()}
+    draft.folder(directory)
 
 
 def flatten(draft: Draft, root: str) -> None:
@@ -457,11 +497,32 @@ def test_a_zip_cut_short(world: World, tmp_path: Path) -> None:
     assert_fails(static_checks(tmp_path / "x.zip"), integrity=["cut short", "fetch it again"])
 
 
+def test_a_zip_that_tells_sizes_as_zip64_does(world: World, tmp_path: Path) -> None:
+    """Sound, and nothing says whether Lambda takes it."""
+    with zipfile.ZipFile(world.good) as old, zipfile.ZipFile(tmp_path / "x.zip", "w") as new:
+        for info in old.infolist():
+            data = old.read(info)
+            with new.open(info, "w", force_zip64=info.filename == "bin/tool") as entry:
+                entry.write(data)
+    assert_fails(
+        static_checks(tmp_path / "x.zip"),
+        names=["'bin/tool' tells its size in zip64's way", "zip the tree again, plainly"],
+    )
+
+
+def test_what_macos_leaves_in_a_bundle_does_no_harm(good: Draft, tmp_path: Path) -> None:
+    good.file("__MACOSX/._bin", mode=0o600).file(f"{HOME}/.DS_Store", mode=0o600)
+    result = judged(good, tmp_path / "x.zip")
+    assert failures(result) == {}
+    assert f"zip -d {tmp_path}/x.zip '__MACOSX/*' '*.DS_Store'" in details(result)["permissions"]
+
+
 class TestLayers:
     """BUNDLE is unpacked first, then each ``--layer`` over it."""
 
     def test_a_layer_that_replaces_a_file_and_the_right_order(self, world: World, good: Draft, tmp_path: Path) -> None:
-        newer = good.copy().edit("bin/tool", lambda data: data + b"# newer\n").write(tmp_path / "newer.zip")
+        draft = good.copy().edit("bin/tool", lambda data: data + b"# newer\n")
+        newer = admit(draft, "bin/tool").write(tmp_path / "newer.zip")
         result = static_checks(world.good, layers=[newer])
         assert_fails(result, layout=["bin/tool is replaced by the one of", "attach the layer before this one"])
         assert failures(static_checks(world.good, layers=[world.good])) == {}
@@ -469,6 +530,25 @@ class TestLayers:
     def test_a_layer_beside_it(self, world: World, tmp_path: Path) -> None:
         layer = Draft().folder("bin").file("bin/other", b"#!/bin/sh\n", 0o755).write(tmp_path / "other.zip")
         assert failures(static_checks(world.good, layers=[layer])) == {}
+
+    def test_one_layer_that_replaces_a_file_of_another(self, world: World, tmp_path: Path) -> None:
+        function = Draft().file("app.py").write(tmp_path / "function.zip")
+        layer = Draft().folder("bin").file("bin/tool", b"#!/bin/sh\n", 0o755).write(tmp_path / "other.zip")
+        result = static_checks(function, layers=[world.good, layer], mount="/var/task")
+        assert_fails(result, layout=f"bin/tool is replaced by the one of {layer}, which is unpacked after {world.good}")
+        assert failures(static_checks(function, layers=[world.good, world.good], mount="/var/task")) == {}
+
+    def test_a_layer_that_lost_something(self, world: World, good: Draft, tmp_path: Path) -> None:
+        function = Draft().file("app.py").write(tmp_path / "function.zip")
+        del good.chmod(f"{world.root}/share/data", 0o600).items[f"{world.root}/lib/libgreet.so.1.0"]
+        layer = good.write(tmp_path / "layer.zip")
+        assert_fails(
+            static_checks(function, layers=[layer], mount="/var/task"),
+            integrity=[f"{layer}: not as lambundle packed it", "libgreet.so.1.0 is missing", REZIPPED],
+            permissions=f"{layer}: {world.root}/share/data is not readable for others",
+            links=f"{layer}: {world.root}/lib/libgreet.so.1 leads to",
+            closure=f"{layer}: {world.top}/bin/tool needs libgreet.so.1, which is not inside",
+        )
 
     def test_together_over_quota(self, world: World, tmp_path: Path) -> None:
         layer = Draft().file("filler", bytes(262_144_000)).write(tmp_path / "large.zip")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.discover.evidence import Texts
-from lambundle.discover.installation import belongings
+from lambundle.discover.installation import belongings, imported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,11 @@ def made(top: Path, *files: str, texts: Mapping[str, str] | None = None) -> None
 
 
 def found(program: Path, interpreter: str | None = None) -> set[str]:
-    return {path for path, _ in belongings(str(program), interpreter, lambda _: False, Texts())}
+    """Files of a program of no package, on a machine without packages."""
+    paths = {path for path, _ in belongings(str(program), interpreter, lambda _: False, Texts())}
+    if interpreter is not None:
+        paths |= {path for path, _ in imported(str(program), interpreter, lambda _: False)}
+    return paths
 
 
 def below(top: Path, program: Path, interpreter: str | None = None) -> set[str]:
@@ -124,6 +128,44 @@ def test_a_python_script_comes_with_what_it_imports(tmp_path: Path) -> None:
     }
 
 
+def test_of_what_a_package_has_a_python_script_only_names_the_package(tmp_path: Path) -> None:
+    interpreter = a_python(tmp_path)
+    site = tmp_path / "py/lib/python3.12/site-packages"
+    made(
+        site,
+        *("one-1.egg-info/top_level.txt", "packaged/part.py", "packaged/other.py", "unused/__init__.py"),
+        texts={"packaged/__init__.py": "import two"},
+    )
+    made(tmp_path, texts={"run.py": "from packaged import part\nimport one\n"})
+    of_packages = {str(path) for path in site.rglob("*") if path.match("packaged/*") or path.match("two*")}
+    of_packages |= {str(path) for path in (site / "two-1.dist-info").iterdir()}
+    paths = {path for path, _ in imported(str(tmp_path / "run.py"), interpreter, of_packages.__contains__)}
+    assert {path.removeprefix(f"{site}/") for path in paths & of_packages} == {
+        *("packaged/__init__.py", "packaged/part.py"),
+        "two-1.dist-info/METADATA",  # which a distribution of no package requires
+    }
+    assert f"{site}/one/__init__.py" in paths
+
+
+def test_a_distribution_without_a_list_of_its_files_has_its_modules(tmp_path: Path) -> None:
+    interpreter = a_python(tmp_path)
+    site = tmp_path / "py/lib/python3.12/site-packages"
+    made(
+        site,
+        *("old/__init__.py", "old/data.txt", "_fast.cpython-312.so"),
+        texts={
+            "Old-1.egg-info/PKG-INFO": "Metadata-Version: 1.0\nName: Old\nVersion: 1\n",
+            "Old-1.egg-info/top_level.txt": "old\n_fast\n",
+            "Old-1.egg-info/requires.txt": "two>=1\n\n[dev]\none\n",
+        },
+    )
+    made(tmp_path, texts={"run.py": "import old\n"})
+    assert below(site, tmp_path / "run.py", interpreter) == {
+        *("old/__init__.py", "old/data.txt", "_fast.cpython-312.so", "two.py", "two-1.dist-info/METADATA"),
+        *("Old-1.egg-info/PKG-INFO", "Old-1.egg-info/top_level.txt", "Old-1.egg-info/requires.txt"),
+    }
+
+
 def test_a_command_that_pip_brought_comes_with_its_distribution(tmp_path: Path) -> None:
     a_python(tmp_path)
     assert below(tmp_path, tmp_path / "py/bin/one-tool") == {
@@ -135,3 +177,8 @@ def test_a_command_that_pip_brought_comes_with_its_distribution(tmp_path: Path) 
 def test_what_a_package_owns_is_not_asked(tmp_path: Path) -> None:
     made(tmp_path, "jdk/bin/java", "jdk/lib/modules")
     assert list(belongings(str(tmp_path / "jdk/bin/java"), None, lambda _: True, Texts())) == []
+
+
+def test_a_script_of_a_package_asks_for_nothing(tmp_path: Path) -> None:
+    made(tmp_path, "other.lua", texts={"run.lua": 'require "other"'})
+    assert list(imported(str(tmp_path / "run.lua"), "/usr/bin/lua5.4", lambda _: True)) == []

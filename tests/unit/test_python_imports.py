@@ -52,6 +52,7 @@ def imports(write: Write) -> PythonImports:
         "x = 1; import lib",
         "NAMES = ['lib']",
         'NAMES = {"lib.part": 1}',
+        "PLUGINS = {'x': 'lib.part.deep'}",
     ],
 )
 def test_every_form_of_import_asks_for_a_module(text: str, write: Write, imports: PythonImports) -> None:
@@ -99,6 +100,24 @@ def test_a_compiled_module_is_found_and_names_others(write: Write, imports: Pyth
     assert imports.ask_for([fast])
     assert imports.ask_for([numbers])
     assert not imports.ask_for([lib2])
+
+
+def test_a_module_that_is_named_in_full_is_followed(write: Write, imports: PythonImports) -> None:
+    plugin = write("lib/plugin.py", "import far")
+    imports.take([write("lib/__init__.py", "PLUGINS = {'x': 'lib.plugin'}\nA = 'lib.other.'"), plugin])
+    write("lib/other.py", "import further")
+    far, further = write("far.py"), write("further.py")
+    imports.start([write("main.py", "import lib", place="usr/share/p")])
+    assert imports.ask_for([far])
+    assert not imports.ask_for([further])
+
+
+def test_a_place_may_be_any_directory(write: Write, imports: PythonImports, tmp_path: Path) -> None:
+    beside = write("beside.py", place="home/me")
+    imports.start([write("main.py", "import beside", place="home/me")])
+    assert beside not in imports.reached
+    imports.look_in([str(tmp_path / "home/me")])
+    assert beside in imports.reached
 
 
 def test_relative_imports_stay_where_they_are(write: Write, imports: PythonImports) -> None:

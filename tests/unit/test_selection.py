@@ -11,6 +11,7 @@ import pytest
 
 from lambundle.discover.packages import Dependency, DependencyKind, Package
 from lambundle.discover.selection import Selection
+from lambundle.discover.selection.catalogue import MAX_SHARING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -479,3 +480,67 @@ def test_the_directory_that_a_configuration_names_was_made_in_a_packages_own(
     selection.choice.add_program("/usr/bin/p", "/usr/bin/p")
     found = {item.path for item in selection.contents.wanted() if item.path.startswith(str(tmp_path))}
     assert found == {f"{home}/listed/x", f"{home}/chosen", f"{home}/made/large", f"{home}/secret"}
+
+
+def asked_for(machine: Machine, script: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> set[str]:
+    """Select for a script of no package that asks for ``modules``, by the names of their packages."""
+    selection = Selection(machine)
+    for module in ("contents", "commands"):
+        monkeypatch.setattr(f"lambundle.discover.selection.{module}.listed", lambda _: ([], []))
+    selection.choice.add_program(str(script), str(script))
+    selection.choice.add_modules(str(script), {name: [path] for name, path in modules.items()}, [])
+    return {item.path for item in selection.contents.wanted()}
+
+
+def test_a_package_whose_module_a_script_asks_for_comes_with_what_it_depends_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "perl5/M.pm"
+    source.parent.mkdir()
+    source.write_text("exec 'm-helper';")
+    (tmp_path / "run.pl").write_text("use M;")
+    machine = (
+        Machine()
+        .install("m", str(source), "/usr/share/m/data", "/usr/bin/m-tool", "/usr/bin/m-helper", needs="n", likes="o")
+        .install("n", "/usr/share/perl5/N.pm")
+        .install("o", "/usr/share/perl5/O.pm")
+    )
+    found = asked_for(machine, tmp_path / "run.pl", monkeypatch, m=str(source))
+    assert found == {str(source), "/usr/share/m/data", "/usr/bin/m-helper", "/usr/share/perl5/N.pm"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("'suite'", {"own", "data", "bin"}), ("'{}/data'", {"data"}), ("x", set())]
+)
+def test_of_a_program_that_offers_modules_besides_only_those_come(
+    text: str, found: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {name: tmp_path / name / "suite" for name in ("own", "data", "bin")}
+    module, script = tmp_path / "modules/m.py", tmp_path / "run"
+    for file in (*files.values(), module):
+        file.parent.mkdir(parents=True)
+    files["bin"].write_bytes(b"\x7fELF")
+    module.write_text(text.format(tmp_path))
+    script.write_text("import m")
+    monkeypatch.setattr("lambundle.discover.selection.offered.is_command", lambda path: path == str(files["bin"]))
+    machine = Machine().install("suite", str(module), *map(str, files.values()))
+    for number in range(MAX_SHARING + 1):
+        machine.install(f"other{number}", str(tmp_path / f"other{number}"))
+    taken = asked_for(machine, script, monkeypatch, suite=str(module))
+    assert taken == {str(module), *(str(files[name]) for name in found)}
+
+
+def test_what_was_made_for_the_program_is_found_in_directories_that_packages_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "var/lib/formats"
+    (shared / "engine").mkdir(parents=True)
+    for name in ("engine/p.fmt", "engine/other.fmt", "p.cache"):
+        (shared / name).write_bytes(bytes(2 << 20))
+        (shared / name).chmod(0o644)
+    monkeypatch.setattr("lambundle.discover.selection.contents.MADE", (f"{tmp_path}/var/lib/",))
+    machine = Machine().install("p", "/usr/bin/p", f"{shared}/list").install("stranger", f"{shared}/engine/readme")
+    selection = Selection(machine)
+    selection.choice.add_program("/usr/bin/p", "/usr/bin/p")
+    found = {item.path for item in selection.contents.wanted()}
+    assert found == {"/usr/bin/p", f"{shared}/list", f"{shared}/engine/p.fmt", f"{shared}/p.cache"}

@@ -31,7 +31,28 @@ from lambundle.discover.shell_words import command_words
         ),
         ("case $1 in man) sort;; esac", ["case", "sort", "esac"]),
         ("(cd x && make)", ["cd", "make"]),
+        ("FIND=find\n${FIND} . -name x", ["find"]),
+        ('GETOPT="/usr/bin/getopt"\nargs=$("${GETOPT}" -o x -- "$@")', ["/usr/bin/getopt"]),
+        ("AWK='awk'; exec \"$AWK\" -f x", ["exec", "awk"]),
+        ("if true; then SED=gsed; else SED=sed; fi\n$SED x", ["true", "fi", "gsed", "sed"]),
+        ("FIND=${FIND:-find}\nLANG=C $FIND", ["find"]),
     ],
 )
 def test_words_where_a_command_can_stand(script: str, words: list[str]) -> None:
     assert command_words(script) == words
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "$FIND x",  # nobody says what it is
+        "FIND=find\necho $FIND ${FIND}",  # no command
+        "FIND=find\necho '; $FIND'",  # text
+        "FIND=find\n$FINDER x; ${FIND}s y; $FIND/x",  # another name
+        'FIND="find -L"\n$FIND x',  # more than a word
+        "FIND=$HOME/find\n$FIND x",
+        "# FIND=find\n$FIND x",
+    ],
+)
+def test_a_variable_that_is_no_command_or_no_plain_word_names_none(script: str) -> None:
+    assert "find" not in command_words(script)

@@ -1,7 +1,8 @@
 """What belongs to a program that no package owns: one unpacked below /opt, built in /usr/local, brought by npm or pip.
 
 No database lists its files, so its place has to say what is its own. Node.js and Python say it themselves: a module
-has a ``package.json``, a distribution its RECORD. Of everything else it is the directories around the program.
+has a ``package.json``, a distribution its RECORD. Of everything else it is the directories around the program. A script
+asks for modules besides, which may be a package's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from lambundle.discover.installation import node, prefix, python
+from lambundle.discover.installation.modules import asked_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,18 +22,28 @@ if TYPE_CHECKING:
 def belongings(
     real: str, interpreter: str | None, owned: Callable[[str], bool], texts: Texts
 ) -> Iterator[tuple[str, str]]:
-    """Give the files that belong to a program of no package, each with what it is a part of.
+    """Give the files that belong to a program of no package by its place, each with what it is a part of.
 
     ``real`` is the program's real path, ``interpreter`` the path of the program that runs it if it is a script,
     ``owned`` says of a path whether a package has it. Only what everybody may read is given.
     """
-    if not owned(real):
-        if interpreter is not None and python.is_python(interpreter):
-            yield from python.imported(real, interpreter)
-        else:
-            yield from _around(real, owned, texts)
+    if not (owned(real) or (interpreter is not None and python.is_python(interpreter))):
+        yield from _around(real, owned, texts)
     if interpreter is not None and not owned(os.path.realpath(interpreter)):
         yield from _around(interpreter, owned, texts)
+
+
+def imported(real: str, interpreter: str, owned: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """Give the files of the modules that a script of no package asks for, each with what it is a part of.
+
+    Of a module that a package has there is no more than a file, by which to know the package.
+    """
+    if owned(real):
+        return
+    if python.is_python(interpreter):
+        yield from python.imported(real, interpreter, owned)
+    else:
+        yield from asked_modules(real, interpreter, owned)
 
 
 def _around(program: str, owned: Callable[[str], bool], texts: Texts) -> Iterator[tuple[str, str]]:

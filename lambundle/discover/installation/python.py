@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.discover.installation.files import files_below, is_for_all
+from lambundle.discover.selection.python_imports import PythonImports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 MAX_SCRIPT = 4 << 20
 MAX_FILES = 5_000
 """Modules of a script's own that are read for what they import."""
 
 _PYTHON = re.compile(r"python[0-9.]*$")
+_DESCRIPTIONS = ("*.dist-info", "*.egg-info", "*.egg/EGG-INFO")
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)")
 _UNWANTED = (
     "/__pycache__", "/test", "/tests", "/idlelib", "/turtledemo", "/ensurepip", "/lib2to3/tests", ".pyc", ".a",
@@ -57,29 +59,46 @@ def _display(top: str) -> tuple[str, ...]:
     return f"{top}/tkinter", f"{top}/lib-dynload/_tkinter"
 
 
-def imported(script: str, interpreter: str) -> Iterator[tuple[str, str]]:
-    """Give what a script imports: modules beside it, and the distributions that are installed.
+def imported(script: str, interpreter: str, owned: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """Give what a script imports: modules beside it, the distributions that are installed, and packages' modules.
 
-    A distribution comes with those it requires. A module that is imported by a computed name is not seen.
+    A distribution comes with those it requires. ``owned`` says of a path whether a package has it: of what a package
+    has only a file is given, by which to know the package. A module that is imported by a computed name is not seen.
     """
     sites = _sites(interpreter)
     names: set[str] = set()
-    for path in _own_modules(script, names):
-        yield path, f"imported by {posixpath.basename(script)}"
+    beside = [*_own_modules(script, names)]
+    yield from ((path, f"imported by {posixpath.basename(script)}") for path in beside)
+    installed = []
+    for path, detail in _installed(names, sites, owned):
+        yield path, detail
+        installed.append(path)
+    imports = PythonImports()
+    imports.look_in([posixpath.dirname(script), *sites])
+    imports.take(path for path in installed if not owned(path))
+    imports.start([script, *(path for path in beside if path.endswith(".py"))])
+    yield from ((path, f"imported by {posixpath.basename(script)}") for path in sorted(imports.reached) if owned(path))
+
+
+def _installed(names: Collection[str], sites: Sequence[str], owned: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """Modules of no package that are installed, with what they require; of a package only its description."""
     installed = _Installed(sites)
-    waiting = [name for top in sorted(names) for name in installed.holding(top)]
+    waiting = [name for top in sorted(names) for name in installed.holding(top) if not owned(installed.place(name))]
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name in seen:
             continue
         seen.add(name)
+        if owned(installed.place(name)):
+            yield installed.place(name), f"distribution {name}"
+            continue
         for path in installed.files(name):
             if is_for_all(path):
                 yield path, f"distribution {name}"
         waiting += installed.required(name)
     for name in sorted(names):
-        yield from ((path, f"imported as {name}") for path in _copied(name, sites))
+        yield from ((path, f"imported as {name}") for path in _copied(name, sites) if not owned(path))
 
 
 def is_of_python(program: str) -> bool:
@@ -101,10 +120,18 @@ class _Installed:
     """Distributions in some site directories."""
 
     def __init__(self, sites: Sequence[str]) -> None:
-        self._by_name = {
-            _normal(found.metadata["Name"] or ""): found
-            for found in reversed(list(metadata.distributions(path=[*sites])))
-        }
+        self._by_name: dict[str, metadata.PathDistribution] = {}
+        self._places: dict[str, str] = {}
+        patterns = [f"{glob.escape(site)}/{name}" for site in sites for name in _DESCRIPTIONS]
+        for place in reversed([path for pattern in patterns for path in sorted(glob.glob(pattern))]):
+            found = metadata.PathDistribution(Path(place))
+            name = _normal(found.metadata["Name"] or "")
+            self._by_name[name], self._places[name] = found, place
+
+    def place(self, name: str) -> str:
+        """File that describes a distribution."""
+        names = (f"{self._places[name]}/{file}" for file in ("METADATA", "PKG-INFO"))
+        return next(filter(os.path.isfile, names), self._places[name])
 
     def holding(self, top: str) -> list[str]:
         """Names of the distributions that hold a top-level module."""
@@ -112,7 +139,7 @@ class _Installed:
         return [
             name
             for name, found in self._by_name.items()
-            if any(str(file).startswith(prefix) for file in found.files or ())
+            if any(str(file).startswith(prefix) for file in found.files or ()) or top in _tops(found)
         ]
 
     def bringing(self, program: str) -> list[str]:
@@ -127,13 +154,22 @@ class _Installed:
         ]
 
     def files(self, name: str) -> Iterator[str]:
-        """Files of a distribution, commands and caches aside, and the trees that an editable one leads to."""
-        for file in self._by_name[name].files or ():
+        """Files of a distribution, commands and caches aside, and the trees that an editable one leads to.
+
+        One that was installed without a list of its files has those of its top-level modules.
+        """
+        found = self._by_name[name]
+        for file in found.files or ():
             path = os.path.normpath(str(file.locate()))
             if not path.endswith(".pyc") and "/bin/" not in path:
                 yield path
             if path.endswith(".pth"):
                 yield from _led_to(path)
+        if found.read_text("RECORD") is None:
+            yield from files_below(self._places[name], lambda _: True)
+            site = posixpath.dirname(self._places[name])
+            for top in _tops(found):
+                yield from _copied(top, [site])
 
     def required(self, name: str) -> list[str]:
         """Names of the distributions that one requires, as far as they are installed; those of extras are not."""
@@ -141,6 +177,11 @@ class _Installed:
         words = (_REQUIREMENT.match(text) for text in wanted)
         found = [_normal(word[1]) for word in words if word is not None]
         return [item for item in found if item in self._by_name]
+
+
+def _tops(distribution: metadata.Distribution) -> list[str]:
+    """Top-level modules that a distribution says it has."""
+    return (distribution.read_text("top_level.txt") or "").split()
 
 
 def _normal(name: str) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
+from lambundle.discover.selection.offered import offered
 from lambundle.discover.selection.python_imports import PythonImports
 from lambundle.discover.selection.wanted import Chosen
 from lambundle.elf import is_elf
 from lambundle.model import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from lambundle.discover.evidence import Texts
     from lambundle.discover.selection.catalogue import Catalogue
@@ -103,17 +104,21 @@ class Choice:
         else:
             self.add_program(path, real)
 
-    def add_modules(self, script: str, packages: Iterable[str], sources: Iterable[str]) -> None:
-        """Take packages that hold modules which a script asks for: they are to it what it would depend on.
+    def add_modules(self, script: str, modules: Mapping[str, Sequence[str]], sources: Iterable[str]) -> None:
+        """Take packages of which a script asks for modules: they are to it what its own would depend on.
 
-        ``sources`` are modules of its own: what they import is of use too.
+        ``modules`` are files of each package; ``sources`` are modules of the script's own, which import others too.
         """
-        for name in packages:
+        for name, files in modules.items():
             self.held_back.pop(name, None)
-            new = Chosen(name, Reason("package", script, name), near=True, files=self.db.files(name))
-            known = self.packages.setdefault(name, new)
-            if known is not new:
-                known.others.setdefault(new.reason)
+            reason = Reason("package", script, name)
+            if name in self.packages:
+                self.packages[name].others.setdefault(reason)
+                continue
+            source_texts = [file for file in self.db.files(name) if file.endswith(SOURCES)]
+            self._words[name] = self.texts.words([script, *source_texts])
+            of_use = offered(self.catalogue, self.texts, name, files, self._words[name])
+            self.packages[name] = Chosen(name, reason, near=True, files=of_use)
         self._imports.start(sources)
         self._expand()
 

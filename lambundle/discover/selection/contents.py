@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from lambundle.discover.selection.wanted import Chosen
 
 DEVELOPMENT = (".h", ".hpp", ".a", ".o", ".so", ".rlib", ".rmeta")
+MADE = ("/var/lib/", "/var/cache/")
+"""Where what installations make lies, beside what packages bring."""
+
 LARGE = 1 << 20
 """Bytes from which a file that no package lists needs evidence of its own."""
 
@@ -50,6 +53,7 @@ class Contents:
                     yield Wanted(file, package.reason)
             yield from self._made_later(package)
             yield from self._configured(package)
+            yield from self._named_after_programs(package)
             yield from self._libraries_named_beside(package)
 
     def own_files(self) -> Iterator[str]:
@@ -173,6 +177,22 @@ class Contents:
                     yield Wanted(named, package.reason)
                     files, _ = listed(str(directory))
                     yield from (Wanted(path, package.reason) for path in files if is_readable_by_all(path))
+
+    def _named_after_programs(self, package: Chosen) -> Iterator[Wanted]:
+        """Files that an installation made for one of the programs, in directories that packages share.
+
+        TeX's formats of all engines lie in directories of whichever of them is installed.
+        """
+        shared = [
+            directory
+            for directory in self._db.directories(package.name)
+            if directory.startswith(MADE) and not self._choice.is_private(directory, package.name)
+        ]
+        for top in shared if package.own or package.near else ():
+            for directory in (top, *listed(top)[1]):
+                for path in listed(directory)[0]:
+                    if self._is_named_after(path) and self._db.owner(path) is None and is_readable_by_all(path):
+                        yield Wanted(path, package.reason)
 
     def _is_made(self, path: str) -> bool:
         """Whether no package lists a path, but packages the directory that it is in: it is no data of a user's."""

@@ -26,6 +26,8 @@ _IMPORT = re.compile(
 _NAME = re.compile(rb"[A-Za-z_]\w*(?:\.\w+)*")
 _QUOTED = re.compile(rb"[\"']([A-Za-z_]\w*)[\"'.]|\0([A-Za-z_]\w*)(?=[\0.])")
 """A name between quotes, or the beginning of one; in a compiled module strings end with a NUL."""
+_DOTTED = re.compile(rb"[\"']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)[\"']")
+"""The full name of a module, as in a table of plug-ins that are imported when they are asked for."""
 
 
 class PythonImports:
@@ -109,6 +111,7 @@ def _imported(path: str, data: bytes) -> Iterator[tuple[str, ...]]:
         if base:
             yield base
             yield from ((*base, name.decode()) for name in _NAME.findall(names))
+    yield from (tuple(name.decode().split(".")) for name in set(_DOTTED.findall(data)))
 
 
 def _module_files(top: str, name: tuple[str, ...]) -> Iterator[str]:

@@ -31,6 +31,8 @@ LANG, RUNTIME = "/var/lang", "/var/runtime"
 REQUIRED = "awslambdaric"
 OPTIONAL = "boto3"
 """Lambda's Python has it; ours has when it is installed here."""
+OPTIONAL_MODULES = frozenset({OPTIONAL, "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"})
+"""The modules of it and of what it requires."""
 
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -100,6 +102,11 @@ def packages() -> list[Distribution]:
             hint=f"pip install 'lambundle[handler]', {_IMAGE}",
         )
     return list(found.values())
+
+
+def lacking_modules() -> frozenset[str]:
+    """Modules that every Python of Lambda's has, and ours has not."""
+    return frozenset() if any(package.name == OPTIONAL for package in packages()) else OPTIONAL_MODULES
 
 
 def _executable() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,6 +13,8 @@ from lambundle.verify.function.exchange import TOO_LARGE
 if TYPE_CHECKING:
     from lambundle.verify.function.environment import Death
     from lambundle.verify.function.exchange import Answer
+
+_NO_MODULE = re.compile(r"No module named '([^']+)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,14 @@ def timed_out(request: str, seconds: float, answer: Answer | None) -> Result:
     message = f"Task timed out after {seconds:.2f} seconds"
     response: object = {"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {request} Error: {message}"}
     return Result("timeout", response if answer is None else _response(answer), "timeout", said=f"{request} {message}")
+
+
+def missing_module(response: object) -> str | None:
+    """Return the module that a Python function could not import, by the words of its error; None for another."""
+    if not isinstance(response, dict):
+        return None
+    found = _NO_MODULE.search(str(response.get("errorMessage")))
+    return None if found is None else found[1].partition(".")[0]
 
 
 def parse_json(text: bytes) -> object:

@@ -9,23 +9,27 @@ from lambundle.extract import LIMIT
 from lambundle.model import Kind
 from lambundle.verify.model import Check, Status
 from lambundle.verify.static import closure, integrity, layout, links, names, permissions, platform, quota
-from lambundle.verify.static.contents import digest_of, read_contents
-from lambundle.verify.static.facts import Facts, Layer
+from lambundle.verify.static.contents import read_contents
+from lambundle.verify.static.facts import BOOTSTRAP, OPT, TASK, Facts, together
 from lambundle.verify.static.home import homes_of, kept
 from lambundle.verify.static.listing import listing_of
-from lambundle.verify.static.outcome import failed, skipped
+from lambundle.verify.static.outcome import failed, skipped, with_layers
 from lambundle.verify.subject import Subject
 from lambundle.zipformat import UnsupportedZipError, ZipFormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from types import ModuleType
 
     from lambundle.bundle import Member
 
 _MODULES = (integrity, permissions, links, names, layout, platform, closure, quota)
 CHECKS = tuple(module.NAME for module in _MODULES)
 """Names of the static checks, in the order in which they are told."""
+
+_OF_ALL = {quota.NAME}
+"""Checks that look at all layers together; the others look at each of them by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,59 +49,77 @@ class StaticResult:
 
 
 def static_checks(
-    bundle: Path, *, layers: Sequence[Path] = (), arch: str | None = None, mount: str = "/opt"
+    bundle: Path,
+    *,
+    layers: Sequence[Path] = (),
+    arch: str | None = None,
+    mount: str | None = OPT,
+    handler: str | None = None,
 ) -> StaticResult:
-    """Check ``bundle``, a zip or a directory, without unpacking or running anything of it.
+    """Check ``bundle``, a zip or a directory, and the layers beside it, without unpacking or running anything of them.
 
     ``layers`` are the other layers of the function in their order: they are unpacked after the bundle, each over what
-    is there. ``arch`` is the machine as in ``uname -m`` (None: the bundle's own), ``mount`` where the bundle will be.
-    Raise UsageError when one of the paths cannot be opened; what is wrong with the bundle itself is a check that
-    failed, never an error. Takes time in proportion to what the bundle says it unpacks to, 2 GiB at most, and memory
-    to its list of entries and its largest ELF file.
+    is there. ``arch`` is the machine as in ``uname -m`` (None: the bundle's own), ``mount`` where the bundle will be
+    (None: /var/task if it has a ``bootstrap``, else /opt), ``handler`` what Lambda is to call in it, as
+    ``app.handler``, where that is known. Raise UsageError when one of the paths cannot be opened; what is wrong with
+    the bundle itself is a check that failed, never an error. Takes time in proportion to what bundle and layers say
+    they unpack to, 2 GiB each at most, and memory to their lists of entries and the largest ELF file.
     """
     try:
-        facts = _facts(bundle, layers, arch, mount)
-    except UnsupportedZipError as error:
-        return _unreadable(names.NAME, f"the zip cannot be read: {error}", names.HINT)
+        alone = _read(bundle, arch, mount, handler=handler)
     except ZipFormatError as error:
-        return _unreadable(integrity.NAME, f"the zip cannot be read: {error}", integrity.DAMAGED)
-    checks = tuple(module.check(facts) for module in _MODULES)
+        return StaticResult(tuple(_unreadable(error).values()), None)
+    beside = [_layer(path, arch or alone.machine) for path in layers]
+    facts = together(alone, [layer for layer in beside if isinstance(layer, Facts)])
+    readable = iter(facts.layers)
+    placed = [next(readable) if isinstance(layer, Facts) else layer for layer in beside]
+    checks = tuple(_checked(module, facts, list(zip(layers, placed, strict=True))) for module in _MODULES)
     manifests = tuple(home.manifest for home in facts.homes)
     zipped = facts.listing.zipped
     subject = Subject(bundle, zipped is not None, zipped, tuple(facts.members), manifests, facts.runnable)
     return StaticResult(checks, subject)
 
 
-def _unreadable(name: str, why: str, hint: str) -> StaticResult:
-    failure = failed(name, [why], hint)
-    return StaticResult(tuple(failure if name == other else skipped(other, why) for other in CHECKS), None)
-
-
-def _facts(bundle: Path, layers: Sequence[Path], arch: str | None, mount: str) -> Facts:
-    with listing_of(bundle) as listing:
+def _read(
+    path: Path, arch: str | None, mount: str | None, *, handler: str | None = None, is_layer: bool = False
+) -> Facts:
+    """List and read a zip or directory; raise ZipFormatError when not even the list can be read."""
+    with listing_of(path) as listing:
         unread = ""
         if listing.unzipped > LIMIT:
             unread = f"not read: it says that it unpacks to {listing.unzipped:,} bytes"
         contents = {} if unread else read_contents(listing, kept(listing.members))
     homes, bad_manifests = ((), ()) if unread else homes_of(listing.members, contents)
-    ours = {member.path: member for member in listing.members}
-    others = tuple(_layer(path, ours) for path in layers)
-    return Facts(listing, contents, unread, homes, bad_manifests, others, arch, mount)
+    mount = mount or (TASK if _has_bootstrap(listing.members) else OPT)
+    return Facts(listing, contents, unread, homes, bad_manifests, arch, mount, handler, is_layer)
 
 
-def _layer(path: Path, ours: dict[str, Member]) -> Layer:
-    """List a layer, and read those of its files that may be the same as ours."""
+def _has_bootstrap(members: Sequence[Member]) -> bool:
+    return any(member.path == BOOTSTRAP and member.kind is not Kind.DIRECTORY for member in members)
+
+
+def _layer(path: Path, arch: str | None) -> Facts | Mapping[str, Check]:
+    """Read a layer; where not even its list of entries can be read, give the checks that say so, by name."""
     try:
-        with listing_of(path) as listing:
-            same = [
-                member
-                for member in listing.members
-                if member.kind is Kind.FILE and member.path in ours and member.size == ours[member.path].size
-            ]
-            if listing.faults:
-                return Layer(path, broken=listing.faults[0].text)
-            read = listing.unzipped <= LIMIT
-            digests = {member.path: digest_of(listing.store.blocks(member)) for member in same if read}
+        return _read(path, arch, OPT, is_layer=True)
     except ZipFormatError as error:
-        return Layer(path, broken=f"the zip cannot be read: {error}")
-    return Layer(path, listing.members, digests)
+        return _unreadable(error)
+
+
+def _unreadable(error: ZipFormatError) -> Mapping[str, Check]:
+    """All checks of a zip whose list cannot be read: one failed, and there is nothing to say for the others."""
+    why = f"the zip cannot be read: {error}"
+    is_unsupported = isinstance(error, UnsupportedZipError)
+    name, hint = (names.NAME, names.PLAIN) if is_unsupported else (integrity.NAME, integrity.DAMAGED)
+    return {other: failed(name, [why], hint) if other == name else skipped(other, why) for other in CHECKS}
+
+
+def _checked(module: ModuleType, facts: Facts, layers: Sequence[tuple[Path, Facts | Mapping[str, Check]]]) -> Check:
+    """One check, of the bundle and of each layer."""
+    own: Check = module.check(facts)
+    if own.name in _OF_ALL:
+        return own
+    found = [
+        (str(path), module.check(layer) if isinstance(layer, Facts) else layer[own.name]) for path, layer in layers
+    ]
+    return with_layers(own, found)

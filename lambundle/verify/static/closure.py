@@ -1,4 +1,4 @@
-"""closure: every library, symbol version and symbol that a file needs is inside."""
+"""closure: every library, symbol version and symbol that a file needs is inside, and every script's interpreter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lambundle.verify.static.bundled import Findings, check_linkage
 from lambundle.verify.static.loose import check_loose
 from lambundle.verify.static.outcome import count, failed, passed, skipped
+from lambundle.verify.static.scripts import check_scripts
 from lambundle.verify.static.steps import EntangledError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ ENTANGLED = "leave out what is not needed, or pack its programs in several bundl
 
 
 def check(facts: Facts) -> Check:
-    """Check every ELF file against those that it will be loaded with."""
+    """Check every ELF file against those that it will be loaded with, and the first lines of scripts."""
     if facts.untold:
         return skipped(NAME, facts.untold)
     findings = Findings()
@@ -26,6 +27,7 @@ def check(facts: Facts) -> Check:
         for linkage in facts.linkages:
             check_linkage(linkage, facts.contents, facts.steps, findings)
         check_loose(facts, findings)
+        check_scripts(facts, findings)
     except EntangledError:
         findings.faults["its programs and libraries ask for one another without end: given up"] = ENTANGLED
     if findings.faults:

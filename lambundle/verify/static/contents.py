@@ -14,7 +14,7 @@ from lambundle.elf import MAGIC, ElfFile, parse_elf
 from lambundle.errors import BadElfError
 from lambundle.model import Kind
 from lambundle.verify.static.symbols import Budget, Symbols, read_symbols
-from lambundle.zipformat import ZipFormatError
+from lambundle.zipformat import UnsupportedZipError, ZipFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -29,25 +29,34 @@ _BATCH = 1 << 20  # bytes of a task: small files one by one would cost more in h
 _ENTRY_COST = 4096
 _LARGE = 32 << 20  # ELF files above this are held in memory one at a time
 _ELF64 = 64
+_SCRIPT = b"#!"
+_LINE_MAX = 256  # what the kernel reads of a script (BINPRM_BUF_SIZE, linux/binfmts.h)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """What the bytes of one file say.
 
-    ``sha256`` is their digest in hexadecimal, empty when they could not all be read; then ``damage`` says why. ``elf``
-    are the headers where it is an ELF file, ``symbols`` its dynamic symbols where it is one of Lambda's machines;
-    ``bad_elf`` says why it begins as an ELF file and is none. ``script`` is whether it begins with ``#!``. ``data`` are
-    the bytes themselves where they were asked for.
+    ``sha256`` is their digest in hexadecimal, empty when they could not all be read; then ``damage`` says why, or
+    ``unsupported``: nothing is wrong with them, but they are written as lambundle reads no zip. ``elf`` are the headers
+    where it is an ELF file, ``symbols`` its dynamic symbols where it is one of Lambda's machines; ``bad_elf`` says why
+    it begins as an ELF file and is none. ``head`` is the first line of a script, as far as the kernel reads it, and the
+    first bytes of any other file. ``data`` are the bytes themselves where they were asked for.
     """
 
     sha256: str = ""
     damage: str = ""
+    unsupported: str = ""
     elf: ElfFile | None = None
     symbols: Symbols | None = None
     bad_elf: str = ""
-    script: bool = False
+    head: bytes = b""
     data: bytes | None = field(default=None, repr=False)
+
+    @property
+    def script(self) -> bool:
+        """Whether it begins with ``#!``."""
+        return self.head.startswith(_SCRIPT)
 
 
 def read_contents(listing: Listing, keep: Container[str]) -> Mapping[str, Content]:
@@ -64,12 +73,9 @@ def read_contents(listing: Listing, keep: Container[str]) -> Mapping[str, Conten
         pool.shutdown(cancel_futures=True)
 
 
-def digest_of(blocks: Iterable[bytes]) -> str:
-    """SHA-256 of a file's content in hexadecimal."""
-    digest = hashlib.sha256()
-    for block in blocks:
-        digest.update(block)
-    return digest.hexdigest()
+def head_of(data: bytes) -> bytes:
+    """The first line with which a script begins, without its end, or the first bytes of anything else."""
+    return data[:_LINE_MAX].partition(b"\n")[0] if data.startswith(_SCRIPT) else data[: len(MAGIC)]
 
 
 class _Reader:
@@ -97,11 +103,13 @@ class _Reader:
         try:
             for block in self._store.blocks(member):
                 if not head:
-                    head = block[: len(MAGIC)]
+                    head = head_of(block)
                     wanted = wanted or (head == MAGIC and member.size <= ELF_MAX)
                 digest.update(block)
                 if wanted:
                     kept.write(block)
+        except UnsupportedZipError as error:
+            return Content(unsupported=str(error))
         except ZipFormatError as error:
             return Content(damage=str(error))
         data = kept.getvalue()
@@ -111,7 +119,7 @@ class _Reader:
             elf=found.elf,
             symbols=found.symbols,
             bad_elf=found.bad_elf,
-            script=head.startswith(b"#!"),
+            head=head,
             data=data if member.path in self._keep else None,
         )
 

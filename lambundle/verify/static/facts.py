@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,32 +24,28 @@ if TYPE_CHECKING:
     from lambundle.verify.static.listing import Listing
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Another layer of the function.
+UNSUPPORTED = "not looked at: entries cannot be read, see names"
+"""Why a check was skipped whose answer depends on entries that lambundle cannot read."""
 
-    ``digests`` are the SHA-256 of its files that have the same path and size as one of the bundle. ``broken`` says why
-    its list of entries cannot be read, empty if it can.
-    """
-
-    path: Path
-    members: tuple[Member, ...] = ()
-    digests: Mapping[str, str] = field(default_factory=dict)
-    broken: str = ""
-
-    @property
-    def unzipped(self) -> int:
-        """Bytes unpacked in Lambda's count."""
-        return sum(member.size for member in self.members)
+OPT = "/opt"
+"""Where Lambda unpacks layers, one over the other in the order in which they are attached to the function."""
+TASK = "/var/task"
+"""Where Lambda unpacks the function itself."""
+BOOTSTRAP = "bootstrap"
+"""What Lambda starts at the top of the function, else of /opt, where none of its own runtimes was chosen."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Facts:
-    """What is known of one bundle.
+    """What is known of one bundle, or of one of the layers beside it.
 
     ``contents`` has every file unless ``unread`` says why the bytes were not read. ``homes`` are the bundles of
-    lambundle in it; ``bad_manifests`` are paths of manifests with why they are none. ``layers`` are in the order in
-    which they are unpacked, after the bundle. ``arch`` is the machine that was asked for, ``mount`` the mount point.
+    lambundle in it; ``bad_manifests`` are paths of manifests with why they are none. ``arch`` is the machine that was
+    asked for, ``mount`` the mount point, ``handler`` the function's handler where one is known.
+
+    ``layers`` are those beside the bundle, in the order in which they are unpacked, after a bundle that is a layer
+    itself; ``is_layer`` is true of them, who have none. ``others`` are the entries of everything else that the function
+    has. ``unpacked`` are the entries of all that comes to each mount point, in that order: see ``together``.
     """
 
     listing: Listing
@@ -57,10 +53,19 @@ class Facts:
     unread: str
     homes: tuple[Home, ...]
     bad_manifests: tuple[tuple[str, str], ...]
-    layers: tuple[Layer, ...]
     arch: str | None
     mount: str
+    handler: str | None = None
+    is_layer: bool = False
+    layers: tuple[Facts, ...] = ()
+    others: tuple[Sequence[Member], ...] = ()
+    unpacked: Mapping[str, tuple[Sequence[Member], ...]] = field(default_factory=dict)
     steps: Steps = field(default_factory=Steps)
+
+    @property
+    def path(self) -> Path:
+        """The zip or directory."""
+        return self.listing.path
 
     @property
     def members(self) -> Sequence[Member]:
@@ -74,9 +79,33 @@ class Facts:
 
     @cached_property
     def mounted(self) -> Tree:
-        """What is at the mount point: the bundle and, below /opt, the layers that are unpacked over it."""
-        above = [layer.members for layer in self.layers] if self.mount == "/opt" else []
-        return Tree(self.members, *above) if above else self.tree
+        """What is at the mount point: the bundle and, below /opt, every layer in the order of unpacking."""
+        all_there = self.unpacked.get(self.mount, ())
+        return Tree(*all_there) if len(all_there) > 1 else self.tree
+
+    def is_file(self, path: str) -> bool:
+        """Whether the function has a file of the absolute ``path``, in any of its zips.
+
+        The bundle is looked at as if it lay at either mount point: until it is run, only the user knows at which.
+        """
+        for mount in (OPT, TASK):
+            if path.startswith(f"{mount}/"):
+                below = path[len(mount) + 1 :]
+                trees = [self.tree, self._tree_at(mount)]
+                return any(tree.member(below) is not None for tree in trees)
+        return False
+
+    def _tree_at(self, mount: str) -> Tree:
+        if mount == self.mount:
+            return self.mounted
+        tree = self._trees.get(mount)
+        if tree is None:
+            tree = self._trees[mount] = Tree(*self.unpacked.get(mount, ()))
+        return tree
+
+    @cached_property
+    def _trees(self) -> dict[str, Tree]:
+        return {}
 
     @cached_property
     def misfit(self) -> names.BadNameError | None:
@@ -92,16 +121,24 @@ class Facts:
         """What is wrong with the bytes of files."""
         return tuple(content.damage for content in self.contents.values() if content.damage)
 
+    @cached_property
+    def unsupported(self) -> tuple[str, ...]:
+        """Entries that are written as lambundle reads no zip, though nothing is wrong with them."""
+        found = (content.unsupported for content in self.contents.values() if content.unsupported)
+        return (*self.listing.unsupported, *found)
+
     @property
     def untold(self) -> str:
         """Why nothing can be said of the programs and libraries, empty if all were read."""
-        return self.unread or ("not looked at: files are damaged, see integrity" if self.damage else "")
+        if self.unread or self.damage:
+            return self.unread or "not looked at: files are damaged, see integrity"
+        return UNSUPPORTED if self.unsupported else ""
 
     @property
     def runnable(self) -> bool:
         """Whether the bundle can be unpacked."""
         refused = self.unread or self.listing.faults or self.misfit or self.damage or self.bad_manifests
-        return not refused
+        return not (refused or self.unsupported)
 
     @cached_property
     def linkages(self) -> tuple[Linkage, ...]:
@@ -133,3 +170,16 @@ class Facts:
             for member in self.members
             if member.kind is Kind.FILE and member.path not in ours and not member.path.startswith(below)
         )
+
+
+def together(bundle: Facts, layers: Sequence[Facts]) -> Facts:
+    """Tell a bundle and its layers of one another; return the bundle, whose ``layers`` they then are."""
+    at_opt = tuple(facts.members for facts in (bundle, *layers) if facts.mount == OPT)
+    unpacked = {bundle.mount: (bundle.members,), OPT: at_opt}
+    everything = (bundle, *layers)
+
+    def placed(facts: Facts) -> Facts:
+        others = tuple(other.members for other in everything if other is not facts)
+        return replace(facts, others=others, unpacked=unpacked)
+
+    return replace(placed(bundle), layers=tuple(placed(layer) for layer in layers))

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from lambundle import names
 from lambundle.model import Kind
+from lambundle.verify.static.clutter import is_clutter
+from lambundle.verify.static.facts import UNSUPPORTED
 from lambundle.verify.static.home import HOMES
 from lambundle.verify.static.outcome import REZIPPED, count, failed, passed, skipped
 
@@ -55,6 +57,8 @@ def check(facts: Facts) -> Check:
         return skipped(NAME, facts.unread)
     if facts.damage:
         return failed(NAME, facts.damage, DAMAGED)
+    if facts.unsupported:
+        return skipped(NAME, UNSUPPORTED)
     unusable = [f"{path} is not a manifest: {why}" for path, why in facts.bad_manifests]
     unusable += [f"{home}/manifest.json is missing: no launcher starts without it" for home in _homes_without(facts)]
     if unusable:
@@ -107,7 +111,7 @@ def _compare(facts: Facts, home: Home, found: _Differences) -> None:
         else:
             _same_kind(facts, entry, member, found)
     for member in facts.members:
-        extra = member.path.startswith(f"{home.path}/") and member.path not in entries
+        extra = member.path.startswith(f"{home.path}/") and member.path not in entries and not is_clutter(member.path)
         if extra and member.path != home.manifest.path and found.copied.isdisjoint(names.parents(member.path)):
             found.texts.append(f"{member.path} was added")
 

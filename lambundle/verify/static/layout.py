@@ -1,4 +1,4 @@
-"""layout: nothing in it harms the host's own programs or is hidden by another layer.
+"""layout: all lies where Lambda looks for it, harms none of the host's programs, and is hidden by no other layer.
 
 Lambda's LD_LIBRARY_PATH reaches every program, the host's shell among them: a C library that it finds in the zip
 breaks them all. Layers are unpacked into one directory in their order, so that the last one with a path has it.
@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 
 from lambundle.model import Kind
 from lambundle.target import ENVIRONMENT
+from lambundle.verify.static.facts import BOOTSTRAP, OPT, TASK
+from lambundle.verify.static.nesting import unwrapped, wrapping
 from lambundle.verify.static.outcome import count, failed, passed
-from lambundle.verify.static.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lambundle.bundle import Member
     from lambundle.verify.model import Check
-    from lambundle.verify.static.facts import Facts, Layer
+    from lambundle.verify.static.facts import Facts
+    from lambundle.verify.static.tree import Tree
 
 NAME = "layout"
 LIBC = "move it elsewhere, or remove it: there the host's own programs, its shell among them, load it and die"
 CLASH = "attach the layer before this one, so that this one is unpacked last, or rename one of the two files"
-BROKEN = "give a layer that is a sound zip or a directory"
+CLASH_OF_LAYERS = "attach the layer last whose file is wanted, or rename one of the two files"
+NO_BOOTSTRAP = "put the program itself at bootstrap, with mode 0755, or name the layer that has it with --layer"
 
 _LIBC = re.compile(
     r"""ld-(linux|musl)[^/]*\.so\.\d+ | ld64?\.so\.\d+
@@ -36,22 +39,53 @@ _LIBC = re.compile(
 """Names by which programs ask for the parts of a C library; these must all be of one build."""
 
 _OTHERS = 0o5
+_MANAGED = (".py", ".js", ".mjs", ".cjs", ".rb", ".jar", ".class", ".dll", ".runtimeconfig.json")
+"""Endings of code at the top that one of Lambda's own runtimes starts, without any ``bootstrap`` in the zip."""
 
 
 def check(facts: Facts) -> Check:
-    """Check where libraries lie, and compare with the other layers."""
-    broken = [f"{layer.path}: {layer.broken}" for layer in facts.layers if layer.broken]
-    harmful = list(_harmful(facts.tree, _directories("/opt", "/var/task")))
-    for layer in facts.layers:
-        harmful += [f"{layer.path}: {text}" for text in _harmful(Tree(layer.members), _directories("/opt"))]
-    clashes = [text for layer in facts.layers for text in _clashes(facts, layer)]
-    findings = [*harmful, *clashes, *broken]
-    if findings:
-        return failed(NAME, findings, LIBC if harmful else CLASH if clashes else BROKEN)
+    """Check where things lie, and compare with the other layers."""
+    own = [facts] if facts.mount == OPT else []
+    clashes = list(dict.fromkeys(_clashes(own + list(facts.layers))))
+    ours = [text for text, lower in clashes if lower is facts]
+    groups = [
+        *_wrapped(facts),
+        (list(_harmful(facts.tree, _directories(OPT) if facts.is_layer else _directories(OPT, TASK))), LIBC),
+        (_without_bootstrap(facts), NO_BOOTSTRAP),
+        (ours, CLASH),
+        ([text for text, lower in clashes if lower is not facts], CLASH_OF_LAYERS),
+    ]
+    found = [(texts, hint) for texts, hint in groups if texts]
+    if found:
+        return failed(NAME, [text for texts, _ in found for text in texts], found[0][1])
     detail = "no loader or libc where LD_LIBRARY_PATH finds it"
     if facts.layers:
         detail += f", no clash with {count(len(facts.layers), 'other layer')}"
     return passed(NAME, detail)
+
+
+def _wrapped(facts: Facts) -> Iterator[tuple[list[str], str]]:
+    """A directory around everything."""
+    directory = wrapping(facts.tree, facts.handler)
+    if directory is not None:
+        text = f"everything lies below {directory}/, where Lambda looks for nothing: it was zipped, not its content"
+        yield [text], unwrapped(facts.path, directory, is_zip=facts.listing.zipped is not None)
+
+
+def _without_bootstrap(facts: Facts) -> list[str]:
+    """Say of a directory named ``bootstrap`` that it is none, where nothing else starts the function.
+
+    Lambda passes over such a directory and looks in /opt (so does AWS's Runtime Interface Emulator, bootstrap.go):
+    frameworks have one, and a layer with their runtime.
+    """
+    if not facts.tree.has_directory(BOOTSTRAP):
+        return []
+    layers = (member for other in facts.others for member in other)
+    if any(member.path == BOOTSTRAP and member.kind is not Kind.DIRECTORY for member in layers):
+        return []
+    if any(name.endswith(_MANAGED) for name in facts.tree.names_in("")):
+        return []
+    return [f"{BOOTSTRAP} is a directory, and Lambda starts only a file of that name"]
 
 
 def _directories(*mounts: str) -> tuple[str, ...]:
@@ -72,21 +106,40 @@ def _harmful(tree: Tree, directories: tuple[str, ...]) -> Iterator[str]:
                 yield f"{path} lies where LD_LIBRARY_PATH makes the host's own programs load it"
 
 
-def _clashes(facts: Facts, layer: Layer) -> Iterator[str]:
-    """Paths of the bundle that a layer, unpacked after it, replaces by something else."""
-    if facts.mount != "/opt":
-        return  # layers are below /opt, so that nothing of the bundle has the same path
-    for member in layer.members:
-        ours = facts.tree.by_path.get(member.path)
-        if ours is None:
-            if member.kind is not Kind.DIRECTORY and facts.tree.has_directory(member.path):
-                yield f"{member.path} is a directory here and a {member.kind} in {layer.path}, unpacked after it"
-            continue
-        if not _is_same(facts, layer, ours, member):
-            yield f"{member.path} is replaced by the one of {layer.path}, which is unpacked after this bundle"
+def _clashes(unpacked: Sequence[Facts]) -> Iterator[tuple[str, Facts]]:
+    """Paths that one of several layers, in the order of unpacking, replaces by something else; and whose they were."""
+    for number, upper in enumerate(unpacked):
+        lower = unpacked[:number][::-1]
+        if lower:
+            for member in upper.members:
+                yield from _clash(upper, member, lower)
 
 
-def _is_same(facts: Facts, layer: Layer, ours: Member, theirs: Member) -> bool:
+def _clash(upper: Facts, member: Member, unpacked: Sequence[Facts]) -> Iterator[tuple[str, Facts]]:
+    """What one entry replaces of what was ``unpacked`` before it, the last first: nothing or one thing."""
+    for lower in unpacked:
+        after = f"{upper.path}, which is unpacked after {_called(lower)}"
+        replaced = lower.tree.by_path.get(member.path)
+        if replaced is not None:
+            if not _is_same(lower, replaced, upper, member):
+                yield f"{member.path} is replaced by the one of {after}", lower
+            return
+        if member.kind is not Kind.DIRECTORY and lower.tree.has_directory(member.path):
+            yield f"{member.path}/ is replaced by the {member.kind} of {after}", lower
+            return
+        files = (item for item in lower.tree.above(member.path) if item.kind is not Kind.DIRECTORY)
+        hidden = next(files, None)
+        if hidden is not None:
+            if hidden.path not in upper.tree.by_path:  # else it is told of that entry
+                yield f"{hidden.path} is replaced by the directory of {after}", lower
+            return
+
+
+def _called(facts: Facts) -> str:
+    return str(facts.path) if facts.is_layer else "this bundle"
+
+
+def _is_same(lower: Facts, ours: Member, upper: Facts, theirs: Member) -> bool:
     if ours.kind is not theirs.kind:
         return False
     if ours.kind is Kind.LINK:
@@ -95,5 +148,5 @@ def _is_same(facts: Facts, layer: Layer, ours: Member, theirs: Member) -> bool:
         return False
     if ours.kind is Kind.DIRECTORY:
         return True
-    content = facts.contents.get(ours.path)
-    return ours.size == theirs.size and content is not None and layer.digests.get(ours.path) == content.sha256
+    digests = [facts.contents[ours.path].sha256 for facts in (lower, upper) if ours.path in facts.contents]
+    return ours.size == theirs.size and len(digests) == 2 and digests[0] == digests[1] != ""  # noqa: PLR2004

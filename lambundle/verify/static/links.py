@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from lambundle import names
 from lambundle.model import Kind
-from lambundle.verify.static.outcome import count, failed, passed
+from lambundle.verify.static.facts import UNSUPPORTED
+from lambundle.verify.static.outcome import count, failed, passed, skipped
 from lambundle.verify.static.tree import Lost
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def check(facts: Facts) -> Check:
             outside.append(f"{link.path} leads to {landing.path}, an absolute path")
         elif landing.lost is Lost.OUTSIDE:
             outside.append(f"{link.path} leads to {link.target}, out of the tree")
-        elif landing.lost is Lost.ABSENT:
+        elif landing.lost is Lost.ABSENT and not facts.listing.unsupported:
             dangling.append(f"{link.path} leads to {landing.path}, which does not exist")
         elif landing.lost is Lost.LOOP:
             dangling.append(f"{link.path} leads in a circle")
@@ -37,6 +38,8 @@ def check(facts: Facts) -> Check:
         outside.append(str(facts.misfit))
     if outside or dangling:
         return failed(NAME, [*outside, *dangling], OUTSIDE if outside else DANGLING)
+    if facts.listing.unsupported:
+        return skipped(NAME, UNSUPPORTED)
     if not links:
         return passed(NAME, "it holds no links")
     return passed(NAME, f"{count(len(links), 'link')}, all relative, inside and leading to something")

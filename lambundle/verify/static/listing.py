@@ -44,8 +44,9 @@ class Listing:
     """The usable entries of a zip or a directory, and what is wrong with the others.
 
     ``members`` are sorted by path, each path once, with all twelve bits of their modes. ``bare`` are the paths of
-    entries that have no Unix attributes, so that nobody knows their mode. ``zipped`` is the size of the zip file in
-    bytes, None for a directory. ``store`` gives the bytes as long as the listing is open.
+    entries that have no Unix attributes, so that nobody knows their mode. ``unsupported`` says of entries why they
+    cannot be read though nothing is wrong with them; they are among the faults too. ``zipped`` is the size of the zip
+    file in bytes, None for a directory. ``store`` gives the bytes as long as the listing is open.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Listing:
     members: tuple[Member, ...]
     bare: frozenset[str]
     faults: tuple[Fault, ...]
+    unsupported: tuple[str, ...]
     store: _Bytes
 
     @property
@@ -131,6 +133,7 @@ class _Lister:
         self._members: dict[str, Member] = {}
         self._bare: set[str] = set()
         self._faults: list[Fault] = []
+        self._unsupported: list[str] = []
 
     def zip(self, size: int, records: Sequence[zipformat.Record], store: _Zip) -> Listing:
         """List the entries of a zip."""
@@ -141,6 +144,9 @@ class _Lister:
             path = name.removesuffix("/")
             try:
                 member = member_of(record, name, store.data)
+            except zipformat.UnsupportedZipError as error:
+                self._not_read(str(error))
+                continue
             except zipformat.ZipFormatError as error:
                 self._fault("links" if record.mode & _TYPE == _LINK else "names", str(error))
                 continue
@@ -192,14 +198,14 @@ class _Lister:
             name = zipformat.name_of(record)
             path = name.removesuffix("/")
             names.check_path(path)
-            why = zipformat.unsupported(record)
         except (zipformat.ZipFormatError, names.BadNameError) as error:
             self._fault("names", str(error))
             return None
-        if why is None and path in self._members:
-            why = "occurs twice"
-        if why is not None:
-            self._fault("names", f"{path!r} {why}")
+        if why := zipformat.unsupported(record):
+            self._not_read(f"{path!r} {why}")
+            return None
+        if path in self._members:
+            self._fault("names", f"{path!r} occurs twice")
             return None
         if not _is_utf8(record.name):
             self._fault("names", f"{path!r} is not written in UTF-8")
@@ -207,12 +213,24 @@ class _Lister:
             self._fault("names", f"{path!r} has backslashes: it was zipped on Windows with its own separator")
         return name
 
+    def _not_read(self, text: str) -> None:
+        self._unsupported.append(text)
+        self._fault("names", text)
+
     def _fault(self, check: str, text: str) -> None:
         self._faults.append(Fault(check, text))
 
     def _listing(self, zipped: int | None) -> Listing:
         members = tuple(sorted(self._members.values(), key=lambda member: member.path))
-        return Listing(self._path, zipped, members, frozenset(self._bare), tuple(self._faults), self._store)
+        return Listing(
+            self._path,
+            zipped,
+            members,
+            frozenset(self._bare),
+            tuple(self._faults),
+            tuple(self._unsupported),
+            self._store,
+        )
 
 
 def _is_utf8(name: bytes) -> bool:

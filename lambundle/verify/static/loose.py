@@ -59,7 +59,7 @@ class _Checker:
         self._elves = elves
         self._findings = findings
         self._named = names_of(facts.tree, elves)
-        self._elsewhere = {posixpath.basename(member.path) for layer in facts.layers for member in layer.members}
+        self._elsewhere = {posixpath.basename(member.path) for other in facts.others for member in other}
 
     def check(self, path: str, elf: ElfFile) -> None:
         """Check one program or shared object."""

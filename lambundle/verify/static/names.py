@@ -16,15 +16,21 @@ if TYPE_CHECKING:
 
 NAME = "names"
 HINT = "zip the tree again with plain relative names, stored or deflated (zip -ry), or let lambundle pack it"
+PLAIN = (
+    "nothing promises that Lambda takes that: zip the tree again, plainly, from files into a new file and through no "
+    "pipe (zip -qry ../new.zip .), or let lambundle pack it"
+)
 
 
 def check(facts: Facts) -> Check:
     """Check the names of all entries, one by one and against one another."""
-    findings = [*facts.listing.faults_of(NAME), *_below_files(facts)]
+    unsupported = list(facts.unsupported)
+    findings = [text for text in facts.listing.faults_of(NAME) if text not in unsupported]
+    findings += _below_files(facts)
     if not findings and facts.misfit is not None and not isinstance(facts.misfit, names.BadLinkError):
         findings.append(str(facts.misfit))
-    if findings:
-        return failed(NAME, findings, HINT)
+    if findings or unsupported:
+        return failed(NAME, [*findings, *unsupported], HINT if findings else PLAIN)
     return passed(NAME, f"{count(len(facts.members), 'entry', 'entries')} with safe names")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambundle.verify.model import Check, Status
@@ -31,6 +32,23 @@ def failed(name: str, findings: Sequence[str], hint: str, detail: str = "") -> C
 def skipped(name: str, why: str) -> Check:
     """Make a check that could not be made."""
     return Check(name, Status.SKIP, why)
+
+
+def with_layers(own: Check, layers: Sequence[tuple[str, Check]]) -> Check:
+    """Add to the check of the bundle what failed in its layers: names of the layers, and the same check of each.
+
+    Every finding has its layer's name in front. What to do is told of the bundle first, else of the first such layer.
+    """
+    bad = [(name, check) for name, check in layers if check.status is Status.FAIL]
+    if not bad:
+        return own
+    findings = [f"{name}: {line}" for name, check in bad for line in check.context or (check.detail,)]
+    details = [f"{name}: {check.detail}" for name, check in bad]
+    if own.status is Status.FAIL:
+        lines = _listed([*(own.context or (own.detail,)), *findings])
+        return replace(own, detail="; ".join([own.detail, *details]), context=lines)
+    lines = () if findings == details[:1] else _listed(findings)
+    return Check(own.name, Status.FAIL, "; ".join(details), bad[0][1].hint, lines)
 
 
 def count(number: int, one: str, many: str = "") -> str:

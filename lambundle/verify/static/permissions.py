@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from lambundle.model import Kind
 from lambundle.target import UID
+from lambundle.verify.static.clutter import is_clutter, removal
 from lambundle.verify.static.contents import Content
+from lambundle.verify.static.facts import BOOTSTRAP
 from lambundle.verify.static.outcome import REZIPPED, count, failed, passed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lambundle.bundle import Member
     from lambundle.verify.model import Check
@@ -30,23 +32,37 @@ NOT_EXECUTABLE = "chmod 0755 it, then zip it again with its modes (zip -y): noth
 _READ, _EXECUTE = 0o4, 0o1
 _ENTERED = _READ | _EXECUTE
 _BIN = "bin"  # on PATH as /opt/bin
-_BOOTSTRAP, _EXTENSIONS = "bootstrap", "extensions"  # Lambda itself starts these
+_EXTENSIONS = "extensions"  # Lambda itself starts these, and the bootstrap
 
 
 def check(facts: Facts) -> Check:
     """Check the modes of all entries."""
     set_id = [f"{m.path} has mode {m.mode:04o}" for m in facts.members if m.mode & (stat.S_ISUID | stat.S_ISGID)]
     programs = dict.fromkeys(_programs(facts))
-    stuck = [_not_executable(facts, facts.tree.by_path[path]) for path in programs if _is_stuck(facts, path)]
-    closed = [*facts.listing.faults_of(NAME), *_unreadable(facts)]
-    if stuck or closed:
-        hint = REZIPPED if facts.homes else NOT_EXECUTABLE if stuck else UNREADABLE
-        return failed(NAME, [*stuck, *closed, *set_id], hint)
+    stuck = [facts.tree.by_path[path] for path in programs if _is_stuck(facts, path)]
+    closed = [member for member in facts.members if _is_closed(facts, member) and not is_clutter(member.path)]
+    findings = [_not_executable(facts, member) for member in stuck] + facts.listing.faults_of(NAME)
+    findings += map(_not_readable, closed)
+    if findings:
+        return failed(NAME, [*findings, *set_id], _hint(facts, stuck, closed))
     if set_id:
         return failed(NAME, set_id, SET_ID)
     detail = f"user {UID} can read every file and start {count(len(programs), 'program')}"
-    bare = len(facts.listing.bare)
-    return passed(NAME, f"{detail}; {count(bare, 'entry', 'entries')} without Unix attributes" if bare else detail)
+    if bare := len(facts.listing.bare):
+        detail += f"; {count(bare, 'entry', 'entries')} without Unix attributes"
+    if clutter := [path for path in facts.tree.by_path if is_clutter(path)]:
+        detail += f"; {count(len(clutter), 'entry', 'entries')} of macOS that nobody needs ({clutter[0]})"
+        if facts.listing.zipped is not None:
+            detail += f": {removal(str(facts.path), clutter)}"
+    return passed(NAME, detail)
+
+
+def _hint(facts: Facts, stuck: Sequence[Member], closed: Sequence[Member]) -> str:
+    """What to do: what lambundle packed had the right modes once, other people's code may never have had them."""
+    packed = {entry.path for home in facts.homes for entry in home.manifest.entries}
+    if any(member.path in packed for member in (*stuck, *closed)):
+        return REZIPPED
+    return NOT_EXECUTABLE if stuck else UNREADABLE
 
 
 def _is_stuck(facts: Facts, path: str) -> bool:
@@ -59,15 +75,17 @@ def _not_executable(facts: Facts, member: Member) -> str:
     return f"{member.path} is not executable for others (mode {member.mode:04o})"
 
 
-def _unreadable(facts: Facts) -> Iterator[str]:
-    for member in facts.members:
-        if member.path in facts.listing.bare or member.kind is Kind.LINK:
-            continue
-        if member.kind is Kind.DIRECTORY:
-            if member.mode & _ENTERED != _ENTERED:
-                yield f"{member.path}/ is closed to others (mode {member.mode:04o})"
-        elif not member.mode & _READ:
-            yield f"{member.path} is not readable for others (mode {member.mode:04o})"
+def _is_closed(facts: Facts, member: Member) -> bool:
+    if member.path in facts.listing.bare or member.kind is Kind.LINK:
+        return False
+    wanted = _ENTERED if member.kind is Kind.DIRECTORY else _READ
+    return member.mode & wanted != wanted
+
+
+def _not_readable(member: Member) -> str:
+    if member.kind is Kind.DIRECTORY:
+        return f"{member.path}/ is closed to others (mode {member.mode:04o})"
+    return f"{member.path} is not readable for others (mode {member.mode:04o})"
 
 
 def _programs(facts: Facts) -> Iterator[str]:
@@ -78,7 +96,7 @@ def _programs(facts: Facts) -> Iterator[str]:
         content = facts.contents.get(path, Content())
         directory = posixpath.dirname(path)
         is_program = content.elf is not None and content.elf.is_program
-        if path == _BOOTSTRAP or directory == _EXTENSIONS or is_program or (directory == _BIN and content.script):
+        if path == BOOTSTRAP or directory == _EXTENSIONS or is_program or (directory == _BIN and content.script):
             yield path
 
 

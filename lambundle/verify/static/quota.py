@@ -21,7 +21,7 @@ _MIB = 1 << 20
 
 def check(facts: Facts) -> Check:
     """Compare with every limit; all layers count together."""
-    unzipped = facts.listing.unzipped + sum(layer.unzipped for layer in facts.layers)
+    unzipped = facts.listing.unzipped + sum(layer.listing.unzipped for layer in facts.layers)
     files = sum(member.kind is not Kind.DIRECTORY for member in facts.members)
     if not files and not facts.listing.faults:
         return failed(NAME, ["it holds no file"], EMPTY)

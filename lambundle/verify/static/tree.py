@@ -127,6 +127,8 @@ class Tree:
         links = 0
         while todo:
             part = todo.pop()
+            if part in ("", ".") and here[-1].is_directory:
+                continue  # below a file even these lead nowhere (ENOTDIR)
             if part == ".." and here[-1].is_directory:
                 if not passed:
                     return Landing("", Lost.OUTSIDE), None
@@ -154,4 +156,4 @@ class Tree:
 
 def _parts(path: str) -> list[str]:
     """Components of a path, the last one first."""
-    return [part for part in reversed(path.split("/")) if part not in ("", ".")]
+    return path.split("/")[::-1]

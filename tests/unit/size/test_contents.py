@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
 from lambundle import zipformat
 from lambundle.destinations import write_zip
 from lambundle.errors import BadBundleError, UsageError
+from lambundle.size.cli import size
 from lambundle.size.contents import open_contents
 from lambundle.size.facts import Facts
 from lambundle.size.findings import findings
-from tests.unit import plans
+from tests.unit import plans, zips
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +92,40 @@ def test_encrypted_or_oddly_compressed_entries_have_a_size_but_no_content(tmp_pa
         assert contents.unzipped == 500
         with pytest.raises(BadBundleError):
             list(contents.blocks(contents.items[0]))
+
+
+@pytest.mark.parametrize(
+    ("lie", "why"),
+    [
+        ({"flags": zipformat.ENCRYPTED}, "'lambundle/x/manifest.json' is encrypted"),
+        ({"method": 9}, "'lambundle/x/manifest.json' is compressed by method 9"),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_is_as_good_as_none(tmp_path: Path, lie: dict[str, Any], why: str) -> None:
+    entry = zips.raw(b"lambundle/x/manifest.json", b"{}")
+    entry = replace(entry, central=replace(entry.central, **lie), local=replace(entry.local, **lie))
+    path = tmp_path / "x.zip"
+    path.write_bytes(zips.zipped(entry, zips.raw(b"data", b"x" * 98)))
+    with open_contents(path) as contents:
+        assert (contents.unzipped, contents.manifests) == (100, ())
+        assert why in contents.unread
+    done = CliRunner().invoke(size, [str(path)])
+    assert done.exit_code == 0
+    assert f"note: {path}: {why}" in done.stderr
+    assert "b'" not in done.output
+    path.write_bytes(zips.zipped(zips.raw(b"lambundle/x/manifest.json", b"{}", crc=1)))
+    with pytest.raises(BadBundleError):  # damaged, not odd
+        open_contents(path)
+
+
+def test_a_sound_zip_that_cannot_be_read_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(zips.patched(zips.zipped(zips.raw(b"x")), b"PK\5\6", 12, b"\xff\xff\xff\xff"))
+    with pytest.raises(BadBundleError) as raised:
+        open_contents(path)
+    assert raised.value.message == f"{path} is no zip that lambundle reads"
+    assert raised.value.context == ("it is a zip64 archive",)
+    assert "zip the tree again, plainly" in str(raised.value.hint)
 
 
 def test_a_name_that_occurs_twice_is_refused(tmp_path: Path) -> None:

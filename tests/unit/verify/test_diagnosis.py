@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from lambundle.verify import diagnosis
-from lambundle.verify.diagnosis import RULES, Evidence, diagnose
+from lambundle.verify.diagnosis import RULES, Evidence, diagnose, guesses, libraries, modes, python, service, starting
 from lambundle.verify.environment import Difference, Lost
 from lambundle.verify.missing import MissingPath
 from lambundle.verify.model import Check, Diagnosis, Status
 from tests.unit.verify.made import attempt, entry, manifest, member, mounted, subject
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SMOKE = Check("smoke", Status.FAIL, "tool ended with 1")
 CC1 = "lambundle/tool/root/usr/lib/gcc/cc1"
@@ -71,7 +67,7 @@ def test_a_mode_that_was_never_right_is_to_be_set() -> None:
 
 def test_permission_denied_of_a_file_with_the_right_mode_is_another_matter() -> None:
     bundle = subject(member(CC1, 0o755))
-    assert diagnosis.lost_mode(evidence("cc1: Permission denied", subject=bundle)) is None
+    assert modes.lost_mode(evidence("cc1: Permission denied", subject=bundle)) is None
 
 
 def test_a_launcher_that_cannot_be_executed_is_found_without_a_word() -> None:
@@ -79,10 +75,18 @@ def test_a_launcher_that_cannot_be_executed_is_found_without_a_word() -> None:
     assert "tool is not executable" in found(evidence("", status=126, subject=bundle)).cause
 
 
-@pytest.mark.parametrize("said", ["sh: /opt/bin/x: cannot execute binary file: Exec format error", "Exec format error"])
+@pytest.mark.parametrize("said", ["sh: /opt/bin/x: cannot execute binary file: Exec format error", "exec format error"])
 def test_another_machine(said: str) -> None:
     assert "not for this machine" in found(evidence(said)).cause
     assert found(evidence(said, failed("platform", "8 files for aarch64"))).cause == "8 files for aarch64"
+
+
+@pytest.mark.parametrize(
+    ("said", "limit"),
+    [("OSError: [Errno 24] Too many open files: '/x'", "1,024"), ("RuntimeError: can't start new thread", "742")],
+)
+def test_a_resource_limit(said: str, limit: str) -> None:
+    assert limit in found(evidence(said)).cause
 
 
 @pytest.mark.parametrize("name", ["memory", "tmp"])
@@ -95,6 +99,18 @@ def test_time_is_a_limit_too() -> None:
     answer = found(evidence("", ended_by="timeout"))
     assert "had not ended after" in answer.cause
     assert "--timeout" in answer.cure
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("sh: line 1: foo: command not found", "foo is neither"),
+        ("x: error while loading shared libraries: libx.so.1: cannot open shared object file", "libx.so.1 is not in"),
+        ("x: /opt/lambundle/tool/root/usr/lib/gcc/cc1: Permission denied", "cc1 is not executable"),
+    ],
+)
+def test_what_was_said_comes_before_the_time_that_it_took(said: str, cause: str) -> None:
+    assert found(evidence(said, ended_by="timeout", subject=subject(member(CC1, 0o644)))).cause.startswith(cause)
 
 
 @pytest.mark.parametrize(
@@ -123,41 +139,23 @@ def test_a_program_that_got_the_hosts_libc() -> None:
     answer = found(evidence(said))
     assert answer.cause == "a.out needs GLIBC_2.34 and got the host's libc.so.6, which is older"
     assert "-static" in answer.cure
+    module = found(evidence(said.replace("./a.out", "/var/task/m.cpython-311.so")))
+    assert "manylinux" in module.cure
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        "sh: line 1: foo: command not found",
-        "/bin/bash: line 1: foo: command not found",
-        "sh: 1: foo: not found",
-        "/opt/lambundle/tool/root/usr/bin/dash: 1: foo: not found",
-    ],
-)
-def test_a_command_that_nobody_has(said: str) -> None:
-    answer = found(evidence(said, status=127))
-    assert answer.cause == "foo is neither in the bundle nor on Lambda"
-    assert answer.cure == "pack it too: lambundle pack /usr/bin/tool foo"
-
-
-def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
-    said = "sh: /opt/bin/x: /usr/bin/python9: bad interpreter: No such file or directory"
-    answer = found(evidence(said, status=126))
-    assert answer.cause == "/opt/bin/x: cannot start: /usr/bin/python9 is not there".replace("x: cannot", "x cannot")
-    assert "--add /usr/bin/python9" in answer.cure
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/x").touch()
-    said = "env: '/opt/bin/x': No such file or directory"
-    assert "what starts it is not" in found(evidence(said, status=127, mounted=mounted(tmp_path))).cause
-    assert "what starts it is not" not in found(evidence(said, status=127)).cause
-
-
-def test_a_variable_that_the_bundle_lost_or_the_program_named() -> None:
-    check = failed("environment", "TOOL_DIR is not set", "set it")
+@pytest.mark.parametrize("name", ["environment", "integrity", "closure"])
+def test_a_lost_variable_is_told_after_the_bundle_at_rest(name: str) -> None:
+    checks = [failed("environment", "TOOL_DIR is not set", "set it"), *([failed(name, name)] * (name != "environment"))]
     lost = (Lost("TOOL_DIR", "@/etc", "tool", "recipe tool"),)
+    assert found(evidence("broken", *checks, lost=lost)).cause == (
+        "TOOL_DIR is not set" if name == "environment" else name
+    )
+
+
+def test_a_variable_that_the_program_complained_of_is_a_fact() -> None:
     named = (Difference("TOOL_DIR", "tool", is_here=True, is_named=True),)
-    for more in ({"lost": lost}, {"different": named}):
-        assert found(evidence("broken", check, failed("integrity"), failed("missing"), **more)).cause == check.detail
+    item = evidence("TOOL_DIR is missing", failed("environment", "TOOL_DIR is set here", "set it"), different=named)
+    assert found(item) == Diagnosis("TOOL_DIR is set here", "set it")
 
 
 def test_a_file_that_the_program_named() -> None:
@@ -167,11 +165,38 @@ def test_a_file_that_the_program_named() -> None:
     assert "--add /usr/share/tool/data" in answer.cure
 
 
-def test_a_file_that_nobody_named_comes_after_the_bundle_at_rest() -> None:
+def test_a_file_that_nobody_named_comes_after_the_bundle_at_rest_and_only_may_be_the_reason() -> None:
     item = MissingPath("/usr/share/tool/data", None, "/usr/bin/tool")
-    assert "/usr/share/tool/data is not in the bundle" in found(evidence("", failed("missing"), missing=[item])).cause
+    answer = found(evidence("out of luck", failed("missing"), missing=[item]))
+    assert answer.cause.startswith(
+        "/usr/share/tool/data is not in the bundle, and /usr/bin/tool looked for it: that may"
+    )
+    assert answer.cause.endswith("tool ended with 1: out of luck")
+    assert "--fix" not in answer.cure  # it adds only what a package owns
     more = evidence("", failed("missing"), failed("closure", "a library is missing"), missing=[item])
     assert found(more).cause == "a library is missing"
+
+
+def test_the_hosts_own_configuration_is_no_cause() -> None:
+    item = MissingPath("/etc/tool.conf", None, "/usr/bin/tool")
+    assert found(evidence("out of luck", failed("missing"), missing=[item])).cause == "tool ended with 1: out of luck"
+    named = replace(item, is_named=True)
+    assert "/etc/tool.conf" in found(evidence("tool.conf?", failed("missing"), missing=[named])).cause
+
+
+def test_a_file_that_was_packed_elsewhere_and_lost_is_integritys() -> None:
+    path = "lambundle/tool/root/usr/lib/base/strict.pm"
+    bundle = subject(manifests=(manifest(entries=[entry(path)]),))
+    item = MissingPath("/usr/share/other/strict.pm", "modules", "/usr/bin/tool", is_named=True)
+    checks = (failed("integrity", f"{path} is missing", "upload"), failed("missing"))
+    answer = found(evidence("Can't locate strict.pm", *checks, missing=[item], subject=bundle))
+    assert answer == Diagnosis(f"{path} is missing", "upload")
+
+
+@pytest.mark.parametrize("package", ["tool-data", None])
+def test_a_fix_is_offered_where_it_can_add_the_file(package: str | None) -> None:
+    item = MissingPath("/usr/share/tool/data", package, "/usr/bin/tool", is_named=True)
+    assert ("--fix" in found(evidence("data?", failed("missing"), missing=[item])).cure) == (package is not None)
 
 
 def test_the_bundle_at_rest_is_asked_in_the_order_in_which_one_fault_makes_others() -> None:
@@ -197,14 +222,51 @@ def test_what_lambda_does_not_have(said: str, cause: str, cure: str) -> None:
     assert cure in answer.cure
 
 
-@pytest.mark.parametrize("name", ["isolation", "environment"])
-def test_what_may_be_the_reason_is_told_when_nothing_else_is(name: str) -> None:
-    assert found(evidence("broken", failed(name, "maybe", "try"))) == Diagnosis("maybe", "try")
+def test_what_was_used_of_the_host_is_told_when_nothing_else_is() -> None:
+    assert found(evidence("broken", failed("isolation", "the host's", "try"))) == Diagnosis("the host's", "try")
+
+
+def test_a_variable_that_nobody_named_may_be_the_reason_and_hides_no_other() -> None:
+    check = failed("environment", "TOOL_HOME is set here", "set it")
+    answer = found(evidence("broken", check))
+    assert answer == Diagnosis("tool ended with 1: broken; it may be that TOOL_HOME is set here", "set it")
+    assert "TOOL_HOME" not in found(evidence("ValueError: no good", check)).cause
+    assert "TOOL_HOME" not in found(evidence("ModuleNotFoundError: No module named 'x'", check)).cause
+    assert "TOOL_HOME" not in found(evidence("curl: (7) Failed to connect to 127.0.0.1", check)).cause
+
+
+@pytest.mark.parametrize(
+    ("said", "cause", "cure"),
+    [
+        ("fatal: empty ident name (for <>) not allowed", "git does not know who commits", "GIT_COMMITTER_EMAIL"),
+        ("cat: /dev/fd/63: No such file or directory", "there is no /dev/fd/63 on Lambda", "<( )"),
+        ("x: /proc/bus: No such file or directory", "there is no /proc/bus on Lambda", "null"),
+        ("curl: (7) Failed to connect to x port 1", "nothing answers where it connects to", "verify has no network"),
+        ("x: cannot open '/data/x': No such file", "/data/x is neither in the bundle nor on Lambda", "--add /data/x"),
+        ("x: /opt/data/x: No such file or directory", "/opt/data/x is neither in the bundle nor in a layer", "--layer"),
+        ("x: /opt/bin/foo: No such file or directory", "/opt/bin/foo is neither", "lambundle pack /usr/bin/tool foo"),
+        ("x: /usr/bin/foo: No such file or directory", "/usr/bin/foo is neither", "lambundle pack /usr/bin/tool foo"),
+    ],
+)
+def test_what_nobody_can_bring_and_what_somebody_can(said: str, cause: str, cure: str) -> None:
+    answer = found(evidence(said))
+    assert cause in answer.cause
+    assert cure in answer.cure
+
+
+@pytest.mark.parametrize("said", ["HOME=/root", "/home/me/x failed", "JAVA_HOME is not set"])
+def test_not_everything_is_for_want_of_a_home(said: str) -> None:
+    assert service.no_home(evidence(said)) is None
 
 
 def test_where_nothing_fits_the_last_words_are_repeated() -> None:
     assert found(evidence("first\nlast words\n\n")).cause == "tool ended with 1: last words"
     assert found(evidence("")).cause == "tool ended with 1, and said nothing"
+
+
+def test_recording_is_offered_for_a_command_that_can_be_typed() -> None:
+    assert "lambundle pack /usr/bin/tool --record 'tool x'" in found(evidence("")).cure
+    assert "--record" not in found(evidence("", subject=subject(manifests=()))).cure
 
 
 def test_a_check_without_a_hint_still_has_a_cure() -> None:
@@ -214,8 +276,10 @@ def test_a_check_without_a_hint_still_has_a_cure() -> None:
 def test_every_rule_is_asked() -> None:
     public = {
         value
-        for name, value in vars(diagnosis).items()
-        if callable(value) and getattr(value, "__module__", "") == diagnosis.__name__ and not name.startswith("_")
-    } - {diagnose, Evidence}
+        for module in (guesses, libraries, modes, python, service, starting)
+        for name, value in vars(module).items()
+        if getattr(value, "__annotations__", {}) == {"evidence": "Evidence", "return": "Diagnosis | None"}
+        if value.__module__ == module.__name__ and not name.startswith("_")
+    }
     assert public == set(RULES)
-    assert RULES[-1] is diagnosis.unknown
+    assert RULES[-1] is guesses.unknown

@@ -9,12 +9,14 @@ from lambundle.model import Program
 from lambundle.verify.environment import (
     Difference,
     Lost,
+    complains_of,
     configured,
     differences,
     environment_check,
     lost_variables,
 )
 from lambundle.verify.model import Check, Status
+from lambundle.verify.task import Origin
 from lambundle.verify.trace import Trace
 from tests.unit.verify.made import STARTED, attempt, manifest, mounted, trace
 
@@ -72,19 +74,48 @@ def test_what_the_program_names_counts_even_where_nobody_sets_it() -> None:
     [item] = different("1 env unset TOOL_HOME", stderr="error: TOOL_HOME is not set")
     assert item.is_named
     assert not item.is_here
-    assert different("1 env unset TOOL_HOME", stderr="MY_TOOL_HOME2") == []
+    assert different("1 env unset TOOL_HOME", stderr="MY_TOOL_HOME2 is not set") == []
 
 
-@pytest.mark.parametrize("name", ["HOME", "LC_ALL", "TERM", "XDG_CACHE_HOME"])
+@pytest.mark.parametrize(
+    ("said", "is_complaint"),
+    [
+        ("TOOL_HOME: is not set", True),
+        ("please set TOOL_HOME", True),
+        ("TOOL_HOME environment variable missing", True),
+        ("${TOOL_HOME} is undefined", True),
+        ("  TOOL_HOME = (not set)", False),
+        ("TOOL_HOME=/x is set", False),
+        ("TOOL_HOME\nis not here", False),
+        ("using TOOL_HOME", False),
+    ],
+)
+def test_a_program_complains_of_a_variable_or_only_lists_it(said: str, is_complaint: bool) -> None:
+    assert complains_of(said, "TOOL_HOME") is is_complaint
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HOME", "LC_ALL", "TERM", "XDG_CACHE_HOME", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONHASHSEED",
+        "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "GIT_SSL_CAINFO", "https_proxy", "NO_PROXY",
+    ],
+)  # fmt: skip
 def test_what_always_differs_is_not_unusual(name: str) -> None:
     [item] = different(f"1 env unset {name}", here=(name,))
     assert not item.is_unusual
 
 
+@pytest.mark.parametrize("name", ["TOOL_HOME", "PYTHONPATH", "PERL5LIB", "JAVA_HOME"])
+def test_where_a_program_finds_its_parts_is_unusual(name: str) -> None:
+    [item] = different(f"1 env unset {name}", here=(name,))
+    assert item.is_unusual
+
+
 def test_named_and_unusual_come_first() -> None:
     found = different(
         "1 env unset HOME", "1 env unset B_VAR", "1 env unset A_VAR", "1 env unset NAMED",
-        stderr="NAMED", here=("HOME", "A_VAR", "B_VAR"),
+        stderr="set NAMED", here=("HOME", "A_VAR", "B_VAR"),
     )  # fmt: skip
     assert [item.name for item in found] == ["NAMED", "A_VAR", "B_VAR", "HOME"]
 
@@ -126,6 +157,13 @@ def test_a_difference_fails_a_failed_run_where_it_is_the_likely_cause(
     assert check.status is status
     assert (item.name in check.detail and item.name in check.hint) == (status is Status.FAIL)
     assert checked(item, status=0).status is Status.PASS
+
+
+def test_the_hint_can_be_typed() -> None:
+    assert checked(UNUSUAL).hint.endswith('to try it: -- env TOOL_HOME="$TOOL_HOME" /opt/bin/tool x')
+    assert "env" not in checked(NAMED).hint  # nobody knows its value
+    smoke = environment_check([attempt(1, origin=Origin.SMOKE)], (), (UNUSUAL,), is_explained=False)
+    assert smoke.hint == "set TOOL_HOME in the function's configuration"
 
 
 def test_what_differs_is_listed_for_whoever_asks() -> None:

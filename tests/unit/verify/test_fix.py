@@ -8,7 +8,9 @@ import pytest
 
 from lambundle.verify import fix as module
 from lambundle.verify.command import Findings, Request, Surroundings
+from lambundle.verify.extend import Addition
 from lambundle.verify.fix import MAX_ROUNDS, Fixed, fix
+from lambundle.verify.lost import Lost
 from lambundle.verify.missing import MissingPath
 from lambundle.verify.model import Check, Status, Verification
 from tests.unit.verify.made import MadeMachine
@@ -16,8 +18,6 @@ from tests.unit.verify.made import MadeMachine
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from lambundle.verify.extend import Addition
 
 MACHINE = MadeMachine(
     {**{f"/usr/share/{name}": "data" for name in "abcdefgh"}, "/usr/share/dir/one": "data", "/etc/own": ""},
@@ -61,6 +61,11 @@ class World:
         """Fix it."""
         return fix(Request(self.bundle), self.around, output)
 
+    def lose(self, patched: pytest.MonkeyPatch, *paths: str, others: Sequence[str] = ()) -> None:
+        """Let the manifest list files that are gone."""
+        additions = tuple(Addition(path, "data", "it was gone") for path in paths)
+        patched.setattr(module, "lost_files", lambda *_: Lost(additions, tuple(others)))
+
 
 @pytest.fixture
 def patched(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
@@ -90,6 +95,57 @@ def test_one_thing_after_the_other_is_added_until_it_passes(patched: pytest.Monk
     )
     assert found.findings.verification.bundle == str(out)
     assert found.findings.verification.exit_code == 0
+
+
+def test_what_the_manifest_lists_comes_back_first_and_once(patched: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = world(patched, tmp_path, ["/usr/share/a"], ["/usr/share/b"])
+    made.lose(patched, "/usr/share/a", "/usr/share/b", "/usr/share/c", others=["one", "two", "three", "four"])
+    found = made.fix()
+    assert len(made.verified) == 2, "one round is enough"
+    assert found.lines == (
+        "added /usr/share/a (package data): it was gone",
+        "added /usr/share/b (package data): it was gone",
+        "added /usr/share/c (package data): it was gone",
+        "gone for good, since no package here owns it: one, two, three and 1 more",
+        f"wrote {tmp_path / 'tool.fixed.zip'}",
+    )
+
+
+def test_a_bundle_that_passes_has_lost_nothing_that_matters(patched: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = world(patched, tmp_path)
+    made.lose(patched, "/usr/share/a")
+    assert made.fix().lines == ("nothing to fix",)
+
+
+def test_two_names_of_one_file_are_added_once(patched: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "also").symlink_to("data")
+    made = world(patched, tmp_path, [str(tmp_path / "also/x")])
+    patched.setitem(MACHINE.owners, str(tmp_path / "also/x"), "data")
+    made.lose(patched, str(tmp_path / "data/x"))
+    assert sum(line.startswith("added ") for line in made.fix().lines) == 1
+
+
+def test_one_path_is_one_path(patched: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = world(patched, tmp_path, ["/usr/share/a"], ["/etc/own"])
+    assert made.fix().lines[-1] == "nothing was written: 1 path was added, and it fails still"
+
+
+@pytest.mark.parametrize("verdict", ["at once", "afterwards"])
+def test_what_could_not_be_found_out_is_not_written(patched: pytest.MonkeyPatch, tmp_path: Path, verdict: str) -> None:
+    made = world(patched, tmp_path, *([["/usr/share/a"]] if verdict == "afterwards" else []))
+    unknown = Findings(Verification("x", (Check("smoke", Status.SKIP, "no sandbox"),)))
+
+    def verify(request: Request, around: Surroundings) -> Findings:
+        findings = made.verify(request, around)
+        return findings if findings.verification.exit_code else unknown
+
+    patched.setattr(module, "verify", verify)
+    found = made.fix()
+    assert found.lines[-1].startswith("nothing was written: ")
+    assert found.lines[-1].endswith(("could not be found out", "helps could not be found out"))
+    assert found.findings.verification.exit_code == 3
+    assert not (tmp_path / "tool.fixed.zip").exists()
 
 
 def test_it_is_written_where_the_user_says(patched: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from lambundle.verify.function import lines
 from lambundle.verify.function.environment import Death
 from lambundle.verify.function.exchange import TOO_LARGE, Answer
-from lambundle.verify.function.results import Result, answered, died, failed_init, timed_out
+from lambundle.verify.function.results import Result, answered, died, failed_init, missing_module, timed_out
 
 DEATH = Death("Runtime.ExitError", "Runtime exited with error: exit status 1")
 SAID = "RequestId: id Error: Runtime exited with error: exit status 1"
@@ -90,3 +90,18 @@ def test_other_lines() -> None:
     assert lines.init_report(0.5, "invoke", "error", "Runtime.InvalidEntrypoint") == (
         "INIT_REPORT Init Duration: 0.50 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.InvalidEntrypoint"
     )
+
+
+@pytest.mark.parametrize(
+    ("response", "module"),
+    [
+        ({"errorMessage": "Unable to import module 'app': No module named 'boto3'"}, "boto3"),
+        ({"errorMessage": "No module named 'botocore.session'"}, "botocore"),
+        ({"errorMessage": "boto3 is sad"}, None),
+        ({"errorMessage": None}, None),
+        ("No module named 'boto3'", None),
+        (None, None),
+    ],
+)
+def test_the_module_that_was_not_found(response: object, module: str | None) -> None:
+    assert missing_module(response) == module

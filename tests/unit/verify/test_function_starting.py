@@ -13,7 +13,7 @@ import pytest
 from lambundle.errors import HandlerError, SandboxError
 from lambundle.verify.function import Event, Function, invoke_function, lang
 from lambundle.verify.function.handover import PLACE
-from lambundle.verify.function.starting import plan_start
+from lambundle.verify.function.starting import own_runtime, plan_start
 from lambundle.verify.sandbox import MIB, Limits, Outcome
 
 if TYPE_CHECKING:
@@ -89,6 +89,70 @@ def test_handler_in_an_image_that_has_none(tmp_path: Path, monkeypatch: pytest.M
     assert start.job.mounts == {PLACE: start.place, **mounts}
     [note] = start.notes
     assert "stands in for Lambda's" in note
+
+
+@pytest.mark.parametrize("place", ["/var/task", "/opt"])
+def test_a_handler_beside_a_bootstrap_is_the_bootstraps_own_business(tmp_path: Path, place: str) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/bootstrap").touch()
+    (tmp_path / "tree/index.js").touch()
+    sandbox = FakeSandbox(outcome(0))
+    start = plan_start(sandbox, Function({place: tmp_path / "tree"}, "index.handler"), LIMITS, tmp_path)
+    assert sandbox.jobs == [], "Lambda's own Python was not looked for"
+    assert start.programs == ("/var/task/bootstrap", "/opt/bootstrap")
+    assert start.job.environment["_HANDLER"] == "index.handler"
+    [note] = start.notes
+    assert note.startswith(f"{place}/bootstrap is the runtime, with _HANDLER=index.handler")
+
+
+def test_which_custom_runtime_there_is(tmp_path: Path) -> None:
+    task, opt = tmp_path / "task", tmp_path / "opt"
+    (task / "bootstrap").mkdir(parents=True)
+    opt.mkdir()
+    assert own_runtime({}) is None
+    assert own_runtime({"/var/task": task, "/opt": opt}) is None, "a directory is none"
+    (opt / "bootstrap").symlink_to("runtime")
+    assert own_runtime({"/var/task": task, "/opt": opt}) == "/opt/bootstrap"
+    (task / "bootstrap").rmdir()
+    (task / "bootstrap").touch()
+    assert own_runtime({"/var/task": task, "/opt": opt}) == "/var/task/bootstrap"
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_that_boto3_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
+    monkeypatch.setattr("lambundle.verify.function.starting.stand_in", lambda _: {})
+    modules = frozenset[str]() if installed else lang.OPTIONAL_MODULES
+    monkeypatch.setattr("lambundle.verify.function.starting.lacking_modules", lambda: modules)
+    start = plan_start(FakeSandbox(outcome(1)), Function({}, "handler.handler"), LIMITS, tmp_path)
+    assert start.lacks == modules
+    assert start.notes[0].endswith(", without boto3") is not installed
+
+
+def test_boto3_is_lacking_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = importlib.metadata.distribution
+
+    def without(name: str) -> importlib.metadata.Distribution:
+        if name == "boto3":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return everything(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", without)
+    assert {"boto3", "botocore"} <= lang.lacking_modules()
+
+
+def test_boto3_is_not_lacking_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Boto3(importlib.metadata.Distribution):
+        def read_text(self, filename: str) -> str | None:
+            return "Name: boto3\nVersion: 1\n" if filename == "METADATA" else None
+
+        def locate_file(self, path: object) -> Path:
+            raise AssertionError(path)
+
+    everything = importlib.metadata.distribution
+    monkeypatch.setattr(
+        importlib.metadata, "distribution", lambda name: Boto3() if name == "boto3" else everything(name)
+    )
+    assert lang.lacking_modules() == frozenset()
 
 
 @pytest.mark.parametrize(("name", "language"), [("index.mjs", "Node.js"), ("index.rb", "Ruby")])

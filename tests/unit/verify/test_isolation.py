@@ -121,6 +121,13 @@ def test_where_nothing_can_be_known_the_check_is_skipped(program: Program | None
     assert check.detail
 
 
+def test_a_program_that_failed_before_its_runtime_is_not_said_to_be_none() -> None:
+    """Its launcher was started, and its interpreter could not be."""
+    check = isolation_check([attempt(126, "Permission denied", records=Trace())], mounted(), "sandbox")
+    assert check.status is Status.SKIP
+    assert check.detail == "no program of a bundle left a trace of what it used"
+
+
 def test_without_lambundles_runtime_there_is_nothing_to_go_by() -> None:
     check = isolation_check([attempt(program=None)], mounted(is_ours=False), "sandbox")
     assert check.status is Status.SKIP

@@ -55,6 +55,14 @@ def test_only_files_that_a_bundle_may_hold_are_spoken_of(tmp_path: Path) -> None
     assert ThisMachine().files(paths) == ("/usr/bin/env",)
 
 
+def test_a_current_directory_that_is_gone_bounds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert ThisMachine().files(["/usr/bin/env"]) == ("/usr/bin/env",)
+
+
 def test_a_directory_counts_where_one_package_alone_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     [deep] = [path for path in ("/usr/lib/python3/dist-packages", "/usr/share/perl5/Debconf") if Path(path).is_dir()][
         :1

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.verify.missing import MissingPath, missing_check, missing_paths
-from lambundle.verify.model import Check, Status
+from lambundle.model import Program
+from lambundle.verify.missing import MissingPath, cure, is_likely, missing_check, missing_paths
+from lambundle.verify.model import Check, Run, Status
 from lambundle.verify.task import Origin
 from lambundle.verify.trace import Trace
-from tests.unit.verify.made import ROOT, STARTED, MadeMachine, attempt, manifest, mounted, trace
+from tests.unit.verify.made import ROOT, STARTED, MadeMachine, attempt, entry, manifest, mounted, trace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lambundle.model import Manifest
     from lambundle.verify.attempt import Attempt
 
@@ -111,9 +115,48 @@ def test_a_failed_run_that_missed_a_file_fails_with_the_command_that_cures_it() 
     check = checked(ITEM, MissingPath("/etc/a b", None, "/usr/bin/tool"))
     assert check.status is Status.FAIL
     assert check.detail.startswith(f"{DATA} (package tool-data) is not in the bundle; /usr/bin/tool looked for it")
-    assert f"lambundle pack /usr/bin/tool --add {DATA}" in check.hint
-    assert "--record" in check.hint
+    assert check.hint == f"lambundle pack /usr/bin/tool --add {DATA}, or verify with --fix"
     assert check.context == ("--add '/etc/a b' (of no package)",)
+
+
+def test_the_machines_own_configuration_is_no_want_of_a_bundle() -> None:
+    own = MissingPath("/etc/toolconfig", None, "/usr/bin/tool")
+    check = checked(own)
+    assert check.status is Status.PASS
+    assert check.detail == "1 path looked for that only this machine has: its own configuration"
+    assert checked(own, ITEM).detail.startswith(DATA)
+    assert checked(replace(own, is_named=True)).status is Status.FAIL
+    assert is_likely(replace(own, path="/usr/local/share/tool"))
+
+
+@pytest.mark.parametrize(
+    ("item", "bundles", "invocations"),
+    [
+        (MissingPath("/usr/local/x", None, "/usr/bin/tool"), [manifest()], ()),
+        (ITEM, [manifest(), manifest()], ()),
+        (ITEM, [manifest()], (Run("error", "", "", 1.0, event="{}"),)),
+    ],
+)
+def test_a_fix_is_offered_only_where_it_helps(
+    item: MissingPath, bundles: list[Manifest], invocations: tuple[Run, ...]
+) -> None:
+    runs = [replace(attempt(1, records=trace(STARTED, "1 lookup host open /x")), invocations=invocations)]
+    assert "--fix" not in missing_check(runs, [item], bundles, MACHINE, is_explained=False).hint
+
+
+def test_the_programs_to_pack_again_are_of_the_bundle_that_looked() -> None:
+    other = Program("bin/other", "/usr/bin/other", "/usr/bin/other")
+    ours = manifest(entries=[entry("lambundle/tool/root/usr/bin/tool")])
+    assert cure([manifest(other), ours], ITEM, is_fixable=False) == f"lambundle pack /usr/bin/tool --add {DATA}"
+
+
+def test_a_library_that_the_bundle_has_is_not_missing(tmp_path: Path) -> None:
+    library = tmp_path / "lambundle/tool/root/usr/lib/libx.so.1"
+    library.parent.mkdir(parents=True)
+    library.touch()
+    said = "tool: error while loading shared libraries: libx.so.1: cannot open shared object file: Permission denied"
+    runs = [attempt(1, said, records=trace(STARTED))]
+    assert missing_paths(runs, mounted(tmp_path), MACHINE) == ()
 
 
 def test_a_run_that_succeeded_needed_nothing() -> None:

@@ -157,6 +157,10 @@ def test_the_schema_knows_every_check() -> None:
     assert set(known) == {*CHECKS, *RUNNING_CHECKS, "image"}
 
 
+def test_a_space_by_another_name_is_a_space() -> None:
+    assert safe("File\xa0x,\u2003line\u30001\u2028") == "File x, line 1\\u2028"
+
+
 def test_an_answer_is_shown_safely_and_cut_short() -> None:
     long = Run("ok", "", "", 1.0, event="e\n.json", response="\x1b[31m" + "x" * 2000)
     assert answer_lines(EVENT, verbose=False) == ["  e.json: ok", '    {"a": [1]}']

@@ -10,7 +10,7 @@ import pytest
 
 from lambundle.destinations import write_zip
 from lambundle.errors import SandboxError
-from lambundle.model import Program, Smoke
+from lambundle.model import Kind, Program, Smoke
 from lambundle.verify import availability, tracing
 from lambundle.verify.command import RUNNING_CHECKS, Request, Surroundings, verify
 from lambundle.verify.model import Check, Status, Verdict
@@ -19,7 +19,7 @@ from lambundle.verify.sandbox import MIB, Job, Limits, Outcome
 from lambundle.verify.static import StaticResult
 from lambundle.verify.task import Origin, Task
 from tests.unit.plans import file
-from tests.unit.verify.made import ROOT, STARTED, MadeMachine, manifest, mounted, subject
+from tests.unit.verify.made import ROOT, STARTED, MadeMachine, manifest, member, mounted, subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -250,6 +250,39 @@ def test_without_a_sandbox_the_running_checks_are_skipped_with_the_reason(made: 
     assert item.sandbox.closed
 
 
+@pytest.mark.parametrize("options", [{"sandbox": "bubblewrap"}, {"sandbox": "docker"}, {"image": "mine:1"}])
+def test_a_sandbox_that_was_chosen_and_cannot_be_had_leaves_it_unknown(
+    made: Callable[..., Made], options: dict[str, str]
+) -> None:
+    item = made(obstacle="no such thing here", **options)
+    found = verify(item.request, item.around).verification
+    assert "no such thing here" in next(check for check in found.checks if check.name == "smoke").detail
+    assert found.exit_code == 3
+    item.static = StaticResult((Check("names", Status.FAIL, "../x", "no"),), item.static.subject)
+    assert verify(item.request, item.around).verification.exit_code == 1, "it is wrong whatever a run would show"
+
+
+def test_who_names_a_host_has_chosen_bubblewrap(made: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:
+    item = made(*THRICE)
+    monkeypatch.setenv("LAMBUNDLE_HOST_ROOT", "/no/such")
+    bubblewrap = MadeSandbox([], obstacle="/no/such has no /bin/sh")
+    monkeypatch.setattr(
+        availability,
+        "SANDBOXES",
+        {"bubblewrap": lambda _work, _image: bubblewrap, "docker": lambda _work, _image: item.sandbox},
+    )
+    found = verify(item.request, item.around).verification
+    assert found.exit_code == 3
+    assert item.sandbox.jobs == [], "Docker would not run over that host"
+
+
+def test_a_directory_bootstrap_is_no_function(made: Callable[..., Made]) -> None:
+    item = made(*THRICE)
+    held = subject(member("bootstrap", kind=Kind.DIRECTORY), manifests=(manifest(SMOKE),))
+    item.static = StaticResult(STATIC, replace(held, path=item.request.bundle))
+    assert item.checks()["smoke"].detail == "did a job (recipe tool)"
+
+
 def test_strictly_what_was_skipped_is_unknown(made: Callable[..., Made]) -> None:
     item = made(obstacle="no namespaces here", strict=True)
     assert verify(item.request, item.around).verification.exit_code == 3
@@ -290,9 +323,11 @@ def test_an_image_that_cannot_be_had_is_skipped_and_bubblewrap_takes_its_place(
         "SANDBOXES",
         {"bubblewrap": lambda _work, _image: item.sandbox, "docker": lambda _work, _image: docker},
     )
-    checks = item.checks()
+    found = verify(item.request, item.around).verification
+    checks = {check.name: check for check in found.checks}
     assert (checks["image"].status, checks["image"].detail) == (Status.SKIP, "mine:1 is not on this machine")
     assert checks["smoke"].status is Status.PASS
+    assert found.exit_code == 3, "it was not found out how it is in the image"
     assert docker.closed
 
 

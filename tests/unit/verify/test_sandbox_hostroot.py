@@ -13,6 +13,7 @@ from lambundle import target
 from lambundle.errors import SandboxError
 from lambundle.verify import hostroot
 from lambundle.verify.hostroot import host_root
+from lambundle.verify.machine import ThisMachine
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,44 @@ def test_it_holds_this_machines_shell_and_coreutils_and_what_they_load(tmp_path:
     for line in listing.splitlines():
         if "/" in line:
             assert (root / "usr/lib64" / line.split("/")[-1].split()[0]).is_file()
+
+
+def test_it_has_the_libraries_that_lambda_promises_and_no_others_for_curl(tmp_path: Path) -> None:
+    root = host_root(tmp_path)
+    libraries = {path.name for path in (root / "usr/lib64").iterdir()}
+    listing = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
+    here = {line.split()[0] for line in listing.splitlines() if "=>" in line}
+    assert target.HOST_LIBRARIES & here - libraries == set()
+    if (root / "usr/bin/curl").exists():
+        assert "libcurl.so.4" not in libraries, "a bundle must not find it"
+        assert not {path.name for path in (root / "usr/libexec/lambundle").iterdir()} & libraries
+
+
+def test_a_program_apart_finds_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lend(tmp_path / "machine", "sh", "env", "cat", "curl", monkeypatch=monkeypatch)
+    root = host_root(tmp_path)
+    assert (root / "usr/libexec/lambundle/curl").read_text() == "#!/bin/true\ncurl"
+    start = (root / "usr/bin/curl").read_text()
+    assert start.startswith("#!/bin/sh\n")
+    assert 'exec /usr/libexec/lambundle/curl "$@"' in start
+    assert (root / "usr/bin/curl").stat().st_mode & 0o777 == 0o755
+
+
+def test_another_promise_or_another_recipe_is_another_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lend(tmp_path / "machine", "sh", "env", "cat", monkeypatch=monkeypatch)
+    root = host_root(tmp_path)
+    assert host_root(tmp_path) == root
+    library = ThisMachine().library("libm.so.6", "/usr/bin/env")
+    if library is None:
+        pytest.skip("no libm here")
+    monkeypatch.setattr(hostroot, "_promised", lambda _: {"libm.so.6": library})
+    promised = host_root(tmp_path)
+    assert promised != root
+    assert {"libm.so.6", "libc.so.6"} <= {path.name for path in (promised / "usr/lib64").iterdir()}
+    source = tmp_path / "hostroot.py"
+    source.write_text("# written anew\n")
+    monkeypatch.setattr(hostroot, "__file__", str(source))
+    assert host_root(tmp_path) not in {root, promised}
 
 
 def test_everybody_can_read_it(tmp_path: Path) -> None:

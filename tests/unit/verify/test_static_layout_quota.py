@@ -63,36 +63,68 @@ class TestLayers:
         [
             Draft().file("d/x", b"another"),
             Draft().file("d/x", b"longer than content"),
-            Draft().file("d/x", mode=0o600),
+            Draft().file("d/x", mode=0o644),
             Draft().link("d/x", "y").file("d/y"),
             Draft().folder("d/x"),
         ],
     )
     def test_a_layer_that_replaces_a_file_fails(self, tmp_path: Path, layer: Draft) -> None:
         above = layer.write(tmp_path / "layer.zip")
-        result = judged(Draft().file("d/x"), tmp_path / "x.zip", layers=[above])
+        draft = Draft().file("d/x", mode=0o755)
+        result = judged(draft, tmp_path / "x.zip", layers=[above])
         assert_fails(result, layout=[f"d/x is replaced by the one of {above}", "attach the layer before this one"])
-        assert failures(judged(Draft().file("d/x"), tmp_path / "x.zip", layers=[above], mount="/var/task")) == {}
+        assert failures(judged(draft, tmp_path / "x.zip", layers=[above], mount="/var/task")) == {}
+
+    @pytest.mark.parametrize("mount", ["/opt", "/var/task"])
+    def test_layers_are_compared_with_one_another_in_their_order(self, tmp_path: Path, mount: str) -> None:
+        lower, upper = (Draft().file("f", data).write(tmp_path / f"{data.decode()}.zip") for data in (b"a", b"b"))
+        result = judged(some(), tmp_path / "x.zip", layers=[lower, upper], mount=mount)
+        text = f"f is replaced by the one of {upper}, which is unpacked after {lower}"
+        assert_fails(result, layout=[text, "attach the layer last whose file is wanted"])
+        result = judged(some(), tmp_path / "x.zip", layers=[lower, lower], mount=mount)
+        assert failures(result) == {}
+        assert details(result)["layout"].endswith("no clash with 2 other layers")
+
+    def test_without_a_mount_point_a_bootstrap_makes_it_a_function(self, tmp_path: Path) -> None:
+        """What is at /var/task has no path in common with a layer."""
+        layer = Draft().file("x", b"another").write(tmp_path / "layer.zip")
+        function = Draft().file("x").file("bootstrap", b"#!/bin/sh\n", 0o755)
+        assert failures(judged(function, tmp_path / "x.zip", mount=None, layers=[layer])) == {}
+        found = failures(judged(Draft().file("x"), tmp_path / "x.zip", mount=None, layers=[layer]))
+        assert set(found) == {"layout"}
+
+    def test_the_last_of_three_is_compared_with_the_one_before_it(self, tmp_path: Path) -> None:
+        layers = [Draft().file("f", data).write(tmp_path / f"{data.decode()}.zip") for data in (b"a", b"b")]
+        result = judged(Draft().file("f", b"b"), tmp_path / "x.zip", layers=layers)
+        found = failures(result)["layout"]
+        assert f"f is replaced by the one of {layers[0]}, which is unpacked after this bundle" in found
+        assert f"f is replaced by the one of {layers[1]}, which is unpacked after {layers[0]}" in found
 
     def test_a_layer_that_puts_a_file_over_a_directory_fails(self, tmp_path: Path) -> None:
         layer = Draft().file("d").write(tmp_path / "layer.zip")
         result = judged(Draft().file("d/x"), tmp_path / "x.zip", layers=[layer])
-        assert_fails(result, layout="d is a directory here and a file in")
+        assert_fails(result, layout=f"d/ is replaced by the file of {layer}, which is unpacked after this bundle")
+
+    def test_a_layer_that_puts_a_directory_over_a_file_fails(self, tmp_path: Path) -> None:
+        layer = Draft().file("d/e/x").file("d/e/y").write(tmp_path / "layer.zip")
+        result = judged(Draft().file("d"), tmp_path / "x.zip", layers=[layer])
+        assert_fails(result, layout=f"d is replaced by the directory of {layer}, which is unpacked after this bundle")
+        assert "more" not in details(result)["layout"]
 
     def test_a_layer_that_is_no_zip_fails_and_an_absent_one_is_wrong_usage(self, tmp_path: Path) -> None:
         (tmp_path / "layer.zip").write_text("x")
         result = judged(some(), tmp_path / "x.zip", layers=[tmp_path / "layer.zip"])
-        assert_fails(result, layout=["layer.zip: the zip cannot be read", "sound zip"])
+        assert_fails(result, integrity=["layer.zip: the zip cannot be read", "fetch it again"])
         (tmp_path / "bad.zip").write_bytes(zipped(raw(b"../x")))
         result = judged(some(), tmp_path / "x.zip", layers=[tmp_path / "bad.zip"])
-        assert_fails(result, layout="bad.zip: '../x' contains '..'")
+        assert_fails(result, names="bad.zip: '../x' contains '..'")
         with pytest.raises(UsageError):
             judged(some(), tmp_path / "x.zip", layers=[tmp_path / "none.zip"])
 
 
 def filler(size: int) -> bytes:
-    """A zip that says it unpacks to ``size`` bytes; nothing reads what it really holds."""
-    return zipped(raw(b"filler", b"x", size=size))
+    """A small zip that unpacks to ``size`` bytes."""
+    return zipped(raw(b"filler", bytes(size), method=8))
 
 
 class TestQuota:

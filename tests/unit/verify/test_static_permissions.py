@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -83,7 +85,12 @@ def test_a_set_id_bit_fails(tmp_path: Path, mode: int) -> None:
 
 @pytest.mark.parametrize(
     ("path", "data"),
-    [("bootstrap", b"\x00"), ("extensions/mine", b"x"), ("bin/tool", b"#!/bin/sh\n"), ("a/b/tool", PROGRAM)],
+    [
+        ("bootstrap", PROGRAM),
+        ("extensions/mine", b"#!/bin/bash\n"),
+        ("bin/tool", b"#!/bin/sh\n"),
+        ("a/b/tool", PROGRAM),
+    ],
 )
 def test_what_something_will_start_must_be_executable(tmp_path: Path, path: str, data: bytes) -> None:
     result = judged(Draft().file(path, data), tmp_path / "x.zip")
@@ -97,7 +104,7 @@ def test_modules_with_a_first_line_need_no_execute_bit(tmp_path: Path) -> None:
 
 
 def test_entries_without_unix_attributes_fail_only_where_something_must_be_executable(tmp_path: Path) -> None:
-    draft = Draft().file("handler.py").file("bootstrap", mode=0o755)
+    draft = Draft().file("handler.py").file("bootstrap", b"#!/bin/sh\n", mode=0o755)
     for path, item in draft.items.items():
         draft.items[path] = replace(item, system=WINDOWS)
     result = judged(draft, tmp_path / "x.zip")
@@ -116,3 +123,22 @@ def test_a_directory_is_checked_by_its_modes(tmp_path: Path) -> None:
     found = failures(static_checks(tmp_path / "tree"))
     assert "bootstrap is not executable for others (mode 0700)" in found["permissions"]
     assert "bootstrap is not readable for others" in found["permissions"]
+
+
+def test_what_to_do_depends_on_whose_file_it_is(tmp_path: Path, packed: Draft) -> None:
+    """Code beside a bundle never went through lambundle: no zip that pack wrote has it with another mode."""
+    assert_fails(judged(packed.file("mine.py", mode=0o600), tmp_path / "x.zip"), permissions="chmod -R o+rX the tree")
+
+
+def test_what_macos_leaves_is_read_by_nobody(tmp_path: Path, packed: Draft) -> None:
+    packed.file(".DS_Store", mode=0o600).folder("__MACOSX", 0o700).file("__MACOSX/._bin", mode=0o600)
+    packed.file("lambundle/test/root/.DS_Store", mode=0o600)
+    result = judged(packed, tmp_path / "x y.zip")
+    assert failures(result) == {}
+    told = details(result)["permissions"]
+    assert "4 entries of macOS that nobody needs (.DS_Store)" in told
+    command = told.partition("zip -d ")[2]
+    assert command == f"'{tmp_path}/x y.zip' '*.DS_Store' '__MACOSX/*'"
+    if shutil.which("zip"):
+        subprocess.run(f"zip -q -d {command}", shell=True, check=True)
+        assert "macOS" not in details(static_checks(tmp_path / "x y.zip"))["permissions"]

@@ -134,7 +134,7 @@ def test_a_program_that_could_not_run_fails_even_when_only_its_version_was_asked
         (attempt(3, origin=Origin.SMOKE), "the smoke job of tool ended with 3"),
         (attempt(139), "tool was ended by SIGSEGV"),
         (attempt(255), "tool ended with 255"),
-        (attempt(124, ended_by="timeout"), "tool had not ended after 0 s"),
+        (attempt(124, ended_by="timeout"), "tool had not ended after 0.5 s"),
         (attempt(137, ended_by="memory"), "tool was ended because it used more memory than it may"),
     ],
 )

@@ -43,8 +43,11 @@ def test_a_full_tmp_fails_with_what_to_try(stderr: str, used: int) -> None:
     assert "--tmp 1024" in check.hint
 
 
-def test_a_full_tmp_that_did_no_harm_is_no_failure() -> None:
-    assert tmp_check([attempt(0, tmp=512 * MIB)], LIMITS).status is Status.PASS
+def test_a_full_tmp_that_did_no_harm_is_no_failure_but_told() -> None:
+    check = tmp_check([attempt(0, tmp=512 * MIB)], LIMITS)
+    assert check.status is Status.PASS
+    assert check.detail.startswith("512 MiB of 512 MiB at most: it was full, which no run failed for; try --tmp 1024")
+    assert "full" not in tmp_check([attempt(0, tmp=400 * MIB)], LIMITS).detail
     assert tmp_check([attempt(1, "other", tmp=MIB)], LIMITS).status is Status.PASS
 
 

@@ -94,6 +94,8 @@ def test_every_option_arrives(verify: Verify) -> None:
         ("x.zip", "--mount", "/usr"),
         ("x.zip", "--sandbox", "chroot"),
         ("x.zip", "--timeout", "901"),
+        ("x.zip", "--handler", ""),
+        ("x.zip", "--image", " "),
     ],
 )
 def test_what_has_no_meaning_is_wrong_usage(verify: Verify, arguments: tuple[str, ...]) -> None:
@@ -116,6 +118,12 @@ def test_json_is_all_that_is_printed(verify: Verify) -> None:
 
 def test_quiet_prints_the_verdict(verify: Verify) -> None:
     assert verify("x.zip", "-q").stdout == "PASS  1 passed\n"
+
+
+def test_quiet_says_why_nothing_could_be_found_out(verify: Verify) -> None:
+    verify.answer = Findings(Verification("x.zip", (Check("smoke", Status.SKIP, "no Docker here"),)))
+    found = verify("x.zip", "-q")
+    assert (found.exit_code, found.stdout, found.stderr) == (3, "UNKNOWN  1 skipped\n", "error: no Docker here\n")
 
 
 def test_fix_tells_what_it_added(verify: Verify) -> None:

@@ -1,0 +1,40 @@
+"""Files that are there and may not be used: what the zip says of who may read and execute them."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+from lambundle.verify.attempt import NOT_EXECUTABLE
+from lambundle.verify.diagnosis.packed import held, rezipped
+from lambundle.verify.diagnosis.words import QUOTE, WORD
+
+if TYPE_CHECKING:
+    from lambundle.verify.diagnosis.evidence import Evidence
+    from lambundle.verify.diagnosis.packed import Held
+    from lambundle.verify.model import Diagnosis
+
+_DENIED = (
+    re.compile(rf"({WORD}){QUOTE}?: (?:Permission denied|cannot execute|Operation not permitted)"),
+    re.compile(rf"cannot exec(?:ute)? {QUOTE}?({WORD})"),
+    re.compile(rf"[Pp]ermission denied[^\n]*?{QUOTE}({WORD})"),
+)
+
+
+def lost_mode(evidence: Evidence) -> Diagnosis | None:
+    """A file of the bundle, or of a layer, whose mode in the zip does not let it be executed or read."""
+    attempt = evidence.failed
+    if attempt is None:
+        return None
+    named = [name for pattern in _DENIED for name in pattern.findall(evidence.words)]
+    if attempt.worst.status == NOT_EXECUTABLE:
+        named.append(attempt.task.command[0] if attempt.task.program is None else attempt.task.program.launcher)
+    closed = (file for name in named for file in held(evidence, name) if file.is_closed)
+    return next((rezipped(closed_text(file), file) for file in closed), None)
+
+
+def closed_text(file: Held) -> str:
+    """What is wrong with the mode of a file."""
+    what = "executable" if file.mode & 0o004 else "readable"
+    return f"{posixpath.basename(file.path)} is not {what} in {file.place} (mode {file.mode:04o})"

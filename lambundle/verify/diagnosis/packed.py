@@ -1,0 +1,169 @@
+"""What bundles ought to hold, what they do hold, and the commands that pack them."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambundle.model import Kind
+from lambundle.verify.diagnosis.evidence import of_check
+from lambundle.verify.model import Diagnosis
+from lambundle.verify.mounted import LAYERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lambundle.bundle import Member
+    from lambundle.verify.diagnosis.evidence import Evidence
+    from lambundle.verify.mounted import Mounted
+
+LINKS_MAX = 40
+"""Links that the kernel follows in one path."""
+PATH = f"{LAYERS}/bin"
+"""The one directory of a user's that is on Lambda's PATH."""
+
+_AND_MORE = re.compile(r", and [\d,]+ more$")
+_FOR_OTHERS = 0o005
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file of the bundle or of a layer, by its path in the zip.
+
+    ``packed`` is its mode when it was packed, None where no manifest tells; ``bundle`` the zip that lambundle wrote.
+    ``place`` is what holds it, in words.
+    """
+
+    path: str
+    mode: int
+    packed: int | None = None
+    bundle: str = ""
+    place: str = "the zip"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether Lambda's user may not read and execute it."""
+        return self.mode & _FOR_OTHERS != _FOR_OTHERS
+
+
+def held(evidence: Evidence, name: str) -> Iterator[Held]:
+    """Give the files called ``name``, a path of the sandbox or a command: the bundle's, then a layer's."""
+    subject, mounted = evidence.subject, evidence.mounted
+    if subject is not None:
+        base = posixpath.basename(name)
+        named = (resolved(subject.by_path, member) for member in subject.members if _base(member) == base)
+        for member in named:
+            if member is not None and member.kind is Kind.FILE:
+                yield Held(member.path, member.mode, *_packed(evidence, member.path))
+    if mounted is not None and mounted.mount != LAYERS:
+        path = name if name.startswith("/") else f"{PATH}/{name}"
+        file = inside(mounted, path)
+        if file is not None and path.startswith(f"{LAYERS}/"):
+            below = os.path.relpath(file, os.path.realpath(mounted.trees[LAYERS]))
+            yield Held(below, file.stat().st_mode & 0o777, *_packed(evidence, below), place="the layer")
+
+
+def _base(member: Member) -> str:
+    return posixpath.basename(member.path)
+
+
+def resolved(by_path: Mapping[str, Member], member: Member) -> Member | None:
+    """What a member leads to by its links; None when that is not in the zip."""
+    found: Member | None = member
+    for _ in range(LINKS_MAX):
+        if found is None or found.kind is not Kind.LINK:
+            return found
+        found = by_path.get(posixpath.normpath(posixpath.join(posixpath.dirname(found.path), found.target or "")))
+    return None
+
+
+def _packed(evidence: Evidence, path: str) -> tuple[int | None, str]:
+    manifests = () if evidence.mounted is None else evidence.mounted.manifests
+    if evidence.subject is not None:
+        manifests = (*evidence.subject.manifests, *manifests)
+    found = ((entry.mode, manifest.name) for manifest in manifests for entry in manifest.entries if entry.path == path)
+    mode, name = next(found, (None, ""))
+    return mode, f"{name}.zip" if name else ""
+
+
+def inside(mounted: Mounted, path: str) -> Path | None:
+    """Where a file of the sandbox lies here, links followed as long as they stay in its tree; None for no file."""
+    here = mounted.here(path)
+    if here is None or not here.is_file():
+        return None
+    real = os.path.realpath(here)
+    tops = (f"{os.path.realpath(tree)}/" for tree in mounted.trees.values())
+    return Path(real) if real.startswith(tuple(tops)) else None
+
+
+def rezipped(cause: str, file: Held) -> Diagnosis:
+    """The diagnosis for a file without the mode that it needs."""
+    if file.packed is not None and file.packed != file.mode:
+        return Diagnosis(
+            f"{cause}: it was re-zipped by a tool that drops modes",
+            f"upload {file.bundle} itself, as lambundle wrote it",
+        )
+    return Diagnosis(
+        cause, f"pack it again, or chmod 755 {shlex.quote(file.path)} and zip it with modes and links: zip -ry"
+    )
+
+
+def not_as_packed(evidence: Evidence, *names: str) -> Diagnosis | None:
+    """The diagnosis of integrity, when what it found is about a file whose path ends in one of ``names``."""
+    check, subject = evidence.check("integrity"), evidence.subject
+    if check is None or subject is None:
+        return None
+    told = [_AND_MORE.sub("", line) for line in (check.detail, *check.context)]
+    ends = tuple(f"/{_below_mount(name, evidence.mounted).lstrip('/')}" for name in names)
+    entries = (entry.path for manifest in subject.manifests for entry in manifest.entries)
+    for path in (path for path in entries if f"/{path}".endswith(ends)):
+        line = next((line for line in told if line.startswith(f"{path} ")), None)
+        if line is None and path not in subject.by_path:
+            line = f"{path} is missing"
+        if line is not None:
+            return Diagnosis(line, of_check(check).cure)
+    return None
+
+
+def _below_mount(path: str, mounted: Mounted | None) -> str:
+    top = "" if mounted is None else f"{mounted.mount}/"
+    return path[len(top) :] if top and path.startswith(top) else path
+
+
+# ---- commands to type ----
+
+
+def is_ours(evidence: Evidence) -> bool:
+    """Whether lambundle packed the bundle, so that packing it again is a cure."""
+    return evidence.subject is not None and bool(evidence.subject.manifests)
+
+
+def is_fixable(evidence: Evidence) -> bool:
+    """Whether ``verify --fix`` can add a file to the bundle: it is the one that lambundle packed, and run by itself."""
+    return is_ours(evidence) and not evidence.is_function and not _has_layers(evidence)
+
+
+def _has_layers(evidence: Evidence) -> bool:
+    ours = () if evidence.subject is None else evidence.subject.manifests
+    return evidence.mounted is not None and len(evidence.mounted.manifests) > len(ours)
+
+
+def pack_again(evidence: Evidence, *more: str) -> str:
+    """The command that packs the bundle's programs again, with ``more`` after them."""
+    programs = [] if evidence.subject is None else [program.path for program in evidence.subject.programs]
+    return shlex.join(["lambundle", "pack", *programs, *more])
+
+
+def bring(evidence: Evidence, command: str) -> str:
+    """How a command comes to Lambda: with the bundle's own programs, or in a layer beside a function."""
+    first = "" if shutil.which(command) else f"install {command} here; "
+    if is_ours(evidence) and not evidence.is_function:
+        return f"{first}pack it too: {pack_again(evidence, command)}"
+    name = shlex.quote(command)
+    return f"{first}lambundle pack {name}, and give the function that layer: --layer {shlex.quote(f'{command}.zip')}"
