@@ -530,17 +530,23 @@ def test_of_a_program_that_offers_modules_besides_only_those_come(
     assert taken == {str(module), *(str(files[name]) for name in found)}
 
 
+@pytest.mark.parametrize("others_need_it", [False, True])
 def test_what_was_made_for_the_program_is_found_in_directories_that_packages_share(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    others_need_it: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared = tmp_path / "var/lib/formats"
     (shared / "engine").mkdir(parents=True)
-    for name in ("engine/p.fmt", "engine/other.fmt", "p.cache"):
-        (shared / name).write_bytes(bytes(2 << 20))
+    for name, size in (("engine/p.fmt", 2 << 20), ("engine/other.fmt", 2 << 20), ("p.cache", 2 << 20), ("index", 10)):
+        (shared / name).write_bytes(bytes(size))
         (shared / name).chmod(0o644)
     monkeypatch.setattr("lambundle.discover.selection.contents.MADE", (f"{tmp_path}/var/lib/",))
-    machine = Machine().install("p", "/usr/bin/p", f"{shared}/list").install("stranger", f"{shared}/engine/readme")
+    machine = (
+        Machine()
+        .install("p", "/usr/bin/p", f"{shared}/list")
+        .install("stranger", f"{shared}/engine/readme", needs="p" if others_need_it else "")
+    )
     selection = Selection(machine)
     selection.choice.add_program("/usr/bin/p", "/usr/bin/p")
-    found = {item.path for item in selection.contents.wanted()}
-    assert found == {"/usr/bin/p", f"{shared}/list", f"{shared}/engine/p.fmt", f"{shared}/p.cache"}
+    found = {item.path for item in selection.contents.wanted()} - {"/usr/bin/p", f"{shared}/list"}
+    expected = {f"{shared}/engine/p.fmt", f"{shared}/p.cache"}
+    assert found == (expected | {f"{shared}/index"} if others_need_it else expected)

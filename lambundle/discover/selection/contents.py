@@ -145,7 +145,7 @@ class Contents:
         waiting = [
             directory
             for directory in self._db.directories(package.name)
-            if self._choice.is_private(directory, package.name)
+            if self._choice.is_private(directory, package.name) or self._is_for_others_too(directory, package)
         ]
         names = {posixpath.basename(file) for file in package.files}
         while waiting:
@@ -164,6 +164,12 @@ class Contents:
                     os.path.getsize(path) < LARGE or posixpath.basename(path) in names or self._is_named_after(path)
                 ):
                     yield Wanted(path, package.reason)
+
+    def _is_for_others_too(self, directory: str, package: Chosen) -> bool:
+        """Whether a package keeps a directory of what is made, and others have it since they depend on the package."""
+        owners = self._db.directory_owners(directory) - self._choice.packages.keys()
+        is_deep = directory.count("/") >= SHALLOW and directory.startswith(MADE)
+        return is_deep and all(package.name in self._catalogue.closure(owner) for owner in owners)
 
     def _configured(self, package: Chosen) -> Iterator[Wanted]:
         """Directories that were made in a package's, and that a configuration file of a package names.
