@@ -32,6 +32,9 @@ TELLING = 5
 SHOWING = 4
 """Plug-ins of one package up to which all are taken for what shows something, if the package can show anything."""
 
+DEVELOPMENT = (".h", ".hpp", ".a", ".o", ".so", ".rlib", ".rmeta")
+"""Endings of what a compiler reads."""
+
 SOURCES = (".py", ".pl", ".pm", ".rb", ".js", ".mjs", ".cjs", ".lua", ".tcl", ".php")
 """Endings of source texts, in which the names of programs and libraries stand between quotes."""
 
@@ -234,7 +237,7 @@ class Choice:
 
         Those of its own source, those that hold a command which the program names (gpg-agent for gpg), and
         those whose files lie in its packages' directories (aspell's word lists). What is for developers of its own
-        source may hold more than headers, as the definitions beside protoc's.
+        source may hold more than headers, as the definitions beside protoc's; that of a compiler is a library's.
         """
         named = self.texts.started(real) or (set() if is_elf(real) else self.own_words())
         sources = {self.catalogue.source(owner) for owner in owners}
@@ -247,11 +250,14 @@ class Choice:
                 self._recommend_interpreter(self._smallest(candidate), Reason("package", real, candidate))
                 continue
             is_of_source = self.catalogue.source(candidate) in sources
-            is_for_developers = self.catalogue.is_for_developers(candidate) and not is_of_source
+            is_for_developers = self.catalogue.is_for_developers(candidate)
             files = self.db.files(candidate)
+            if is_for_developers:
+                files = tuple(file for file in files if not file.endswith(DEVELOPMENT))
             # An empty package stands for those that it depends on.
             is_empty = all(map(self.rules.is_unwanted, files))
-            if is_for_developers or is_empty or self.catalogue.needs_display(candidate):
+            is_not_for_us = is_for_developers and (self.compiles or not is_of_source)
+            if is_not_for_us or is_empty or self.catalogue.needs_display(candidate):
                 continue
             if any(is_command(file) and posixpath.basename(file) in named for file in files):
                 wanted = self._is_worth_it(candidate, real)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
-from lambundle.discover.selection.choice import SOURCES
+from lambundle.discover.selection.choice import DEVELOPMENT, SOURCES
 from lambundle.discover.selection.commands import Commands
 from lambundle.discover.selection.directory import is_readable_by_all, listed
 from lambundle.discover.selection.interpreters import needed_interpreters
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lambundle.discover.selection.choice import Choice
     from lambundle.discover.selection.wanted import Chosen
 
-DEVELOPMENT = (".h", ".hpp", ".a", ".o", ".so", ".rlib", ".rmeta")
 MADE = ("/var/lib/", "/var/cache/")
 """Where what installations make lies, beside what packages bring."""
 
