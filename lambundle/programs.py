@@ -24,6 +24,14 @@ _BUNDLE_NAME = re.compile(r"[A-Za-z0-9_+@][A-Za-z0-9._+@-]*")
 _NESTED_SCRIPTS = 4
 _SHIM_MAX = 4096
 
+COMPILED_SHIMS = {
+    "rustup": "rustup which",
+    "volta-shim": "volta which",
+    "mise": "mise which",
+    "proto-shim": "proto bin",
+}
+"""Programs that under any other name only start one that they choose, and what tells which it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Requested:
@@ -66,6 +74,12 @@ def resolve(argument: str, search: Sequence[str]) -> Requested:
     real = os.path.realpath(path)
     script = read_shebang(real, tuple(search))
     if script is None:
+        asks = COMPILED_SHIMS.get(posixpath.basename(real))
+        if asks is not None and posixpath.basename(path) != posixpath.basename(real):
+            raise NotElfError(
+                f"{path} is a shim of {posixpath.basename(real)}: it only chooses another program",
+                hint=f"give the program that it chooses ({asks} {posixpath.basename(path)} says which)",
+            )
         return Requested(launcher, path, real, _read(path, real))
     if _is_shim(real):
         raise NotElfError(

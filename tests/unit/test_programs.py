@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,13 @@ def test_the_bundles_name_comes_from_the_first_program_or_the_user() -> None:
     for bad in ("", ".x", "a/b", "a b", "-x", "a\n"):
         with pytest.raises(UsageError):
             bundle_name(bad, [env])
+
+
+@pytest.mark.parametrize(("shim", "asks"), [("rustup", "rustup which rustc"), ("volta-shim", "volta which rustc")])
+def test_a_compiled_shim_is_refused_with_what_tells_the_program(tmp_path: Path, shim: str, asks: str) -> None:
+    shutil.copy(os.path.realpath("/bin/sh"), tmp_path / shim)
+    (tmp_path / "rustc").symlink_to(shim)
+    with pytest.raises(NotElfError) as caught:
+        resolve(str(tmp_path / "rustc"), ())
+    assert asks in (caught.value.hint or "")
+    assert resolve(str(tmp_path / shim), ()).launcher == shim
