@@ -69,6 +69,8 @@ class Choice:
         self._enough: set[str] = set()
         self._words: dict[str, set[str]] = {}
         self._imports = PythonImports()
+        self._is_python: dict[str, bool] = {}
+        self._is_large: dict[str, bool] = {}
 
     def add_program(self, path: str, real: str, *, by_script: bool = False) -> None:
         """Take the packages that own a program, the whole that they are part of, and what those depend on.
@@ -337,7 +339,7 @@ class Choice:
             return False
         if package.library:
             return self.catalogue.source(name) == self.catalogue.source(package.name)
-        return package.own or not self._imports.are_modules(package.files) or self._is_used(package, name)
+        return package.own or not self._are_modules(package.name) or self._is_used(package, name)
 
     def _is_named(self, package: Chosen, name: str) -> bool:
         """Whether a program cannot do without what Lambda otherwise has no use for: Xvfb without keyboard tables.
@@ -356,13 +358,24 @@ class Choice:
 
     def _look_at_imports(self, package: Chosen) -> None:
         """Follow the imports of a program's own modules, and of those that nobody knows how they are imported."""
-        if not (self._imports.are_modules(package.files) or package.own):
+        if not (self._are_modules(package.name) or package.own):
             return
         sources = [file for file in package.files if file.endswith(".py")]
         if package.own or self._imports.reached.isdisjoint(package.files):
             self._imports.start(sources)
         else:
             self._imports.take(package.files)
+
+    def _are_modules(self, name: str) -> bool:
+        if name not in self._is_python:
+            self._is_python[name] = self._imports.are_modules(self.db.files(name))
+        return self._is_python[name]
+
+    def _is_worth_asking(self, name: str) -> bool:
+        if name not in self._is_large:
+            is_library = any(map(is_public_library, self.db.files(name)))
+            self._is_large[name] = not is_library and self.catalogue.weight([name]) >= LARGE
+        return self._is_large[name]
 
     def _is_used(self, package: Chosen, name: str) -> bool:
         """Whether what a library in Python depends on is of use here: it may be for a part that nobody imports.
@@ -372,9 +385,9 @@ class Choice:
         """
         files = self.db.files(name)
         is_together = self.catalogue.source(name) == self.catalogue.source(package.name)
-        if is_together or any(map(is_public_library, files)) or self.catalogue.weight([name]) < LARGE:
+        if is_together or not self._is_worth_asking(name):
             return True
-        if self._imports.are_modules(files):
+        if self._are_modules(name):
             return self._imports.ask_for(files)
         homes = self.catalogue.homes(name)
         sources = [file for file in package.files if file in self._imports.reached]
