@@ -8,7 +8,7 @@ def main() -> None:
     """Run the command line and exit. While nothing is done but modules are read, Ctrl-C ends it without a word."""
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
-    from lambundle.cli import main as run
+    from lambundle.cli.main import main as run
 
     run()
 

@@ -10,23 +10,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.bytecode import source_of
+from lambundle.bundle.model import Group, Reason
 from lambundle.discover.evidence import Texts
 from lambundle.discover.installation import belongings, imported
-from lambundle.discover.packages import detect
-from lambundle.discover.recipe import Found, Recipe, follow, matches_none, recipe_for
 from lambundle.discover.rules import Facility, rules
-from lambundle.discover.scripts import is_shell, read_shebang, started_programs
 from lambundle.discover.selection import Selection, Wanted
-from lambundle.elf import ElfFile
-from lambundle.gathering import TEXTS, Gathering
-from lambundle.model import Group, Reason
-from lambundle.programs import Requested
+from lambundle.elf.headers import ElfFile
+from lambundle.gather.bytecode import source_of
+from lambundle.gather.gathering import TEXTS, Gathering
+from lambundle.gather.programs import Requested
+from lambundle.packages import detect
+from lambundle.recipes.recipe import Found, Recipe, follow, matches_none, recipe_for
+from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lambundle.closure import Closure, LoadedFile
+    from lambundle.elf.closure import Closure, LoadedFile
 
 SETTINGS = "/etc/"
 """Where lists of a library's own are, as of the fonts it knows."""

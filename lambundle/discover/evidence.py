@@ -10,9 +10,9 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lambundle.discover.shell_words import all_words
-from lambundle.elf import MAGIC, parse_elf
+from lambundle.elf.headers import MAGIC, parse_elf
 from lambundle.errors import LambundleError
+from lambundle.scripts.shell_words import all_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -144,7 +144,7 @@ def _symbols(facts: Facts) -> tuple[Finding, ...]:
 
 
 def _write_page(path: Path, facts: Facts, offers: Sequence[Drop], found: Sequence[Finding]) -> None:
-    from lambundle.destinations.atomic import replacing_file, write_all
+    from lambundle.bundle.write.atomic import replacing_file, write_all
     from lambundle.size.page import page
 
     text = page(facts, offers, found)

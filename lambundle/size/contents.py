@@ -12,18 +12,18 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from lambundle import names, zipformat
-from lambundle.bundle import MANIFEST_LIMIT, bad_zip, file_blocks, is_manifest, member_at, regular_size
+from lambundle.bundle import names, zipformat
+from lambundle.bundle.manifest import decode_manifest
+from lambundle.bundle.model import Kind
+from lambundle.bundle.reader import MANIFEST_LIMIT, bad_zip, file_blocks, is_manifest, member_at, regular_size
 from lambundle.errors import UsageError
-from lambundle.manifest import decode_manifest
-from lambundle.model import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from lambundle.bundle import Member
-    from lambundle.model import Manifest
+    from lambundle.bundle.model import Manifest
+    from lambundle.bundle.reader import Member
 
     Blocks = Callable[[], Iterator[bytes]]
 

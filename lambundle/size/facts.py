@@ -13,7 +13,7 @@ from lambundle.target import ZIPPED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambundle.model import Reason
+    from lambundle.bundle.model import Reason
     from lambundle.size.contents import Contents
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lambundle.model import Kind, Reason
+from lambundle.bundle.model import Kind, Reason
 from lambundle.size.dominators import ROOT, dominated, immediate_dominators
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from lambundle.model import Entry, Manifest
+    from lambundle.bundle.model import Entry, Manifest
 
 LINKS_MAX = 40
 """Links followed in one path, as Linux does (path_resolution(7))."""

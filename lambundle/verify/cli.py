@@ -75,7 +75,7 @@ def verify(
     Exit status: 0 it passed, 1 a check failed, 3 nothing could be found out.
     """
     from lambundle.verify.command import Request
-    from lambundle.verify.sandbox import MIB, Limits
+    from lambundle.verify.sandbox.interface import MIB, Limits
 
     request = Request(
         bundle=bundle,
@@ -117,17 +117,17 @@ def _check(request: Request, *, fix: bool, output: Path | None) -> None:
 def _carry_out(
     request: Request, *, fix: bool, output: Path | None, progress: Callable[[str], None]
 ) -> tuple[Findings, tuple[str, ...]]:
-    from lambundle.discover.recipe import recipes
+    from lambundle.recipes.recipe import recipes
     from lambundle.verify.command import Surroundings
     from lambundle.verify.command import verify as find_out
-    from lambundle.verify.machine import ThisMachine
-    from lambundle.verify.work import work_directory
+    from lambundle.verify.packing_machine import ThisMachine
+    from lambundle.verify.run.work import work_directory
 
     with work_directory() as work:
         around = Surroundings(work, ThisMachine(), recipes(), progress)
         if not fix:
             return find_out(request, around), ()
-        from lambundle.verify.fix import fix as repair
+        from lambundle.verify.fix.fix import fix as repair
 
         fixed = repair(request, around, output)
         return fixed.findings, fixed.lines

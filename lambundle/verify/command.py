@@ -6,38 +6,38 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lambundle.bundle.model import Kind
 from lambundle.errors import BadBundleError
-from lambundle.model import Kind
-from lambundle.verify import tracing
-from lambundle.verify.availability import BUBBLEWRAP, available
+from lambundle.verify.checks.environment import CONFIGURATION_MAX, differences, environment_check, lost_variables
+from lambundle.verify.checks.isolation import isolation_check
+from lambundle.verify.checks.limits import memory_check, tmp_check
+from lambundle.verify.checks.missing import missing_check, missing_paths
+from lambundle.verify.checks.smoke import smoke_check
+from lambundle.verify.checks.start import start_check
 from lambundle.verify.diagnosis import Evidence, diagnose
-from lambundle.verify.environment import CONFIGURATION_MAX, differences, environment_check, lost_variables
-from lambundle.verify.function_run import BOOTSTRAP, PIPE, run_function
-from lambundle.verify.hostroot import VARIABLE
-from lambundle.verify.isolation import isolation_check
-from lambundle.verify.layers import unpack
-from lambundle.verify.missing import missing_check, missing_paths
 from lambundle.verify.model import Check, Status, Verification
-from lambundle.verify.mounted import LAYERS, TASK
-from lambundle.verify.running import Runner
-from lambundle.verify.sandbox import Limits
-from lambundle.verify.smoke import smoke_check
-from lambundle.verify.start import start_check
+from lambundle.verify.run import tracing
+from lambundle.verify.run.commands import Runner
+from lambundle.verify.run.function import BOOTSTRAP, PIPE, run_function
+from lambundle.verify.run.layers import unpack
+from lambundle.verify.run.mounted import LAYERS, TASK
+from lambundle.verify.run.task import tasks
+from lambundle.verify.sandbox.availability import BUBBLEWRAP, available
+from lambundle.verify.sandbox.hostroot import VARIABLE
+from lambundle.verify.sandbox.interface import Limits
 from lambundle.verify.static import static_checks
-from lambundle.verify.task import tasks
-from lambundle.verify.usage import memory_check, tmp_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from lambundle.discover.recipe import Recipe
-    from lambundle.verify.attempt import Attempt
-    from lambundle.verify.availability import Chosen
-    from lambundle.verify.machine import Machine
-    from lambundle.verify.missing import MissingPath
-    from lambundle.verify.mounted import Mounted
-    from lambundle.verify.sandbox import Sandbox
+    from lambundle.recipes.recipe import Recipe
+    from lambundle.verify.checks.missing import MissingPath
+    from lambundle.verify.packing_machine import Machine
+    from lambundle.verify.run.attempt import Attempt
+    from lambundle.verify.run.mounted import Mounted
+    from lambundle.verify.sandbox.availability import Chosen
+    from lambundle.verify.sandbox.interface import Sandbox
     from lambundle.verify.subject import Subject
 
 RUNNING_CHECKS = ("smoke", "isolation", "missing", "environment", "memory", "tmp", "start")

@@ -8,8 +8,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambundle.elf import MAGIC
-from lambundle.verify.hostroot import PROGRAMS
+from lambundle.elf.headers import MAGIC
+from lambundle.verify.sandbox.hostroot import PROGRAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

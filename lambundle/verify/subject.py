@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lambundle.bundle import Member
-    from lambundle.model import Manifest, Program
+    from lambundle.bundle.model import Manifest, Program
+    from lambundle.bundle.reader import Member
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Subject:
     ``members`` are its entries sorted by path, as far as they have a usable name. ``mode`` of a member has the set-ID
     and sticky bits too. ``manifests`` are those that lambundle wrote: none in a zip of somebody else, several where
     bundles were merged. ``zipped`` is the size of the zip file in bytes, None for a directory. ``runnable`` says
-    that ``lambundle.extract`` will unpack it: when it is false nothing of it may be unpacked or run.
+    that ``lambundle.bundle.extract`` will unpack it: when it is false nothing of it may be unpacked or run.
     """
 
     path: Path

@@ -14,14 +14,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.bundle import open_bundle
-from lambundle.verify import tracing
-from lambundle.verify.bubblewrap import BubblewrapSandbox
-from lambundle.verify.mounted import Mounted
-from lambundle.verify.running import environment
-from lambundle.verify.sandbox import Job, Limits
+from lambundle.bundle.reader import open_bundle
+from lambundle.verify.run import tracing
+from lambundle.verify.run.commands import environment
+from lambundle.verify.run.mounted import Mounted
+from lambundle.verify.run.task import tasks
+from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
+from lambundle.verify.sandbox.interface import Job, Limits
 from lambundle.verify.static import static_checks
-from lambundle.verify.task import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

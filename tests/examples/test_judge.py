@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambundle.extract import extract
+from lambundle.bundle.extract import extract
 from tests.docker import python_image
 from tests.examples import readme
 from tests.integration.conftest import docker_image

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.discover.recording.choice import Bounds, choose
-from lambundle.discover.recording.seen import Seen, add_interpreters
-from lambundle.discover.recording.strace_log import read_strace
 from lambundle.discover.rules import rules
-from lambundle.elf import read_elf
+from lambundle.elf.headers import read_elf
 from lambundle.errors import LambundleError
-from lambundle.plan import Recorded, Request, make_plan
+from lambundle.pack.plan import Recorded, Request, make_plan
+from lambundle.recording.choice import Bounds, choose
+from lambundle.recording.seen import Seen, add_interpreters
+from lambundle.recording.strace_log import read_strace
 from tests.bareroot import GID, HOST_FILES, LAMBDA_ENVIRONMENT, UID, UnavailableError
 from tests.integration.corpus import MEGABYTE, PRELUDE, Job, JobError, tail
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from lambundle import target
-from lambundle.verify.bubblewrap import BubblewrapSandbox
-from lambundle.verify.sandbox import MIB, Job, Limits, Outcome
+from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
+from lambundle.verify.sandbox.interface import MIB, Job, Limits, Outcome
 
 PLACES = "/ /opt /var/task /etc /usr/bin /dev /proc /tmp"
 SLEEP = f"{1_000_000 + os.getpid()}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lambundle.verify.bubblewrap import BubblewrapSandbox
-from lambundle.verify.docker import DockerSandbox
-from lambundle.verify.sandbox import Job, Sandbox
+from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
+from lambundle.verify.sandbox.docker.docker import DockerSandbox
+from lambundle.verify.sandbox.interface import Job, Sandbox
 
 kind, image, work, bundle, mark = sys.argv[1:]
 sandbox: Sandbox

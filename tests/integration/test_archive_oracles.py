@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.bundle import open_bundle
-from lambundle.destinations import write_tree, write_zip
-from lambundle.extract import extract
-from lambundle.model import Entry, Kind, Manifest, PackedOn
+from lambundle.bundle.extract import extract
+from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn
+from lambundle.bundle.reader import open_bundle
+from lambundle.bundle.write import write_tree, write_zip
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lambundle import closure, deps_report
-from lambundle.elf import is_elf, read_elf
+from lambundle.cli import deps_report
+from lambundle.elf import closure
+from lambundle.elf.headers import is_elf, read_elf
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from lambundle.elf import ElfFile, is_elf, read_elf
+from lambundle.elf.headers import ElfFile, is_elf, read_elf
 from lambundle.errors import LambundleError
 
 pytestmark = pytest.mark.integration

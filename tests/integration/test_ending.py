@@ -128,7 +128,7 @@ def test_a_name_that_is_no_text_is_written_as_it_is(tmp_path: Path) -> None:
 
 COMMAND = """
 import os, signal, sys
-from lambundle.cli import cli, main
+from lambundle.cli.main import cli, main
 
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)

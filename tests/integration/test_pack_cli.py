@@ -213,10 +213,10 @@ def test_wrong_usage_is_exit_status_2(tmp_path: Path) -> None:
 def test_help_and_version_load_neither_rich_nor_lief_nor_deflate() -> None:
     for argument in ("--help", "--version"):
         code = (
-            "import sys\nfrom lambundle.cli import main\n"
+            "import sys\nfrom lambundle.cli.main import main\n"
             f"sys.argv = ['lambundle', '{argument}']\n"
             "try:\n    main()\nexcept SystemExit:\n    pass\n"
-            "print(sorted({'rich', 'lief', 'deflate', 'lambundle.plan'} & set(sys.modules)))"
+            "print(sorted({'rich', 'lief', 'deflate', 'lambundle.pack.plan'} & set(sys.modules)))"
         )
         done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True)
         assert done.stdout.endswith("[]\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lambundle.discover.packages import DependencyKind, PackageDatabase, detect
+from lambundle.packages import DependencyKind, PackageDatabase, detect
 
 REQUIRED = bool(os.environ.get("LAMBUNDLE_REQUIRE") or os.environ.get("CI"))
 SAMPLED_FILES = 600

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.discover.packages import DependencyKind, PackageDatabaseError, detect
-from lambundle.discover.packages.rpm import READERS, Header, RichDemand, RpmDatabase, Tag
+from lambundle.packages import DependencyKind, PackageDatabaseError, detect
+from lambundle.packages.rpm import READERS, Header, RichDemand, RpmDatabase, Tag
 
 if TYPE_CHECKING:
     from pathlib import Path

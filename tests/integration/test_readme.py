@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from lambundle.cli import cli
+from lambundle.cli.main import cli
 from tests.integration import readme
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle import runtime
-from lambundle.discover.recording import Method, choice, record, shell, strace
 from lambundle.errors import RecordingError
+from lambundle.recording import Method, choice, record, shell, strace
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
 
@@ -338,7 +338,8 @@ def test_an_strace_without_the_quick_way_is_used_all_the_same(
 
 REFUSED = """
 import ctypes, struct, sys
-from lambundle.discover.recording import choice, record
+from lambundle.recording import record
+from lambundle.recording import choice
 number = int(sys.argv[1])
 # load the call's number; ptrace fails with EPERM, the rest is allowed
 code = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)]

@@ -17,10 +17,10 @@ import pytest
 
 import lambundle
 from lambundle.errors import SandboxError
-from lambundle.verify import hostroot
-from lambundle.verify.bubblewrap import BubblewrapSandbox
-from lambundle.verify.memory import children
-from lambundle.verify.sandbox import Job
+from lambundle.verify.sandbox import hostroot
+from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
+from lambundle.verify.sandbox.interface import Job
+from lambundle.verify.sandbox.memory import children
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
 

@@ -21,10 +21,10 @@ import pytest
 
 from lambundle import target
 from lambundle.errors import SandboxError
-from lambundle.verify import streams
-from lambundle.verify.bubblewrap import BubblewrapSandbox
-from lambundle.verify.docker import DockerSandbox
-from lambundle.verify.sandbox import MIB, Job, Limits, Outcome, Sandbox
+from lambundle.verify.sandbox import streams
+from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
+from lambundle.verify.sandbox.docker.docker import DockerSandbox
+from lambundle.verify.sandbox.interface import MIB, Job, Limits, Outcome, Sandbox
 from tests.bareroot import UnavailableError, bare_root
 from tests.integration.conftest import unavailable
 

@@ -164,7 +164,7 @@ def test_the_page_is_written(work: Path) -> None:
 def test_nothing_heavy_is_imported(work: Path) -> None:
     script = (
         "import sys\n"
-        "from lambundle.cli import cli\n"
+        "from lambundle.cli.main import cli\n"
         "cli.main(['size', 'env.zip', '--html', 'light.html'], standalone_mode=False)\n"
         "sys.exit(' '.join({'rich', 'lief', 'networkx', 'tomllib'} & set(sys.modules)))\n"
     )

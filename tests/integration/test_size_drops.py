@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from lambundle.model import Kind
-from lambundle.plan import Plan, Request, make_plan
+from lambundle.bundle.model import Kind
+from lambundle.pack.plan import Plan, Request, make_plan
 from lambundle.size.contents import open_contents
 from lambundle.size.drops import Drop, drops
 from lambundle.size.facts import Facts

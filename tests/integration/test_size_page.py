@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambundle.model import Reason
+from lambundle.bundle.model import Reason
 from lambundle.size.contents import Item
 from lambundle.size.drops import drops
 from lambundle.size.facts import Facts

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from lambundle.verify.bubblewrap import BubblewrapSandbox
-from lambundle.verify.machine import ThisMachine
+from lambundle.verify.packing_machine import ThisMachine
 from lambundle.verify.report import SCHEMA
+from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
 from tests.bareroot import UnavailableError, bare_root
 from tests.integration.conftest import Packs, unavailable
 from tests.integration.corpus import Job, load_jobs

@@ -15,10 +15,10 @@ import pytest
 
 from lambundle.errors import HandlerError
 from lambundle.target import ENVIRONMENT, PAYLOAD_LIMIT
-from lambundle.verify.bubblewrap import BubblewrapSandbox
-from lambundle.verify.docker import DockerSandbox
 from lambundle.verify.function import Event, Function, FunctionReport, invoke_function, lang
-from lambundle.verify.sandbox import MIB, Limits
+from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
+from lambundle.verify.sandbox.docker.docker import DockerSandbox
+from lambundle.verify.sandbox.interface import MIB, Limits
 from tests.bareroot import UnavailableError
 from tests.docker import docker_engine
 from tests.integration.conftest import unavailable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lambundle.verify.model import Run
-    from lambundle.verify.sandbox import Sandbox
+    from lambundle.verify.sandbox.interface import Sandbox
 
 BASH = r"""#!/bin/bash
 # A runtime in bash alone: no curl is needed where there is /dev/tcp.

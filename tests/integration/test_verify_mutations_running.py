@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.verify.bubblewrap import BubblewrapSandbox
+from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
 from tests.bareroot import UnavailableError, bare_root
 from tests.integration.conftest import Packs, unavailable
 from tests.integration.corpus import load_jobs

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambundle.elf import EM_AARCH64
-from lambundle.extract import extract
+from lambundle.bundle.extract import extract
+from lambundle.elf.headers import EM_AARCH64
 from lambundle.verify.static import CHECKS, static_checks
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable

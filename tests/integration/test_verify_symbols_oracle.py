@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lambundle.elf import is_elf, read_elf
+from lambundle.elf.headers import is_elf, read_elf
 from lambundle.verify.static.symbols import Budget, Symbols, read_symbols
 
 pytestmark = pytest.mark.integration

@@ -12,8 +12,8 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lambundle.manifest import decode_manifest, encode_manifest
-from lambundle.model import Entry, Kind, Manifest
+from lambundle.bundle.manifest import decode_manifest, encode_manifest
+from lambundle.bundle.model import Entry, Kind, Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle import closure
-from lambundle.elf import read_elf
+from lambundle.elf import closure
+from lambundle.elf.headers import read_elf
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from lambundle import library_path, runtime
-from lambundle import plan as planning
-from lambundle.destinations import write_tree
+from lambundle import runtime
+from lambundle.bundle.write import write_tree
+from lambundle.pack import library_path
+from lambundle.pack import plan as planning
 from lambundle.runtime import build
 from tests.bareroot import UnavailableError, bare_root
 from tests.runtime.functions import KINDS, OWN_DIRECTORY, Kind, probes_of

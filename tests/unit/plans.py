@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from lambundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
+from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,13 +19,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from lambundle import zipformat
-from lambundle.bundle import open_bundle
-from lambundle.destinations import Destination, atomic, epoch_of, write_tree, write_zip
+from lambundle.bundle import zipformat
+from lambundle.bundle.extract import extract
+from lambundle.bundle.manifest import decode_manifest
+from lambundle.bundle.model import Entry, Kind, Manifest
+from lambundle.bundle.reader import open_bundle
+from lambundle.bundle.write import Destination, atomic, epoch_of, write_tree, write_zip
 from lambundle.errors import FileChangedError, LambundleError, OutputError, UnreadableFileError, UsageError
-from lambundle.extract import extract
-from lambundle.manifest import decode_manifest
-from lambundle.model import Entry, Kind, Manifest
 from tests.unit.plans import contents, expected, file, folder, link, manifest, plans, source
 
 NOISE = random.Random(1).randbytes(100_000)
@@ -384,8 +384,8 @@ class TestOutput:
 PROGRAM = """
 import sys, time
 from pathlib import Path
-from lambundle.destinations import write_tree, write_zip
-from lambundle.model import Entry, Kind, Manifest, PackedOn
+from lambundle.bundle.write import write_tree, write_zip
+from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn
 what, out, *sources = sys.argv[1:]
 entries = [
     Entry(f"d/{number:03}-{Path(name).name}", Kind.FILE, 0o755, Path(name).stat().st_size, source=Path(name))

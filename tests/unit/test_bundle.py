@@ -20,19 +20,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambundle import zipformat
-from lambundle.bundle import open_bundle
-from lambundle.destinations import DESTINATIONS, write_tree, write_zip
+from lambundle.bundle import zipformat
+from lambundle.bundle.extract import extract
+from lambundle.bundle.model import Kind
+from lambundle.bundle.reader import open_bundle
+from lambundle.bundle.write import DESTINATIONS, write_tree, write_zip
 from lambundle.errors import BadBundleError, UsageError
-from lambundle.extract import extract
-from lambundle.model import Kind
 from tests.unit.plans import contents, expected, file, folder, link, manifest, plans
 from tests.unit.zips import DIR, LNK, REG, Raw, patched, raw, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambundle.model import Manifest
+    from lambundle.bundle.model import Manifest
 
 X = raw(b"x", b"content")
 DEFLATED = raw(b"x", b"content " * 99, method=8)
@@ -188,7 +188,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, target: Path) -
 def test_an_entry_that_lies_about_its_size_takes_no_memory(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(zipped(raw(b"x", bytes(400 << 20), method=8, size=1000)))
     program = (
-        "import sys; from pathlib import Path; from lambundle.bundle import open_bundle\n"
+        "import sys; from pathlib import Path; from lambundle.bundle.reader import open_bundle\n"
         "try: open_bundle(Path(sys.argv[1])).read('x')\n"
         "except Exception as error: print(type(error).__name__, error.context)\n"
         "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"  # ru_maxrss outlives exec

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.bytecode import source_of, take_bytecode, valid_head
-from lambundle.destinations import write_tree, write_zip
-from lambundle.extract import extract
-from lambundle.mirror import Mirror
-from lambundle.model import Entry, Kind, Manifest, PackedOn, Reason
+from lambundle.bundle.extract import extract
+from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Reason
+from lambundle.bundle.write import write_tree, write_zip
+from lambundle.gather.bytecode import source_of, take_bytecode, valid_head
+from lambundle.gather.mirror import Mirror
 
 if TYPE_CHECKING:
     from pathlib import Path

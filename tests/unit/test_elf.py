@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.elf import (
+from lambundle.elf.headers import (
     DF_1_NODEFLIB,
     DF_1_PIE,
     DlopenNote,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambundle.elf import MAGIC, parse_elf
+from lambundle.elf.headers import MAGIC, parse_elf
 from lambundle.errors import BadElfError, NotElfError
 from tests.unit.test_elf import FORMATS, make_library
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 import pytest
 
-from lambundle import ending
+from lambundle.cli import ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lambundle import closure, deps_report
-from lambundle.disk import Disk, Refusal
-from lambundle.elf import EM_386, EM_AARCH64, EM_X86_64, ElfFile, read_elf
-from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
-from lambundle.ldconfig import CacheEntry, built_in, parse_cache, read_conf
-from lambundle.loader import (
+from lambundle.cli import deps_report
+from lambundle.elf import closure
+from lambundle.elf.headers import EM_386, EM_AARCH64, EM_X86_64, ElfFile, read_elf
+from lambundle.elf.ldconfig import CacheEntry, built_in, parse_cache, read_conf
+from lambundle.elf.loader import (
     Found,
     Libc,
     Place,
@@ -29,6 +28,8 @@ from lambundle.loader import (
     expand,
     search,
 )
+from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
+from lambundle.machine.files import Disk, Refusal
 from tests.unit.test_elf import make_elf
 
 LD = "/lib64/ld-linux-x86-64.so.2"
@@ -404,7 +405,7 @@ def test_each_file_is_read_once_for_all_programs(root: Root, monkeypatch: pytest
         return real(path)
 
     real = read_elf
-    monkeypatch.setattr("lambundle.disk.read_elf", counting)
+    monkeypatch.setattr("lambundle.machine.files.read_elf", counting)
     closure.walk(["/bin/a", "/bin/b", "/bin/c"], disk=root.disk)
     assert len(read) == len(set(read)) == 5
 
@@ -518,5 +519,5 @@ def test_the_report_does_not_import_rich_for_json() -> None:
     import subprocess
     import sys
 
-    code = "import sys, lambundle.deps_report; sys.exit(any(name.startswith('rich') for name in sys.modules))"
+    code = "import sys, lambundle.cli.deps_report; sys.exit(any(name.startswith('rich') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2]).returncode == 0

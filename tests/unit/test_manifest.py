@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambundle.bundle.manifest import decode_manifest, encode_manifest
+from lambundle.bundle.model import Kind, Manifest, PackedOn, Program, Reason, Smoke
 from lambundle.errors import BadBundleError
-from lambundle.manifest import decode_manifest, encode_manifest
-from lambundle.model import Kind, Manifest, PackedOn, Program, Reason, Smoke
 from tests.unit.plans import PACKED_ON, file, folder, link, manifest, plans
 
 if TYPE_CHECKING:

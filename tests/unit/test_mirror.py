@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lambundle.bundle.model import Entry, Kind, Reason
 from lambundle.errors import DanglingLinkError, UsageError
-from lambundle.mirror import Mirror
-from lambundle.model import Entry, Kind, Reason
+from lambundle.gather.mirror import Mirror
 
 WHY = Reason("add", None, "test")
 

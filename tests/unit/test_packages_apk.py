@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.discover.packages import Dependency, DependencyKind, detect
-from lambundle.discover.packages.apk import ApkDatabase
+from lambundle.packages import Dependency, DependencyKind, detect
+from lambundle.packages.apk import ApkDatabase
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.discover.packages import DATABASES, Dependency, DependencyKind, PackageDatabaseError, detect
-from lambundle.discover.packages.dpkg import DpkgDatabase
 from lambundle.errors import UnreadableFileError
+from lambundle.packages import DATABASES, Dependency, DependencyKind, PackageDatabaseError, detect
+from lambundle.packages.dpkg import DpkgDatabase
 
 if TYPE_CHECKING:
     from pathlib import Path

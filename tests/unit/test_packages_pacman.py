@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.discover.packages import DependencyKind, detect
-from lambundle.discover.packages.pacman import PacmanDatabase
 from lambundle.errors import UnreadableFileError
+from lambundle.packages import DependencyKind, detect
+from lambundle.packages.pacman import PacmanDatabase
 
 if TYPE_CHECKING:
     from pathlib import Path

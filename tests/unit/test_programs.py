@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lambundle.errors import ForeignElfError, NotElfError, ProgramNotFoundError, UsageError
-from lambundle.programs import bundle_name, resolve
+from lambundle.gather.programs import bundle_name, resolve
 
 SEARCH = ("/nonexistent", "/usr/bin", "/bin")
 

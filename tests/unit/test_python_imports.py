@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.discover.selection.python_imports import PythonImports
+from lambundle.scripts.python_imports import PythonImports
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lambundle.discover.recipe import (
+from lambundle.elf.headers import read_elf
+from lambundle.errors import RecipeError
+from lambundle.gather.programs import Requested
+from lambundle.recipes.recipe import (
     RECIPES,
     FileGlobs,
     Recipe,
@@ -17,9 +20,6 @@ from lambundle.discover.recipe import (
     recipes,
     smoke_recipe_for,
 )
-from lambundle.elf import read_elf
-from lambundle.errors import RecipeError
-from lambundle.programs import Requested
 
 ENV = read_elf("/usr/bin/env")
 

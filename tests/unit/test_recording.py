@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.discover.recording import choice
-from lambundle.discover.recording.choice import Bounds, choose, choose_directories
-from lambundle.discover.recording.seen import Seen
-from lambundle.discover.recording.strace_log import read_strace
-from lambundle.discover.recording.trace import read_trace
+from lambundle.recording import choice
+from lambundle.recording.choice import Bounds, choose, choose_directories
+from lambundle.recording.seen import Seen
+from lambundle.recording.strace_log import read_strace
+from lambundle.recording.trace import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

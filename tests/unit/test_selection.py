@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.discover.packages import Dependency, DependencyKind, Package
 from lambundle.discover.selection import Selection
 from lambundle.discover.selection.catalogue import MAX_SHARING
+from lambundle.packages import Dependency, DependencyKind, Package
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambundle.discover.shell_words import command_words
+from lambundle.scripts.shell_words import command_words
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from lambundle.destinations import DESTINATIONS, write_tree, write_zip
+from lambundle.bundle.extract import extract
+from lambundle.bundle.write import DESTINATIONS, write_tree, write_zip
 from lambundle.errors import OutputError, UsageError
-from lambundle.extract import extract
 from tests.unit.plans import contents, expected, file, folder, link, manifest, plans
 
 if TYPE_CHECKING:
-    from lambundle.model import Manifest
+    from lambundle.bundle.model import Manifest
 
 
 @given(plan=plans())

@@ -9,7 +9,7 @@ from typing import Any
 
 import deflate
 
-from lambundle import zipformat
+from lambundle.bundle import zipformat
 
 REG, DIR, LNK = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755, stat.S_IFLNK | 0o777
 

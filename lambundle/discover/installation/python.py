@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.discover.installation.files import files_below, is_for_all
-from lambundle.discover.selection.python_imports import PythonImports
+from lambundle.scripts.python_imports import PythonImports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

@@ -16,12 +16,12 @@ from lambundle.discover.selection.catalogue import Catalogue
 from lambundle.discover.selection.choice import Choice
 from lambundle.discover.selection.contents import Contents
 from lambundle.discover.selection.libraries import Libraries
-from lambundle.discover.selection.wanted import Wanted
+from lambundle.gather.wanted import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambundle.discover.packages import PackageDatabase
+    from lambundle.packages import PackageDatabase
 
 __all__ = ["Selection", "Wanted"]
 

@@ -11,8 +11,8 @@ from lambundle.discover.rules import is_public_library
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lambundle.discover.packages import Dependency, PackageDatabase
     from lambundle.discover.rules import Rules
+    from lambundle.packages import Dependency, PackageDatabase
 
 DEPENDS = ("depends", "pre-depends")
 

@@ -6,13 +6,13 @@ import os
 import posixpath
 from typing import TYPE_CHECKING
 
+from lambundle.bundle.model import Reason
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
 from lambundle.discover.selection.offered import offered
-from lambundle.discover.selection.python_imports import PythonImports
-from lambundle.discover.selection.wanted import Chosen
-from lambundle.elf import is_elf
-from lambundle.model import Reason
+from lambundle.elf.headers import is_elf
+from lambundle.gather.wanted import Chosen
+from lambundle.scripts.python_imports import PythonImports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

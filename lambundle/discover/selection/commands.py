@@ -7,15 +7,15 @@ import posixpath
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lambundle.bundle.model import Reason
 from lambundle.discover.rules import is_command
 from lambundle.discover.selection.companions import CHEAP, companions, size
 from lambundle.discover.selection.directory import listed
-from lambundle.elf import is_elf
-from lambundle.model import Reason
+from lambundle.elf.headers import is_elf
 
 if TYPE_CHECKING:
     from lambundle.discover.selection.choice import Choice
-    from lambundle.discover.selection.wanted import Chosen
+    from lambundle.gather.wanted import Chosen
 
 FEW, MANY = 6, 25
 """Commands up to which a package is one program in parts, and up to which a package is depended on for all."""

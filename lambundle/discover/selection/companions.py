@@ -10,9 +10,9 @@ import os
 from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command
-from lambundle.discover.scripts import is_shell, read_shebang
-from lambundle.elf import read_elf
+from lambundle.elf.headers import read_elf
 from lambundle.errors import LambundleError
+from lambundle.scripts.shebang import is_shell, read_shebang
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,20 +7,20 @@ import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambundle.bundle.model import Reason
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
 from lambundle.discover.selection.choice import DEVELOPMENT, SOURCES
 from lambundle.discover.selection.commands import Commands
 from lambundle.discover.selection.directory import is_readable_by_all, listed
 from lambundle.discover.selection.interpreters import needed_interpreters
-from lambundle.discover.selection.wanted import Wanted
-from lambundle.model import Reason
+from lambundle.gather.wanted import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lambundle.discover.selection.choice import Choice
-    from lambundle.discover.selection.wanted import Chosen
+    from lambundle.gather.wanted import Chosen
 
 MADE = ("/var/lib/", "/var/cache/")
 """Where what installations make lies, beside what packages bring."""

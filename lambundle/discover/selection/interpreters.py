@@ -7,8 +7,8 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command
-from lambundle.discover.scripts import SHEBANG_MAX
 from lambundle.discover.selection.companions import named_in_data
+from lambundle.scripts.shebang import SHEBANG_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

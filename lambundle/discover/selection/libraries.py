@@ -6,11 +6,11 @@ import os
 import posixpath
 from typing import TYPE_CHECKING
 
+from lambundle.bundle.model import Reason
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
 from lambundle.discover.selection.companions import needed
-from lambundle.discover.selection.wanted import Wanted
-from lambundle.model import Reason
+from lambundle.gather.wanted import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

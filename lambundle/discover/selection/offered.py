@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command
-from lambundle.elf import is_elf
+from lambundle.elf.headers import is_elf
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lambundle.verify.checks.smoke import how_it_failed
 from lambundle.verify.model import Check, Diagnosis, Status
-from lambundle.verify.smoke import how_it_failed
-from lambundle.verify.task import Origin
+from lambundle.verify.run.task import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambundle.verify.attempt import Attempt
-    from lambundle.verify.environment import Difference, Lost
-    from lambundle.verify.missing import MissingPath
+    from lambundle.verify.checks.environment import Difference, Lost
+    from lambundle.verify.checks.missing import MissingPath
     from lambundle.verify.model import Run
-    from lambundle.verify.mounted import Mounted
+    from lambundle.verify.run.attempt import Attempt
+    from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.subject import Subject
 
 LOG_LINES = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_REPORT", "RequestId:", "Runtime.")

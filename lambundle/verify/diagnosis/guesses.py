@@ -8,21 +8,21 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from lambundle.verify.checks.missing import cure as missing_cure
+from lambundle.verify.checks.missing import is_likely
 from lambundle.verify.diagnosis.evidence import excerpt, of_check
 from lambundle.verify.diagnosis.packed import PATH, bring, is_fixable, is_ours, not_as_packed, pack_again
 from lambundle.verify.diagnosis.service import is_kernels
 from lambundle.verify.diagnosis.words import absent
 from lambundle.verify.first_line import PROGRAM
-from lambundle.verify.missing import cure as missing_cure
-from lambundle.verify.missing import is_likely
 from lambundle.verify.model import Diagnosis, Status
-from lambundle.verify.mounted import LAYERS, TMP
-from lambundle.verify.task import Origin
+from lambundle.verify.run.mounted import LAYERS, TMP
+from lambundle.verify.run.task import Origin
 
 if TYPE_CHECKING:
+    from lambundle.verify.checks.missing import MissingPath
     from lambundle.verify.diagnosis.evidence import Evidence
-    from lambundle.verify.missing import MissingPath
-    from lambundle.verify.mounted import Mounted
+    from lambundle.verify.run.mounted import Mounted
 
 STATIC_ORDER = ("names", "integrity", "platform", "permissions", "links", "closure", "layout", "quota")
 """The checks of the bundle at rest, those first whose failure makes others fail."""

@@ -14,7 +14,7 @@ from lambundle.verify.diagnosis.modes import closed_text
 from lambundle.verify.diagnosis.packed import held, is_ours, not_as_packed, pack_again, rezipped
 from lambundle.verify.diagnosis.words import FIELD, QUOTE, WORD
 from lambundle.verify.model import Diagnosis
-from lambundle.verify.mounted import TASK
+from lambundle.verify.run.mounted import TASK
 
 if TYPE_CHECKING:
     from lambundle.verify.diagnosis.evidence import Evidence

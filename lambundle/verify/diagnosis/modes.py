@@ -6,9 +6,9 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from lambundle.verify.attempt import NOT_EXECUTABLE
 from lambundle.verify.diagnosis.packed import held, rezipped
 from lambundle.verify.diagnosis.words import QUOTE, WORD
+from lambundle.verify.run.attempt import NOT_EXECUTABLE
 
 if TYPE_CHECKING:
     from lambundle.verify.diagnosis.evidence import Evidence

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.model import Kind
+from lambundle.bundle.model import Kind
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.model import Diagnosis
-from lambundle.verify.mounted import LAYERS
+from lambundle.verify.run.mounted import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lambundle.bundle import Member
+    from lambundle.bundle.reader import Member
     from lambundle.verify.diagnosis.evidence import Evidence
-    from lambundle.verify.mounted import Mounted
+    from lambundle.verify.run.mounted import Mounted
 
 LINKS_MAX = 40
 """Links that the kernel follows in one path."""

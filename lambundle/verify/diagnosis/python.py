@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lambundle.verify.checks.missing import cure as missing_cure
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.diagnosis.packed import is_fixable, is_ours, not_as_packed, pack_again
-from lambundle.verify.missing import cure as missing_cure
 from lambundle.verify.model import Diagnosis
 
 if TYPE_CHECKING:

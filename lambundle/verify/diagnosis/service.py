@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from lambundle import target
+from lambundle.verify.checks.environment import complains_of
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.diagnosis.words import QUOTE, WORD, absent
-from lambundle.verify.environment import complains_of
 from lambundle.verify.model import Diagnosis
 
 if TYPE_CHECKING:

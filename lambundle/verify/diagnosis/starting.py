@@ -8,7 +8,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from lambundle.elf import MAGIC, read_elf
+from lambundle.elf.headers import MAGIC, read_elf
 from lambundle.errors import LambundleError
 from lambundle.target import INTERPRETERS
 from lambundle.verify.diagnosis.evidence import of_check
@@ -17,7 +17,7 @@ from lambundle.verify.diagnosis.packed import bring, held, inside, is_ours, not_
 from lambundle.verify.diagnosis.words import FIELD, QUOTE, WORD, absent
 from lambundle.verify.first_line import HEAD, fault_of, is_on_host
 from lambundle.verify.model import Diagnosis
-from lambundle.verify.mounted import LAYERS, MOUNTS, TASK
+from lambundle.verify.run.mounted import LAYERS, MOUNTS, TASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

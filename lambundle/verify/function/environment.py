@@ -19,7 +19,7 @@ from lambundle.verify.function.output import Output
 if TYPE_CHECKING:
     from lambundle.verify.function.handover import Handed
     from lambundle.verify.function.starting import Start
-    from lambundle.verify.sandbox import Outcome, Running, Sandbox
+    from lambundle.verify.sandbox.interface import Outcome, Running, Sandbox
 
 PATIENCE = 5.0
 """Seconds to wait for what ends by itself once the sandbox has killed it."""

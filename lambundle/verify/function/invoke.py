@@ -26,14 +26,14 @@ from lambundle.verify.function.results import Result, answered, died, failed_ini
 from lambundle.verify.function.starting import plan_start
 from lambundle.verify.function.variables import function_arn
 from lambundle.verify.model import Run
-from lambundle.verify.sandbox import MIB
+from lambundle.verify.sandbox.interface import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lambundle.verify.function.model import Event, Function
     from lambundle.verify.function.starting import Start
-    from lambundle.verify.sandbox import Limits, Outcome, Sandbox
+    from lambundle.verify.sandbox.interface import Limits, Outcome, Sandbox
 
 LAST_WORDS = 1.0
 """Seconds that a runtime has to end by itself after it said that it could not start."""

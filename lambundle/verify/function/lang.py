@@ -18,10 +18,10 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.closure import Walker
+from lambundle.elf.closure import Walker
 from lambundle.errors import HandlerError, LambundleError
-from lambundle.library_path import OLDEST_ARGV0, glibc_version, libc_of
-from lambundle.verify.cache import kept
+from lambundle.pack.library_path import OLDEST_ARGV0, glibc_version, libc_of
+from lambundle.verify.sandbox.cache import kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

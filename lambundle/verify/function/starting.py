@@ -15,14 +15,14 @@ from lambundle.errors import HandlerError
 from lambundle.verify.function import handover
 from lambundle.verify.function.lang import OPTIONAL, lacking_modules, stand_in
 from lambundle.verify.function.variables import function_variables
-from lambundle.verify.sandbox import Job
+from lambundle.verify.sandbox.interface import Job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from lambundle.verify.function.model import Function
-    from lambundle.verify.sandbox import Limits, Sandbox
+    from lambundle.verify.sandbox.interface import Limits, Sandbox
 
 CUSTOM = ("/var/task/bootstrap", "/opt/bootstrap")
 """Where Lambda looks for a custom runtime, in its order."""

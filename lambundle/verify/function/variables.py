@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lambundle import target
-from lambundle.verify.sandbox import MIB
+from lambundle.verify.sandbox.interface import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

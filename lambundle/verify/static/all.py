@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambundle.extract import LIMIT
-from lambundle.model import Kind
+from lambundle.bundle.extract import LIMIT
+from lambundle.bundle.model import Kind
+from lambundle.bundle.zipformat import UnsupportedZipError, ZipFormatError
 from lambundle.verify.model import Check, Status
 from lambundle.verify.static import closure, integrity, layout, links, names, permissions, platform, quota
 from lambundle.verify.static.contents import read_contents
@@ -15,14 +16,13 @@ from lambundle.verify.static.home import homes_of, kept
 from lambundle.verify.static.listing import listing_of
 from lambundle.verify.static.outcome import failed, skipped, with_layers
 from lambundle.verify.subject import Subject
-from lambundle.zipformat import UnsupportedZipError, ZipFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
 
-    from lambundle.bundle import Member
+    from lambundle.bundle.reader import Member
 
 _MODULES = (integrity, permissions, links, names, layout, platform, closure, quota)
 CHECKS = tuple(module.NAME for module in _MODULES)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lambundle.loader import Found, Requester, environment_for, search
+from lambundle.elf.loader import Found, Requester, environment_for, search
 from lambundle.verify.static.steps import SYMBOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from lambundle.closure import LoadedFile, Missing
-    from lambundle.elf import ElfFile
+    from lambundle.elf.closure import LoadedFile, Missing
+    from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.contents import Content
     from lambundle.verify.static.linkage import Linkage
     from lambundle.verify.static.steps import Steps

@@ -10,16 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lambundle.elf import MAGIC, ElfFile, parse_elf
+from lambundle.bundle.model import Kind
+from lambundle.bundle.zipformat import UnsupportedZipError, ZipFormatError
+from lambundle.elf.headers import MAGIC, ElfFile, parse_elf
 from lambundle.errors import BadElfError
-from lambundle.model import Kind
 from lambundle.verify.static.symbols import Budget, Symbols, read_symbols
-from lambundle.zipformat import UnsupportedZipError, ZipFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from lambundle.bundle import Member
+    from lambundle.bundle.reader import Member
     from lambundle.verify.static.listing import Listing
 
 ELF_MAX = 256 << 20

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lambundle import names
-from lambundle.model import Kind
+from lambundle.bundle import names
+from lambundle.bundle.model import Kind
 from lambundle.verify.static.linkage import Linkage, linkage_of
 from lambundle.verify.static.machine import most_common_machine
 from lambundle.verify.static.steps import Steps
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lambundle.bundle import Member
-    from lambundle.elf import ElfFile
+    from lambundle.bundle.reader import Member
+    from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.contents import Content
     from lambundle.verify.static.home import Home
     from lambundle.verify.static.listing import Listing

@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambundle.bundle import MANIFEST_LIMIT, is_manifest
+from lambundle.bundle.manifest import decode_manifest
+from lambundle.bundle.reader import MANIFEST_LIMIT, is_manifest
 from lambundle.errors import BadBundleError
-from lambundle.manifest import decode_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from lambundle.bundle import Member
-    from lambundle.model import Manifest
+    from lambundle.bundle.model import Manifest
+    from lambundle.bundle.reader import Member
     from lambundle.verify.static.contents import Content
 
 _CONFIG = re.compile(r"lambundle/[^/]+/runtime/config")

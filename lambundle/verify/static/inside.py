@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambundle.disk import Disk, Refusal
+from lambundle.machine.files import Disk, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lambundle.elf import ElfFile
+    from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.contents import Content
     from lambundle.verify.static.steps import Steps
     from lambundle.verify.static.tree import Tree

@@ -11,16 +11,16 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lambundle import names
-from lambundle.model import Kind
+from lambundle.bundle import names
+from lambundle.bundle.model import Kind
 from lambundle.verify.static.clutter import is_clutter
 from lambundle.verify.static.facts import UNSUPPORTED
 from lambundle.verify.static.home import HOMES
 from lambundle.verify.static.outcome import REZIPPED, count, failed, passed, skipped
 
 if TYPE_CHECKING:
-    from lambundle.bundle import Member
-    from lambundle.model import Entry
+    from lambundle.bundle.model import Entry
+    from lambundle.bundle.reader import Member
     from lambundle.verify.model import Check
     from lambundle.verify.static.facts import Facts
     from lambundle.verify.static.home import Home

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lambundle.model import Kind
+from lambundle.bundle.model import Kind
 from lambundle.target import ENVIRONMENT
 from lambundle.verify.static.facts import BOOTSTRAP, OPT, TASK
 from lambundle.verify.static.nesting import unwrapped, wrapping
@@ -18,7 +18,7 @@ from lambundle.verify.static.outcome import count, failed, passed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lambundle.bundle import Member
+    from lambundle.bundle.reader import Member
     from lambundle.verify.model import Check
     from lambundle.verify.static.facts import Facts
     from lambundle.verify.static.tree import Tree

@@ -6,15 +6,15 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambundle.closure import Closure, Walker
+from lambundle.elf.closure import Closure, Walker
 from lambundle.verify.static.inside import Inside
 from lambundle.verify.static.machine import machine_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lambundle.closure import LoadedFile, Missing
-    from lambundle.elf import ElfFile
+    from lambundle.elf.closure import LoadedFile, Missing
+    from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.contents import Content
     from lambundle.verify.static.home import Home
     from lambundle.verify.static.steps import Steps

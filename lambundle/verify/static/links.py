@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambundle import names
-from lambundle.model import Kind
+from lambundle.bundle import names
+from lambundle.bundle.model import Kind
 from lambundle.verify.static.facts import UNSUPPORTED
 from lambundle.verify.static.outcome import count, failed, passed, skipped
 from lambundle.verify.static.tree import Lost

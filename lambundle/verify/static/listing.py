@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lambundle import names, zipformat
-from lambundle.bundle import Member, file_blocks, member_at, member_of, regular_size
+from lambundle.bundle import names, zipformat
+from lambundle.bundle.model import Kind
+from lambundle.bundle.reader import Member, file_blocks, member_at, member_of, regular_size
 from lambundle.errors import UsageError
-from lambundle.model import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

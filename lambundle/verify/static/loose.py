@@ -18,7 +18,7 @@ from lambundle.verify.static.machine import has_twin_for_glibc, is_meant_for_oth
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lambundle.elf import ElfFile
+    from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.bundled import Findings
     from lambundle.verify.static.facts import Facts
 

@@ -7,12 +7,12 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lambundle.programs import MACHINES
+from lambundle.gather.programs import MACHINES
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-    from lambundle.elf import ElfFile
+    from lambundle.elf.headers import ElfFile
 
 _NAMES: Mapping[str, frozenset[str]] = {
     "x86_64": frozenset({"x86_64", "x86-64", "amd64", "x64", "x86"}),

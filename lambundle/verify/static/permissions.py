@@ -9,7 +9,7 @@ import posixpath
 import stat
 from typing import TYPE_CHECKING
 
-from lambundle.model import Kind
+from lambundle.bundle.model import Kind
 from lambundle.target import UID
 from lambundle.verify.static.clutter import is_clutter, removal
 from lambundle.verify.static.contents import Content
@@ -19,7 +19,7 @@ from lambundle.verify.static.outcome import REZIPPED, count, failed, passed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lambundle.bundle import Member
+    from lambundle.bundle.reader import Member
     from lambundle.verify.model import Check
     from lambundle.verify.static.facts import Facts
     from lambundle.verify.static.home import Home

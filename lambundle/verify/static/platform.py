@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lambundle.elf import EM_X86_64
-from lambundle.programs import MACHINES
+from lambundle.elf.headers import EM_X86_64
+from lambundle.gather.programs import MACHINES
 from lambundle.verify.static.machine import is_meant_for_others, machine_name
 from lambundle.verify.static.outcome import count, failed, passed, skipped
 from lambundle.verify.static.steps import EntangledError
@@ -19,7 +19,7 @@ from lambundle.verify.static.steps import EntangledError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lambundle.elf import ElfFile
+    from lambundle.elf.headers import ElfFile
     from lambundle.verify.model import Check
     from lambundle.verify.static.facts import Facts
     from lambundle.verify.static.linkage import Linkage

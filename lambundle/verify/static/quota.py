@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambundle.model import Kind
+from lambundle.bundle.model import Kind
 from lambundle.target import LAYERS_MAX, UNZIPPED, ZIPPED
 from lambundle.verify.static.outcome import count, failed, passed
 

@@ -12,9 +12,9 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from lambundle import names
+from lambundle.bundle import names
 from lambundle.verify.first_line import fault_of
-from lambundle.verify.hostroot import PROGRAMS
+from lambundle.verify.sandbox.hostroot import PROGRAMS
 from lambundle.verify.static.bundled import LOST
 from lambundle.verify.static.facts import BOOTSTRAP, OPT, TASK
 

@@ -6,13 +6,13 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambundle import names
-from lambundle.model import Kind
+from lambundle.bundle import names
+from lambundle.bundle.model import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lambundle.bundle import Member
+    from lambundle.bundle.reader import Member
 
 
 class Lost(enum.Enum):

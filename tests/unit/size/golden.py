@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.model import Kind, Reason
+from lambundle.bundle.model import Kind, Reason
 from lambundle.size import grouping
 from lambundle.size.contents import Item
 from lambundle.size.drops import drops

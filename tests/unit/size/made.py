@@ -7,7 +7,7 @@ import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.model import Entry, Group, Kind, Manifest, PackedOn, Program, Reason
+from lambundle.bundle.model import Entry, Group, Kind, Manifest, PackedOn, Program, Reason
 from lambundle.size.contents import Contents, Item
 from lambundle.size.facts import Facts
 

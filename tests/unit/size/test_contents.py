@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from lambundle import zipformat
-from lambundle.destinations import write_zip
+from lambundle.bundle import zipformat
+from lambundle.bundle.write import write_zip
 from lambundle.errors import BadBundleError, UsageError
 from lambundle.size.cli import size
 from lambundle.size.contents import open_contents

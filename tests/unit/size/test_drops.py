@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambundle.model import Manifest, Reason
+from lambundle.bundle.model import Manifest, Reason
 from lambundle.size.drops import Drop, drops, enough, what_stops
 from lambundle.size.graph import ReasonGraph
 from tests.unit.size.made import LIB, MIB, asked, file, link, manifest, needed, player

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from lambundle.model import Group, Manifest, Reason
+from lambundle.bundle.model import Group, Manifest, Reason
 from lambundle.size import grouping
 from lambundle.size.compare import changes
 from lambundle.size.contents import Item

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambundle.model import Entry, Group, Manifest, Reason
+from lambundle.bundle.model import Entry, Group, Manifest, Reason
 from lambundle.size.facts import chain
 from lambundle.size.graph import ReasonGraph
 from tests.unit.size.made import KIB, LIB, MIB, ROOT, asked, file, link, manifest, needed, player

@@ -6,7 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 
-from lambundle.model import Reason
+from lambundle.bundle.model import Reason
 from lambundle.size.contents import Item
 from lambundle.size.drops import drops
 from lambundle.size.facts import Facts

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambundle.bundle.manifest import decode_manifest, encode_manifest
+from lambundle.bundle.model import Entry, Reason
 from lambundle.errors import BadBundleError
-from lambundle.manifest import decode_manifest, encode_manifest
-from lambundle.mirror import Mirror
-from lambundle.model import Entry, Reason
+from lambundle.gather.mirror import Mirror
 from tests.unit.size.made import player
 
 if TYPE_CHECKING:

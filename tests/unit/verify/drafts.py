@@ -8,7 +8,7 @@ import zipfile
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from lambundle import zipformat
+from lambundle.bundle import zipformat
 from lambundle.verify.model import Status
 from lambundle.verify.static import StaticResult, static_checks
 from tests.unit.zips import raw, zipped

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from lambundle.elf import EM_X86_64
+from lambundle.elf.headers import EM_X86_64
 from tests.unit.test_elf import make_elf, make_note
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.bundle import Member
-from lambundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
-from lambundle.verify.attempt import Attempt
-from lambundle.verify.mounted import Mounted
-from lambundle.verify.sandbox import Outcome
+from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
+from lambundle.bundle.reader import Member
+from lambundle.verify.run.attempt import Attempt
+from lambundle.verify.run.mounted import Mounted
+from lambundle.verify.run.task import Origin, Task
+from lambundle.verify.run.trace import Trace, TraceParser
+from lambundle.verify.sandbox.interface import Outcome
 from lambundle.verify.subject import Subject
-from lambundle.verify.task import Origin, Task
-from lambundle.verify.trace import Trace, TraceParser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.verify.cache import cache_directory, kept
+from lambundle.verify.sandbox.cache import cache_directory, kept
 
 if TYPE_CHECKING:
     from pathlib import Path

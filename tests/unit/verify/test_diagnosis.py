@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from lambundle.verify.checks.environment import Difference, Lost
+from lambundle.verify.checks.missing import MissingPath
 from lambundle.verify.diagnosis import RULES, Evidence, diagnose, guesses, libraries, modes, python, service, starting
-from lambundle.verify.environment import Difference, Lost
-from lambundle.verify.missing import MissingPath
 from lambundle.verify.model import Check, Diagnosis, Status
 from tests.unit.verify.made import attempt, entry, manifest, member, mounted, subject
 

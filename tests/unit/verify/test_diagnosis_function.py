@@ -10,8 +10,8 @@ import pytest
 from lambundle.verify.diagnosis import Evidence, diagnose
 from lambundle.verify.diagnosis.evidence import LINE_MAX, excerpt, telling
 from lambundle.verify.model import Check, Diagnosis, Run, Status
-from lambundle.verify.mounted import Mounted
-from lambundle.verify.task import Origin, Task
+from lambundle.verify.run.mounted import Mounted
+from lambundle.verify.run.task import Origin, Task
 from tests.unit.verify.made import attempt, entry, manifest, member, subject
 
 if TYPE_CHECKING:

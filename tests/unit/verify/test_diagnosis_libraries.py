@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lambundle.model import Kind
-from lambundle.verify.missing import MissingPath
+from lambundle.bundle.model import Kind
+from lambundle.verify.checks.missing import MissingPath
 from lambundle.verify.model import Diagnosis
 from tests.unit.verify.made import entry, manifest, member, subject
 from tests.unit.verify.test_diagnosis import evidence, failed, found

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from lambundle.verify.checks.missing import MissingPath
 from lambundle.verify.diagnosis.python import Build, builds_of, distribution_of, module_missing
-from lambundle.verify.missing import MissingPath
 from lambundle.verify.model import Check, Diagnosis, Status
 from tests.unit.verify.made import entry, manifest, member, subject
 from tests.unit.verify.test_diagnosis import evidence, failed, found

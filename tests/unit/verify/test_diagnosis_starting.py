@@ -10,7 +10,7 @@ import pytest
 from lambundle.verify.diagnosis.starting import command_missing, entrypoint, interpreter_missing
 from lambundle.verify.first_line import fault_of, is_on_host
 from lambundle.verify.model import Check, Diagnosis, Run, Status
-from lambundle.verify.mounted import Mounted
+from lambundle.verify.run.mounted import Mounted
 from tests.unit.verify.made import entry, manifest, member, mounted, subject
 from tests.unit.verify.test_diagnosis import evidence, failed, found
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lambundle.discover.recipe import Recipe
-from lambundle.model import Program
-from lambundle.verify.environment import (
+from lambundle.bundle.model import Program
+from lambundle.recipes.recipe import Recipe
+from lambundle.verify.checks.environment import (
     Difference,
     Lost,
     complains_of,
@@ -16,8 +16,8 @@ from lambundle.verify.environment import (
     lost_variables,
 )
 from lambundle.verify.model import Check, Status
-from lambundle.verify.task import Origin
-from lambundle.verify.trace import Trace
+from lambundle.verify.run.task import Origin
+from lambundle.verify.run.trace import Trace
 from tests.unit.verify.made import STARTED, attempt, manifest, mounted, trace
 
 HOME = "/opt/lambundle/tool"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.bundle import open_bundle
-from lambundle.destinations import write_zip
+from lambundle.bundle.model import Kind
+from lambundle.bundle.reader import open_bundle
+from lambundle.bundle.write import write_zip
 from lambundle.errors import UsageError
-from lambundle.launcher import Loader, config, launcher
-from lambundle.model import Kind
-from lambundle.verify.extend import Addition, extend, launching, searched, searching
+from lambundle.pack.launcher import Loader, config, launcher
+from lambundle.verify.fix.extend import Addition, extend, launching, searched, searching
 from tests.unit.plans import file, folder, manifest
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from lambundle.errors import HandlerError, SandboxError
 from lambundle.verify.function import Event, Function, invoke_function, lang
 from lambundle.verify.function.handover import PLACE
 from lambundle.verify.function.starting import own_runtime, plan_start
-from lambundle.verify.sandbox import MIB, Limits, Outcome
+from lambundle.verify.sandbox.interface import MIB, Limits, Outcome
 
 if TYPE_CHECKING:
-    from lambundle.verify.sandbox import Job
+    from lambundle.verify.sandbox.interface import Job
 
 LIMITS = Limits(memory=512 * MIB)
 

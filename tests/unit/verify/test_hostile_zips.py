@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambundle import zipformat
+from lambundle.bundle import zipformat
+from lambundle.bundle.extract import extract
 from lambundle.errors import UsageError
-from lambundle.extract import extract
 from lambundle.verify.static import CHECKS, static_checks
 from tests.unit.plans import contents
 from tests.unit.test_elf import make_elf

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.model import Program
-from lambundle.verify.isolation import isolation_check
+from lambundle.bundle.model import Program
+from lambundle.verify.checks.isolation import isolation_check
 from lambundle.verify.model import Status
-from lambundle.verify.trace import Trace
+from lambundle.verify.run.trace import Trace
 from tests.unit.verify.made import ROOT, STARTED, TOOL, attempt, mounted, trace
 
 if TYPE_CHECKING:
@@ -135,5 +135,5 @@ def test_without_lambundles_runtime_there_is_nothing_to_go_by() -> None:
 
 
 def test_a_trace_that_is_not_whole_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambundle.verify.trace.RECORDS_MAX", 1)
+    monkeypatch.setattr("lambundle.verify.run.trace.RECORDS_MAX", 1)
     assert checked("1 object /opt/a", "1 object /opt/b").status is Status.SKIP

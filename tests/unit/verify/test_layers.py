@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.destinations import write_zip
+from lambundle.bundle.write import write_zip
 from lambundle.errors import BadBundleError
-from lambundle.verify.layers import merge, unpack
+from lambundle.verify.run.layers import merge, unpack
+from lambundle.verify.run.work import PREFIX, remove_tree, work_directory
 from lambundle.verify.static import static_checks
-from lambundle.verify.work import PREFIX, remove_tree, work_directory
 from tests.unit.plans import contents, file, link, manifest
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def test_the_work_directory_is_gone_afterwards_whatever_is_in_it() -> None:
 HOLDER = textwrap.dedent(
     """
     import os, signal, sys, time
-    from lambundle.verify.work import work_directory
+    from lambundle.verify.run.work import work_directory
     with work_directory() as work:
         (work / "file").touch()
         print(work, flush=True)

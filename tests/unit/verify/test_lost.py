@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lambundle.destinations import write_zip
-from lambundle.verify.extend import Addition
-from lambundle.verify.lost import WHY, Lost, gone, lost_files
+from lambundle.bundle.write import write_zip
+from lambundle.verify.fix.extend import Addition
+from lambundle.verify.fix.lost import WHY, Lost, gone, lost_files
 from tests.unit.plans import PACKED_ON, file, folder, link, manifest
 from tests.unit.verify.made import MadeMachine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lambundle.model import Manifest
+    from lambundle.bundle.model import Manifest
 
 ROOT = "lambundle/test/root"
 WHOLE = manifest(
@@ -32,7 +32,7 @@ MACHINE = MadeMachine(
 
 def without(tmp_path: Path, plan: Manifest, *paths: str) -> Path:
     """Return a bundle from which files were taken out, unpacked so that its manifest stays."""
-    from lambundle.extract import extract
+    from lambundle.bundle.extract import extract
 
     write_zip(plan, tmp_path / "x.zip")
     extract(tmp_path / "x.zip", tmp_path / "tree")

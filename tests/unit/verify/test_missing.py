@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.model import Program
-from lambundle.verify.missing import MissingPath, cure, is_likely, missing_check, missing_paths
+from lambundle.bundle.model import Program
+from lambundle.verify.checks.missing import MissingPath, cure, is_likely, missing_check, missing_paths
 from lambundle.verify.model import Check, Run, Status
-from lambundle.verify.task import Origin
-from lambundle.verify.trace import Trace
+from lambundle.verify.run.task import Origin
+from lambundle.verify.run.trace import Trace
 from tests.unit.verify.made import ROOT, STARTED, MadeMachine, attempt, entry, manifest, mounted, trace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lambundle.model import Manifest
-    from lambundle.verify.attempt import Attempt
+    from lambundle.bundle.model import Manifest
+    from lambundle.verify.run.attempt import Attempt
 
 DATA = "/usr/share/tool/data"
 MACHINE = MadeMachine(

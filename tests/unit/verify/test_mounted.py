@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.verify.mounted import Mounted
+from lambundle.verify.run.mounted import Mounted
 from tests.unit.verify.made import ROOT, TOOL, manifest, mounted
 
 if TYPE_CHECKING:

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambundle.destinations import write_zip
+from lambundle.bundle.model import Kind, Program, Smoke
+from lambundle.bundle.write import write_zip
 from lambundle.errors import SandboxError
-from lambundle.model import Kind, Program, Smoke
-from lambundle.verify import availability, tracing
 from lambundle.verify.command import RUNNING_CHECKS, Request, Surroundings, verify
 from lambundle.verify.model import Check, Status, Verdict
-from lambundle.verify.running import Runner, environment
-from lambundle.verify.sandbox import MIB, Job, Limits, Outcome
+from lambundle.verify.run import tracing
+from lambundle.verify.run.commands import Runner, environment
+from lambundle.verify.run.task import Origin, Task
+from lambundle.verify.sandbox import availability
+from lambundle.verify.sandbox.interface import MIB, Job, Limits, Outcome
 from lambundle.verify.static import StaticResult
-from lambundle.verify.task import Origin, Task
 from tests.unit.plans import file
 from tests.unit.verify.made import ROOT, STARTED, MadeMachine, manifest, member, mounted, subject
 

@@ -11,9 +11,9 @@ import pytest
 
 from lambundle import target
 from lambundle.errors import SandboxError
-from lambundle.verify import hostroot
-from lambundle.verify.hostroot import host_root
-from lambundle.verify.machine import ThisMachine
+from lambundle.verify.packing_machine import ThisMachine
+from lambundle.verify.sandbox import hostroot
+from lambundle.verify.sandbox.hostroot import host_root
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.verify import memory
+from lambundle.verify.sandbox import memory
 
 if TYPE_CHECKING:
     import pytest
@@ -48,9 +48,10 @@ def test_children_and_descendants() -> None:
 
 
 def test_children_are_found_where_the_kernel_keeps_no_lists(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambundle.verify.memory._LISTS_CHILDREN", False)
+    monkeypatch.setattr("lambundle.verify.sandbox.memory._LISTS_CHILDREN", False)
     monkeypatch.setattr(
-        "lambundle.verify.memory._read", lambda path: b"" if path.endswith("/children") else Path(path).read_bytes()
+        "lambundle.verify.sandbox.memory._read",
+        lambda path: b"" if path.endswith("/children") else Path(path).read_bytes(),
     )
     with subprocess.Popen(["sleep", "100"]) as child:
         assert child.pid in memory.children(os.getpid())

@@ -14,10 +14,10 @@ import pytest
 
 import lambundle
 from lambundle.errors import SandboxError
-from lambundle.verify.bubblewrap import BubblewrapSandbox, find_bubblewrap
-from lambundle.verify.choosing import SANDBOXES
-from lambundle.verify.docker import IMAGE, DockerSandbox, _bind, _options, _tmp
-from lambundle.verify.sandbox import MIB, Job, Limits, admit, under_env
+from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox, find_bubblewrap
+from lambundle.verify.sandbox.choose import SANDBOXES
+from lambundle.verify.sandbox.docker.docker import IMAGE, DockerSandbox, _bind, _options, _tmp
+from lambundle.verify.sandbox.interface import MIB, Job, Limits, admit, under_env
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +152,7 @@ def test_an_image_that_cannot_be_pulled_is_named_with_the_reason(path: Path, tmp
 
 def test_a_client_does_not_outlive_us(path: Path, tmp_path: Path) -> None:
     program(path, "docker", f"echo $$ > {tmp_path}/new; /bin/mv {tmp_path}/new {tmp_path}/client; exec /bin/sleep 1000")
-    code = "from lambundle.verify.docker_client import docker; docker('pull', 'image')"
+    code = "from lambundle.verify.sandbox.docker.client import docker; docker('pull', 'image')"
     with subprocess.Popen([sys.executable, "-c", code]) as verify:
         until((tmp_path / "client").exists)
         verify.kill()
@@ -169,7 +169,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def test_a_daemon_that_does_not_answer_is_given_up(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(path, "docker", "exec /bin/sleep 1000")
-    monkeypatch.setattr("lambundle.verify.docker_client.PATIENCE", 0.2)
+    monkeypatch.setattr("lambundle.verify.sandbox.docker.client.PATIENCE", 0.2)
     missing = DockerSandbox(IMAGE, tmp_path).unavailable()
     assert missing is not None
     assert "takes longer" in missing
@@ -179,7 +179,8 @@ def test_a_daemon_that_does_not_answer_is_given_up(path: Path, tmp_path: Path, m
 
 
 def test_the_keeper_needs_nothing_but_python() -> None:
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import lambundle.verify.keeper; print(*sys.modules)"
+    keeper = "from lambundle.verify.sandbox.bubblewrap import keeper"
+    code = f"import sys; sys.path.insert(0, sys.argv[1]); {keeper}; print(*sys.modules)"
     package = Path(lambundle.__file__).parent.parent
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code, package], capture_output=True, text=True, check=True)
-    assert not {"click", "rich", "lief", "lambundle.elf"} & set(done.stdout.split())
+    assert not {"click", "rich", "lief", "lambundle.elf.headers"} & set(done.stdout.split())

@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from lambundle.errors import SandboxError
-from lambundle.verify.seccomp import docker_profile, instructions
+from lambundle.verify.sandbox.seccomp import docker_profile, instructions
 
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
 AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}

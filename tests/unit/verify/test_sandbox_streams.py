@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lambundle.verify import streams
-from lambundle.verify.streams import feeding
+from lambundle.verify.sandbox import streams
+from lambundle.verify.sandbox.streams import feeding
 
 
 def run(script: str, stdin: bytes = b"") -> tuple[bytes, bytes, int]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.verify.attempt import Attempt
+from lambundle.verify.checks.start import FEW, PageCache, start_check, touched_files
 from lambundle.verify.model import Run, Status
-from lambundle.verify.sandbox import MIB, Outcome
-from lambundle.verify.start import FEW, PageCache, start_check, touched_files
-from lambundle.verify.task import Origin, Task
-from lambundle.verify.trace import Trace
+from lambundle.verify.run.attempt import Attempt
+from lambundle.verify.run.task import Origin, Task
+from lambundle.verify.run.trace import Trace
+from lambundle.verify.sandbox.interface import MIB, Outcome
 from tests.unit.verify.made import ROOT, attempt, mounted, trace
 
 if TYPE_CHECKING:

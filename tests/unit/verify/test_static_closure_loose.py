@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.elf import EM_386, EM_AARCH64, EM_ARM
+from lambundle.elf.headers import EM_386, EM_AARCH64, EM_ARM
 from lambundle.verify.static import static_checks
 from tests.unit.test_elf import make_elf
 from tests.unit.verify.drafts import Draft, assert_fails, details, failures, judged

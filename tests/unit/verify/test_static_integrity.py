@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambundle.destinations import write_tree, write_zip
+from lambundle.bundle.extract import extract
+from lambundle.bundle.write import write_tree, write_zip
 from lambundle.errors import BadBundleError
-from lambundle.extract import extract
 from lambundle.verify.static import static_checks
 from tests.unit.plans import file, folder, link, manifest
 from tests.unit.verify.drafts import WINDOWS, Draft, assert_fails, details, failures, judged

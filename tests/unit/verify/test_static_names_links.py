@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle import zipformat
+from lambundle.bundle import zipformat
 from lambundle.verify.static import static_checks
 from tests.unit.verify.drafts import WINDOWS, Draft, assert_fails, details, failures, judged
 from tests.unit.zips import DIR, LNK, Raw, raw, zipped

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lambundle.destinations import write_zip
-from lambundle.extract import extract
+from lambundle.bundle.extract import extract
+from lambundle.bundle.write import write_zip
 from lambundle.verify.static import static_checks
 from lambundle.verify.static.nesting import unwrapped
 from tests.unit.plans import file, manifest

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.destinations import write_zip
-from lambundle.elf import EM_AARCH64
+from lambundle.bundle.write import write_zip
+from lambundle.elf.headers import EM_AARCH64
 from lambundle.verify.model import Check, Status
 from lambundle.verify.static.outcome import failed, passed, skipped, with_layers
 from tests.unit.plans import file, link, manifest

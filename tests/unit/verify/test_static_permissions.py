@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.destinations import write_zip
+from lambundle.bundle.write import write_zip
 from lambundle.verify.static import static_checks
 from tests.unit.plans import file, manifest
 from tests.unit.test_elf import make_elf

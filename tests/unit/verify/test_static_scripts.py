@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.destinations import write_zip
-from lambundle.elf import MAGIC
+from lambundle.bundle.write import write_zip
+from lambundle.elf.headers import MAGIC
 from lambundle.verify.static.contents import head_of
 from lambundle.verify.static.scripts import is_of_package, packages_in, wanted_of_env
 from tests.unit.plans import file, manifest

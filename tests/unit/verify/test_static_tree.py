@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambundle.bundle import Member
-from lambundle.model import Kind
+from lambundle.bundle.model import Kind
+from lambundle.bundle.reader import Member
 from lambundle.verify.static.tree import Landing, Lost, Tree
 
 

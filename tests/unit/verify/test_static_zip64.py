@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle import zipformat
-from lambundle.bundle import open_bundle
+from lambundle.bundle import zipformat
+from lambundle.bundle.reader import open_bundle
 from lambundle.errors import BadBundleError
 from lambundle.verify.model import Status
 from lambundle.verify.static import static_checks

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.discover.recipe import Recipe
-from lambundle.model import Kind, Program, Smoke
-from lambundle.verify.attempt import Attempt
+from lambundle.bundle.model import Kind, Program, Smoke
+from lambundle.recipes.recipe import Recipe
+from lambundle.verify.checks.smoke import smoke_check
 from lambundle.verify.model import Run, Status
-from lambundle.verify.smoke import smoke_check
-from lambundle.verify.task import MAX_NAME, PRELUDE, Origin, Task, tasks
+from lambundle.verify.run.attempt import Attempt
+from lambundle.verify.run.task import MAX_NAME, PRELUDE, Origin, Task, tasks
 from tests.unit.verify.made import TOOL, attempt, manifest, member, mounted, outcome, subject
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambundle.verify import tracing
-from lambundle.verify.trace import (
+from lambundle.verify.run import tracing
+from lambundle.verify.run.trace import (
     LINE_MAX,
     Execution,
     Lookup,
@@ -104,7 +104,7 @@ def test_a_line_without_end_takes_no_memory() -> None:
 
 
 def test_more_records_than_are_kept_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambundle.verify.trace.RECORDS_MAX", 2)
+    monkeypatch.setattr("lambundle.verify.run.trace.RECORDS_MAX", 2)
     found = trace("1 start /a", "1 start /b", "1 start /b")
     assert found.is_whole
     found = trace("1 start /a", "1 start /b", "1 start /c")

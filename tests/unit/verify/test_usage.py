@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lambundle.verify.checks.limits import memory_check, tmp_check
 from lambundle.verify.model import Status
-from lambundle.verify.sandbox import MIB, Limits
-from lambundle.verify.usage import memory_check, tmp_check
+from lambundle.verify.sandbox.interface import MIB, Limits
 from tests.unit.verify.made import attempt
 
 LIMITS = Limits(memory=256 * MIB, tmp=512 * MIB)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from lambundle.cli import cli
-from lambundle.verify import command, fix
+from lambundle.cli.main import cli
+from lambundle.verify import command
 from lambundle.verify.command import Findings, Request
+from lambundle.verify.fix import fix
 from lambundle.verify.model import Check, Diagnosis, Status, Verification
-from lambundle.verify.sandbox import MIB, Limits
+from lambundle.verify.sandbox.interface import MIB, Limits
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -137,7 +138,7 @@ def test_fix_tells_what_it_added(verify: Verify) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     text = (
-        "import sys; from lambundle.cli import cli\n"
+        "import sys; from lambundle.cli.main import cli\n"
         "cli(['verify', '--help'], standalone_mode=False)\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & {'lief', 'rich', 'deflate'}))\n"
         "print(any(name.startswith('lambundle.verify.') and name != 'lambundle.verify.cli' for name in sys.modules))"

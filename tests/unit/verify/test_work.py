@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PROGRAM = textwrap.dedent(
     """
     import os, shutil, signal, sys, tempfile
-    from lambundle.verify import work
+    from lambundle.verify.run import work
 
     def interrupted(module, name):
         function = getattr(module, name)

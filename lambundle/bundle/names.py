@@ -1,0 +1,173 @@
+"""Which paths a bundle may hold, and how they may stand to one another.
+
+The writer, the manifest's decoder, the reader and the extractor all ask here, so that what one writes the
+others accept, and what one of them must refuse is refused by each.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeAlias
+
+from lambundle.bundle.model import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+NAME_MAX = 255
+"""Most bytes in one component of a path (Linux, limits.h)."""
+PATH_BYTES_MAX = 4000
+"""Most bytes in a path or a link's target: Linux's PATH_MAX of 4,096 less room for ``/var/task/``."""
+LINKS_MAX = 40
+"""How many links Linux follows in one path before it says ELOOP (path_resolution(7))."""
+NODES_MAX = 250_000
+"""Most files, links and directories, also those that are only implied, of one bundle."""
+STEPS_MAX = 5_000_000
+"""How many components are walked to see where all links of a bundle lead; a large one takes some 100,000."""
+
+Node: TypeAlias = "tuple[str, Kind, str | None]"
+"""Path, kind, and the target of a link."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class BadNameError(ValueError):
+    """A path or a set of paths that no bundle may hold; the text says which and why."""
+
+
+class BadLinkError(BadNameError):
+    """A link that no bundle may hold."""
+
+
+def check_path(path: str) -> None:
+    """Raise BadNameError unless ``path`` is relative, normal, and means the same to every unpacker.
+
+    Control characters are refused because Info-ZIP's unzip drops them from names in silence, and text that
+    is not UTF-8 because a zip has no way to say what it is (APPNOTE 4.4.4, bit 11).
+    """
+    if path.startswith("/"):
+        raise BadNameError(f"{path!r} is absolute")
+    parts = path.split("/")
+    if ".." in parts:
+        raise BadNameError(f"{path!r} contains '..'")
+    if "" in parts or "." in parts:
+        raise BadNameError(f"{path!r} has an empty or '.' component")
+    _check_text(path)
+    if len(path) > NAME_MAX // 4 and any(len(part.encode()) > NAME_MAX for part in parts):
+        raise BadNameError(f"{_short(path)} has a component longer than {NAME_MAX} bytes")
+
+
+def check_target(path: str, target: str) -> None:
+    """Raise BadNameError unless ``target`` can be the text of the link ``path``."""
+    if not target:
+        raise BadLinkError(f"link {path!r} has no target")
+    if target.startswith("/"):
+        raise BadLinkError(f"link {path!r} has an absolute target, {_short(target)}")
+    _check_text(target)
+
+
+def check_tree(nodes: Iterable[Node]) -> None:
+    """Raise BadNameError unless ``nodes`` can be unpacked in any order without ever leaving their tree.
+
+    That is: every path passes ``check_path``; none occurs twice; none lies below a file or a link; and no
+    link, followed as the kernel would through the other links, leads out of the tree.
+    """
+    kinds: dict[str, Kind] = {}
+    links: dict[str, str] = {}
+    for path, kind, target in nodes:
+        check_path(path)
+        if path in kinds:
+            raise BadNameError(f"{path!r} occurs twice")
+        kinds[path] = kind
+        if kind is Kind.LINK:
+            check_target(path, target or "")
+            links[path] = target or ""
+    _check_parents(kinds)
+    _check_links(links)
+
+
+def parents(path: str) -> list[str]:
+    """Return the directories above ``path``, nearest first, without the top itself."""
+    found = []
+    while (slash := path.rfind("/")) > 0:
+        path = path[:slash]
+        found.append(path)
+    return found
+
+
+def _check_parents(kinds: Mapping[str, Kind]) -> None:
+    """Compare each path with the one before it: what lies below a path follows it at once in this order.
+
+    Directories that nobody names are counted, not kept: long names could ask for billions of them.
+    """
+    count = 0
+    above: list[str] = []
+    for path in sorted(kinds, key=lambda path: path.replace("/", "\0")):
+        parts = path.split("/")
+        common = 0
+        for here, there in zip(parts, above, strict=False):
+            if here != there:
+                break
+            common += 1
+        if above and common == len(above):
+            parent = "/".join(above)
+            if kinds[parent] is not Kind.DIRECTORY:
+                raise BadNameError(f"{path!r} lies below {parent!r}, which is a {kinds[parent]}")
+        count += len(parts) - common
+        if count > NODES_MAX:
+            raise BadNameError(f"it takes more than {NODES_MAX:,} files and directories")
+        above = parts
+
+
+def _check_links(links: Mapping[str, str]) -> None:
+    steps = STEPS_MAX
+    for path in links:
+        steps -= _follow(path, links, steps)
+
+
+def _follow(path: str, links: Mapping[str, str], steps: int) -> int:
+    """Follow the link ``path`` as the kernel would, in at most ``steps`` components; return how many it took.
+
+    Components that are not there are walked as if they were directories: another layer may hold them. A
+    loop stays inside, because the kernel gives up on it: nothing can be reached through it.
+    """
+    here = parents(path)[::-1]
+    todo = links[path].split("/")[::-1]
+    taken, followed = len(todo), 0
+    while todo:
+        if taken > steps:
+            raise BadLinkError("the links lead through one another without end")
+        part = todo.pop()
+        if part in {"", "."}:
+            continue
+        if part == "..":
+            if not here:
+                raise BadLinkError(f"link {path!r} leads out of the bundle, to {_short(links[path])}")
+            here.pop()
+            continue
+        here.append(f"{here[-1]}/{part}" if here else part)
+        if len(here[-1]) > PATH_BYTES_MAX:
+            raise BadLinkError(f"link {path!r} leads to a path longer than {PATH_BYTES_MAX} bytes")
+        if here[-1] in links:
+            followed += 1
+            if followed > LINKS_MAX:
+                break
+            through = links[here.pop()].split("/")
+            taken += len(through)  # counted when they are taken up, since that is what they cost
+            todo.extend(through[::-1])
+    return taken
+
+
+def _check_text(text: str) -> None:
+    try:
+        length = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise BadNameError(f"{_short(text)} is not UTF-8") from error
+    if length > PATH_BYTES_MAX:
+        raise BadNameError(f"{_short(text)} is longer than {PATH_BYTES_MAX} bytes")
+    if _CONTROL.search(text):
+        raise BadNameError(f"{text!r} contains a control character")
+
+
+def _short(text: str, length: int = 80) -> str:
+    return repr(text if len(text) <= length else text[:length] + "…")

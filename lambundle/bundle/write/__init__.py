@@ -1,0 +1,18 @@
+"""Destinations: one plan, written as a zip or as a directory."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from lambundle.bundle.write.archive import write_zip
+from lambundle.bundle.write.content import Destination, Progress, Written, epoch_of
+from lambundle.bundle.write.tree import write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DESTINATIONS: Mapping[str, Destination] = MappingProxyType({"zip": write_zip, "directory": write_tree})
+"""Every form that a bundle can be written in."""
+
+__all__ = ["DESTINATIONS", "Destination", "Progress", "Written", "epoch_of", "write_tree", "write_zip"]

@@ -1,0 +1,199 @@
+"""What every destination needs: the completed plan, the bytes of each file, and what was written."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from lambundle.bundle import names
+from lambundle.bundle.manifest import encode_manifest
+from lambundle.bundle.model import Entry, Kind, Manifest, Reason
+from lambundle.errors import FileChangedError, OutputError, UnreadableFileError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BLOCK = 1 << 20
+"""Bytes read at a time where a file need not be whole in memory."""
+
+Progress: TypeAlias = Callable[[int], None]
+"""Told, on the caller's thread, how many more bytes of source were dealt with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a destination wrote.
+
+    ``unzipped`` counts as Lambda does: the bytes of every file, the manifest's among them, and of every
+    link's target; directories count nothing. ``zipped`` is the size of the zip file, None for a directory.
+    ``digests`` maps the path of every file, the manifest's too, to its SHA-256 in hexadecimal.
+    """
+
+    unzipped: int
+    zipped: int | None
+    digests: Mapping[str, str]
+
+
+class Destination(Protocol):
+    """A form that a bundle can be written in.
+
+    Whatever happens, ``out`` is afterwards either complete or as it was. Raise OutputError when it cannot be
+    written, UnreadableFileError or FileChangedError when a source is not what was planned.
+    """
+
+    def __call__(
+        self, manifest: Manifest, out: Path, *, epoch: int | None = None, progress: Progress | None = None
+    ) -> Written:
+        """Write ``manifest`` to ``out``, every time in it set to ``epoch`` (None: 1980-01-01)."""
+        ...
+
+
+def epoch_of(environ: Mapping[str, str]) -> int | None:
+    """Return what SOURCE_DATE_EPOCH says (reproducible-builds.org), or None; UsageError when not a number."""
+    text = environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}", hint="set it to whole seconds since 1970, or unset it")
+    return int(text.lstrip("0")[:12] or "0")  # more digits lie beyond every calendar; the writer clamps
+
+
+def completed(manifest: Manifest) -> Manifest:
+    """Return ``manifest`` as it is written: sorted, every directory with an entry, so the manifest's own too.
+
+    Setuid, setgid and sticky bits are gone, since nothing says what Lambda makes of them; links have mode
+    0777, which is what every file system says of them.
+    Raise OutputError when its paths cannot stand in one tree (see ``names.check_tree``).
+    """
+    entries = {entry.path: entry for entry in manifest.entries}
+    if manifest.path in entries:
+        raise OutputError(
+            f"{manifest.path} is in the plan already",
+            hint="choose another --name, or do not add an unpacked bundle to a bundle",
+        )
+    wanted = {parent: entry.reasons[:1] for entry in manifest.entries for parent in names.parents(entry.path)}
+    wanted |= {parent: (Reason("runtime"),) for parent in names.parents(manifest.path)}
+    missing = [
+        Entry(path, Kind.DIRECTORY, 0o755, reasons=reasons) for path, reasons in wanted.items() if path not in entries
+    ]
+    every = (*map(_plain, manifest.entries), *missing)
+    _check(manifest, every)
+    return dataclasses.replace(manifest, entries=tuple(sorted(every, key=lambda entry: entry.path)))
+
+
+def _plain(entry: Entry) -> Entry:
+    mode = 0o777 if entry.kind is Kind.LINK else entry.mode & 0o777
+    return entry if mode == entry.mode else dataclasses.replace(entry, mode=mode)
+
+
+def _check(manifest: Manifest, entries: Iterable[Entry]) -> None:
+    nodes = [(entry.path, entry.kind, entry.target) for entry in entries]
+    try:
+        names.check_tree([*nodes, (manifest.path, Kind.FILE, None)])
+    except names.BadNameError as error:
+        raise OutputError(
+            "the plan cannot be written as one tree",
+            context=(str(error),),
+            hint="leave the file out with --exclude, or rename it",
+        ) from error
+
+
+def unzipped_size(entries: Iterable[Entry]) -> int:
+    """Return the bytes that ``entries`` take in Lambda's count: files and link targets."""
+    return sum(len((entry.target or "").encode()) if entry.kind is Kind.LINK else entry.size for entry in entries)
+
+
+def manifest_entry(manifest: Manifest, digests: Mapping[str, str]) -> Entry:
+    """Return the entry of the manifest itself, which tells the digest of every file."""
+    entries = tuple(
+        dataclasses.replace(entry, sha256=digests[entry.path]) if entry.kind is Kind.FILE else entry
+        for entry in manifest.entries
+    )
+    content = encode_manifest(dataclasses.replace(manifest, entries=entries))
+    digest = hashlib.sha256(content).hexdigest()
+    return Entry(manifest.path, Kind.FILE, 0o644, size=len(content), content=content, sha256=digest)
+
+
+def read_whole(entry: Entry) -> bytes:
+    """Return the content of the file ``entry``, read once; errors as of ``blocks``."""
+    if entry.content is not None:
+        return entry.content
+    parts = list(blocks(entry, entry.size + 1))
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def blocks(entry: Entry, block: int = BLOCK) -> Iterator[bytes]:
+    """Read the file ``entry`` once, from start to end, ``block`` bytes at a time.
+
+    Raise UnreadableFileError when it cannot be read, and FileChangedError when it is gone, is no longer a
+    regular file, has not the planned size, or was written to meanwhile.
+    """
+    if entry.content is not None:
+        yield entry.content
+        return
+    source = entry.source
+    if source is None:
+        raise ValueError(f"{entry.path} has neither source nor content")
+    with _source_errors(source):
+        fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe put there must not hang us
+        try:
+            yield from _begun_with(entry.head, _blocks_of(fd, source, entry.size, block))
+        finally:
+            os.close(fd)
+
+
+def _begun_with(head: bytes, found: Iterator[bytes]) -> Iterator[bytes]:
+    """Put ``head`` in the place of as many first bytes."""
+    done = 0
+    for data in found:
+        if done < len(head):
+            begin = head[done : done + len(data)]
+            yield begin + data[len(begin) :]
+            done += len(begin)
+        else:
+            yield data
+
+
+def _blocks_of(fd: int, source: Path, size: int, block: int) -> Iterator[bytes]:
+    before = os.fstat(fd)
+    if not stat.S_ISREG(before.st_mode):
+        raise _changed(source, "it is no longer a regular file")
+    seen = 0
+    while data := os.read(fd, block):
+        seen += len(data)
+        if seen > size:
+            break
+        yield data
+    if seen != size:
+        raise _changed(source, f"planned with {size:,} bytes, read {'more' if seen > size else f'{seen:,}'}")
+    after = os.fstat(fd)
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+        raise _changed(source, "it was written to while it was read")
+
+
+@contextlib.contextmanager
+def _source_errors(source: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise _changed(source, "it is gone") from error
+    except OSError as error:
+        raise UnreadableFileError(
+            f"cannot read {source}",
+            context=(error.strerror or str(error),),
+            hint="make it readable for you, or leave it out with --exclude",
+        ) from error
+
+
+def _changed(source: Path, how: str) -> FileChangedError:
+    return FileChangedError(
+        f"{source} changed while it was packed",
+        context=(how,),
+        hint="pack again once nothing writes to it (an upgrade may be running)",
+    )

@@ -1,0 +1,239 @@
+"""What ldconfig(8) and the C library's builder fixed on a machine: cache, configuration, directories.
+
+Sources: ``sysdeps/generic/dl-cache.h`` of glibc for the cache, ldconfig(8) for ld.so.conf, ``elf/Makefile``
+(``trusted-dirs.h``) for the directories compiled into the loader.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambundle.elf.headers import (
+    EM_386,
+    EM_AARCH64,
+    EM_ARM,
+    EM_LOONGARCH,
+    EM_PPC64,
+    EM_RISCV,
+    EM_S390,
+    EM_X86_64,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lambundle.machine.files import Disk
+
+_CACHE_MAGIC = b"glibc-ld.so.cache1.1"
+_OLD_MAGIC = b"ld.so-1.7.0"
+_OLD_ENTRY = 12
+_EXTENSION_MAGIC = 0xEAA4_2174
+_HWCAP_EXTENSION = 1 << 62
+_HWCAPS_TAG = 1
+_MAX_ENTRIES = 1 << 20
+_MAX_HWCAPS = 1 << 10
+_MAX_CONF_FILES = 256
+_MAX_CONF_SIZE = 1 << 20
+_MAX_LOADER_SIZE = 1 << 24
+
+_CACHE_FLAGS: Mapping[tuple[int, int], tuple[int, ...]] = {
+    (EM_X86_64, 64): (0x303,),
+    (EM_X86_64, 32): (0x803,),
+    (EM_386, 32): (0x003,),
+    (EM_AARCH64, 64): (0xA03,),
+    (EM_ARM, 32): (0x003, 0x903, 0xB03),
+    (EM_PPC64, 64): (0x503,),
+    (EM_S390, 64): (0x403,),
+    (EM_RISCV, 64): (0xF03, 0x1003),
+    (EM_LOONGARCH, 64): (0x1103, 0x1203),
+}
+"""Flags of a cache entry by (machine, class): FLAG_ELF_LIBC6 and the machine's own (ldconfig.h)."""
+
+_ANY_FLAGS = 1  # FLAG_ELF: any loader takes it
+
+_TRIPLETS: Mapping[tuple[int, int], str] = {
+    (EM_X86_64, 64): "x86_64-linux-gnu",
+    (EM_X86_64, 32): "x86_64-linux-gnux32",
+    (EM_386, 32): "i386-linux-gnu",
+    (EM_AARCH64, 64): "aarch64-linux-gnu",
+    (EM_ARM, 32): "arm-linux-gnueabihf",
+    (EM_PPC64, 64): "powerpc64le-linux-gnu",
+    (EM_S390, 64): "s390x-linux-gnu",
+    (EM_RISCV, 64): "riscv64-linux-gnu",
+    (EM_LOONGARCH, 64): "loongarch64-linux-gnu",
+}
+
+_DIRECTORY = rb"/(?:[\w.+@-]+/)*lib(?:[\w-]*)/(?:[\w.-]+/)?\0"
+# Both begin with two literal bytes: without them the search takes longer than all the rest of a walk.
+_SYSTEM_DIRS = re.compile(rb"\0/" + _DIRECTORY.removeprefix(b"/") + rb"(?:" + _DIRECTORY + rb")*")
+_CACHE_PATH = re.compile(rb"\0(/(?:[\w.+@-]+/)*ld\.so\.cache)\0")
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """One library of ``ld.so.cache``: its path, and the glibc-hwcaps subdirectory it is for, often none."""
+
+    path: str
+    hwcaps: str | None = None
+
+
+def parse_cache(data: bytes, machine: int, bits: int, *, little: bool) -> dict[str, tuple[CacheEntry, ...]] | None:
+    """Read the libraries that a loader of this machine would take from the cache, by soname; None: no cache.
+
+    Entries in the old hwcaps directories (``haswell``, ``tls``, gone since glibc 2.37) are left out: a
+    baseline machine does not load them.
+    """
+    start = _cache_start(data)
+    if start is None:
+        return None
+    data = data[start:]
+    order = "<" if little else ">"
+    header = struct.Struct(order + "20sIIB3xI12x")
+    if len(data) < header.size:
+        return None
+    _magic, count, _strings, _flags, extensions = header.unpack_from(data)
+    entry = struct.Struct(order + "iIIIQ")
+    if count > _MAX_ENTRIES or header.size + count * entry.size > len(data):
+        return None
+    wanted = _CACHE_FLAGS.get((machine, bits))
+    names = _hwcaps_names(data, extensions, order)
+    libraries: dict[str, list[CacheEntry]] = {}
+    for flags, key, value, _version, hwcap in entry.iter_unpack(data[header.size : header.size + count * entry.size]):
+        if wanted is not None and flags not in wanted and flags != _ANY_FLAGS:
+            continue
+        subdirectory = None
+        if hwcap:
+            index = hwcap & 0xFFFF_FFFF
+            if hwcap >> 32 != _HWCAP_EXTENSION >> 32 or index >= len(names):
+                continue
+            subdirectory = names[index]
+        soname, path = _text(data, key), _text(data, value)
+        if soname and path and path.startswith("/"):
+            libraries.setdefault(soname, []).append(CacheEntry(path, subdirectory))
+    return {soname: tuple(entries) for soname, entries in libraries.items()}
+
+
+def _cache_start(data: bytes) -> int | None:
+    """Where the part in the new format begins: at once, or behind a part in the old one."""
+    if data.startswith(_CACHE_MAGIC):
+        return 0
+    if not data.startswith(_OLD_MAGIC) or len(data) < 16:  # noqa: PLR2004  (the old header)
+        return None
+    # The old format is in the machine's byte order, which nothing in it tells; try both.
+    for order in ("<", ">"):
+        count: int = struct.unpack_from(order + "I", data, 12)[0]
+        start = -(-(16 + count * _OLD_ENTRY) // 8) * 8
+        if data.startswith(_CACHE_MAGIC, start):
+            return start
+    return None
+
+
+def _hwcaps_names(data: bytes, offset: int, order: str) -> tuple[str, ...]:
+    """Names of the glibc-hwcaps subdirectories that entries refer to by number."""
+    directory, section, word = (
+        struct.Struct(order + "II"),
+        struct.Struct(order + "IIII"),
+        struct.Struct(order + "I"),
+    )
+    if not offset or offset + directory.size > len(data):
+        return ()
+    magic, count = directory.unpack_from(data, offset)
+    if magic != _EXTENSION_MAGIC:
+        return ()
+    offset += directory.size
+    for at in range(offset, min(offset + count * section.size, len(data) - section.size + 1), section.size):
+        tag, _flags, start, size = section.unpack_from(data, at)
+        if tag == _HWCAPS_TAG and start + size <= len(data):
+            found = [_text(data, value) or "" for (value,) in word.iter_unpack(data[start : start + size // 4 * 4])]
+            return tuple(found[:_MAX_HWCAPS])
+    return ()
+
+
+def _text(data: bytes, offset: int) -> str | None:
+    end = data.find(0, offset, offset + 4096)
+    return os.fsdecode(data[offset:end]) if end >= 0 else None
+
+
+def read_conf(disk: Disk, path: str = "/etc/ld.so.conf") -> tuple[str, ...]:
+    """Directories of ld.so.conf in its order, with its includes, as ldconfig(8) reads them.
+
+    Lines end at ``#``; ``hwcap`` lines have meant nothing since glibc 2.33; a directory may be followed by
+    ``=TYPE`` (libc5 times). A relative include is relative to the including file, and is a glob.
+    """
+    directories: dict[str, None] = {}
+    seen: set[str] = set()
+
+    def read(name: str) -> None:
+        if name in seen or len(seen) >= _MAX_CONF_FILES:
+            return
+        seen.add(name)
+        for line in os.fsdecode(disk.content(name, _MAX_CONF_SIZE) or b"").splitlines():
+            words = line.partition("#")[0].split()
+            if not words or words[0] == "hwcap":
+                continue
+            if words[0] == "include":
+                for pattern in words[1:]:
+                    absolute = pattern if pattern.startswith("/") else f"{os.path.dirname(name)}/{pattern}"
+                    for found in disk.matches(absolute):
+                        read(found)
+                continue
+            directory = line.partition("#")[0].strip().partition("=")[0].rstrip()
+            if directory.startswith("/"):
+                directories[directory.rstrip("/") or "/"] = None
+
+    read(path)
+    return tuple(directories)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """What the builder of a glibc compiled into its loader.
+
+    ``directories`` are searched last, ``lib`` is what ``$LIB`` stands for, ``cache`` is the path of the
+    cache.
+    """
+
+    directories: tuple[str, ...]
+    lib: str
+    cache: str = "/etc/ld.so.cache"
+
+
+def built_in(content: bytes | None, machine: int, bits: int) -> BuiltIn:
+    """Read the loader's own constants out of its file, or guess them where the file does not tell.
+
+    They are one constant of NUL-terminated directories that each end in ``/`` (``system_dirs`` in
+    dl-load.c), and differ between distributions: asking the file needs no table of them.
+    """
+    content = content or b""
+    runs = [match.group() for match in _SYSTEM_DIRS.finditer(content)]
+    cache = _CACHE_PATH.search(content)
+    cache_path = os.fsdecode(cache.group(1)) if cache else "/etc/ld.so.cache"
+    if runs:
+        longest = max(runs, key=lambda run: run.count(b"\0"))
+        directories = tuple(os.fsdecode(name).rstrip("/") for name in longest.split(b"\0") if name)
+        return BuiltIn(directories, _lib(directories[0]), cache_path)
+    return _guess(machine, bits, cache_path)
+
+
+def _guess(machine: int, bits: int, cache: str) -> BuiltIn:
+    """Debian's directories, then Fedora's, then everybody's."""
+    libs = ["lib64", "lib"] if bits == 64 else ["lib"]  # noqa: PLR2004  (the ELF class)
+    triplet = _TRIPLETS.get((machine, bits))
+    if triplet:
+        libs.insert(0, f"lib/{triplet}")
+    return BuiltIn(tuple(f"{top}/{lib}" for lib in libs for top in ("", "/usr")), libs[0], cache)
+
+
+def _lib(directory: str) -> str:
+    """Say what ``$LIB`` is where the first system directory is this one: ``slibdir`` without its prefix."""
+    name = directory.removeprefix("/usr").lstrip("/")
+    return name if name.startswith("lib") else directory.rpartition("/")[2]
+
+
+def read_built_in(disk: Disk, interpreter: str, machine: int, bits: int) -> BuiltIn:
+    """Ask the loader at ``interpreter`` for its constants."""
+    return built_in(disk.content(interpreter, _MAX_LOADER_SIZE), machine, bits)

@@ -1,0 +1,123 @@
+"""What goes into a bundle, as it is gathered: files with their reasons, and all that the ELF files among them load."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+from typing import TYPE_CHECKING
+
+from lambundle.elf.closure import Walker
+from lambundle.elf.headers import ElfFile, is_elf
+from lambundle.errors import LambundleError
+from lambundle.gather.mirror import Mirror
+from lambundle.gather.programs import MACHINES
+from lambundle.machine.files import Disk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lambundle.bundle.model import Reason
+    from lambundle.discover.selection import Wanted
+    from lambundle.elf.closure import Closure
+
+TEXTS = (".py", ".pl", ".pm", ".html", ".xml", ".txt", ".js", ".json", ".tex", ".sty", ".png", ".gz", ".h", ".rb")
+"""Endings of files that need not be opened to know that no loader takes them."""
+
+
+class Gathering:
+    """Files gathered for a bundle of one machine.
+
+    ``exclude`` are the user's globs of sonames, file names or absolute paths, ``library_path`` directories to
+    search first. ``roots`` are the real paths of what was walked; libraries that one in ``optional`` misses
+    are worth a note, not an error.
+    """
+
+    def __init__(self, machine: str, exclude: Sequence[str], library_path: Sequence[str]) -> None:
+        self.machine = machine
+        self.exclude = exclude
+        self.library_path = library_path
+        self.mirror = Mirror(self._is_excluded)
+        self.disk = Disk()
+        self.walker = self._walker()
+        self.roots: list[str] = []
+        self.optional: set[str] = set()
+        self.notes: list[str] = []
+
+    def root(self, path: str, reason: Reason) -> None:
+        """Add a program or library and all that it loads."""
+        real = self.mirror.add(path, reason)
+        if real is not None:
+            self.walk(real)
+
+    def walk(self, real: str) -> None:
+        """Walk a program or library by its real path."""
+        if real not in self.roots:
+            self.walker.add(real)
+            self.roots.append(real)
+
+    def take(self, wanted: Iterable[Wanted]) -> None:
+        """Add what discovery wants, as far as it is there."""
+        for item in wanted:
+            if item.reason.kind == "opened" and self.excludes(item.reason.by or ""):
+                continue  # what is not there opens nothing; packages and commands are chosen before that is known
+            try:
+                real = self.mirror.add(item.path, item.reason)
+            except LambundleError:  # listed by a package, and since removed; or a link into one that is not installed
+                continue
+            if real is not None and real not in self.roots and not real.endswith(TEXTS):
+                self.walk_if_loadable(real, optional=True)
+
+    def walk_if_elf(self, real: str, *, optional: bool) -> None:
+        """Walk a file of the user's if it is an ELF file."""
+        if not is_elf(real):
+            return
+        try:
+            self.walk(real)
+        except LambundleError as error:  # an object file, another machine's library: data like any other
+            self.notes.append(f"{error.message}: packed as it is")
+            return
+        if optional:
+            self.optional.add(real)
+
+    def walk_if_loadable(self, real: str, *, optional: bool = False) -> None:
+        """Walk a file if a loader of this machine would take it."""
+        if real.endswith((".h", ".o", ".a")):  # by far the most of a compiler's files
+            return
+        elf = self.disk.elf(real)
+        if isinstance(elf, ElfFile) and elf.dynamic and MACHINES.get(elf.machine) == self.machine:
+            self.walk(real)
+            if optional:
+                self.optional.add(real)
+
+    def again(self, directories: Sequence[str]) -> Closure:
+        """Walk the same roots as on a host where only these directories are searched."""
+        walker = self._walker(directories)
+        for root in self.roots:
+            walker.add(root)
+        return walker.closure()
+
+    def opened(self, soname: str, by: str, reason: Reason, program: str | None = None) -> None:
+        """Add a library that ``by`` opens by name in ``program`` (``by`` itself if None), if it is installed."""
+        path = self.walker.dlopen(soname, by, program)
+        if path is not None:
+            self.mirror.add(path, reason)
+
+    def excludes(self, path: str) -> bool:
+        """Whether the user does not want an absolute path: by one of its names, or a directory's above it."""
+        return bool(self.exclude) and path.startswith("/") and self.mirror.excludes(path)
+
+    def _walker(self, directories: Sequence[str] | None = None) -> Walker:
+        return Walker(
+            library_path=self.library_path if directories is None else directories,
+            exclude=self._is_unwanted_soname,
+            exclude_file=self.excludes,
+            isolated=directories is not None,
+            disk=self.disk,
+        )
+
+    def _is_excluded(self, path: str) -> bool:
+        name = posixpath.basename(path)
+        return any(fnmatch.fnmatchcase(path if "/" in pattern else name, pattern) for pattern in self.exclude)
+
+    def _is_unwanted_soname(self, soname: str) -> bool:
+        return any(fnmatch.fnmatchcase(soname, pattern) for pattern in self.exclude)

@@ -1,0 +1,296 @@
+"""Collects files of this machine under their own absolute paths: the bundle's ``root``.
+
+Nothing is renamed and nothing is merged by content, so relative look-ups, ``$ORIGIN``, siblings and ``..``
+mean in the bundle what they mean here. Only symbolic links change: an absolute target becomes a
+relative one, so that no link leads out of the bundle.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from lambundle.bundle.model import Entry, Kind, Reason
+from lambundle.errors import DanglingLinkError, LambundleError, UnreadableFileError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MAX_LINKS = 40
+"""Links followed before a path is taken for a loop (MAXSYMLINKS of Linux)."""
+
+HOST_FILES = frozenset(
+    {
+        "/etc/group",
+        "/etc/gshadow",
+        "/etc/hostname",
+        "/etc/hosts",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.preload",
+        "/etc/machine-id",
+        "/etc/mtab",
+        "/etc/nsswitch.conf",
+        "/etc/passwd",
+        "/etc/resolv.conf",
+        "/etc/shadow",
+    }
+)
+"""What only the host can know: never in a bundle, where it would hide the host's own."""
+
+KERNEL_TREES = ("/dev", "/proc", "/sys")
+"""Made by the kernel; the runtime leaves them to the host."""
+
+
+_Step: TypeAlias = "tuple[str, os.stat_result | str | None]"
+"""A path on the way to another: a file with its status, a link with its target, a directory with None."""
+
+
+_PLAINEST = {kind: place for place, kind in enumerate(("program", "add", "needed", "interpreter", "started"))}
+"""Kinds of reasons that say most, best first; the others keep the order in which they were found."""
+
+
+@dataclass(slots=True)
+class _Node:
+    kind: Kind
+    mode: int
+    size: int = 0
+    target: str | None = None
+    content: bytes | None = None
+    head: bytes = b""
+    reasons: dict[Reason, None] = field(default_factory=dict)
+
+
+class Mirror:
+    """A growing set of paths, each with the reasons why it is wanted.
+
+    ``excluded`` says of an absolute path whether the user does not want it.
+    """
+
+    def __init__(self, excluded: Callable[[str], bool] = lambda _: False) -> None:
+        self._nodes: dict[str, _Node] = {}
+        self._directories: set[str] = {"/"}
+        self._excluded = excluded
+        self._hard_links: dict[tuple[int, int], str] = {}
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._nodes
+
+    def add(self, path: str, reason: Reason) -> str | None:
+        """Add what ``path`` (absolute) names, every link on the way included; returns its real path.
+
+        The links and the file they lead to have the same reason: they are wanted for one purpose.
+
+        A directory is added without its content. None, and nothing is added, when the path is excluded, of the
+        host alone or a device. Raises DanglingLinkError for a link that leads nowhere and UnreadableFileError.
+        """
+        way = self._way(path)
+        if way is None:
+            return None
+        at, steps = way
+        for here, status in steps:
+            if status is None:
+                self._directory(here)
+            elif isinstance(status, str):
+                self._link(here, status, reason)
+            else:
+                self._file(here, status, reason)
+        if not (steps and isinstance(steps[-1][1], os.stat_result)) and at in self._nodes:
+            self._nodes[at].reasons.setdefault(reason)
+        return at
+
+    def excludes(self, path: str) -> bool:
+        """Whether ``add`` would take nothing for an absolute path."""
+        try:
+            return self._way(path) is None
+        except LambundleError:  # it is not there, or cannot be read: not for that reason
+            return False
+
+    def _way(self, path: str) -> tuple[str, list[_Step]] | None:
+        """Where a path leads in the end, and what is new on the way there; None if it may not be taken."""
+        steps: list[_Step] = []
+        links = 0
+        at, rest = "/", _components(path)
+        while rest:
+            name = rest.pop(0)
+            here = posixpath.dirname(at) if name == ".." else posixpath.join(at, name)
+            if here in self._directories:
+                at = here
+                continue
+            if self._excluded(here) or _is_of_the_host(here):
+                return None
+            status = _lstat(here, path)
+            if stat.S_ISLNK(status.st_mode):
+                links += 1
+                if links > MAX_LINKS:
+                    raise DanglingLinkError(f"{path} leads through too many symbolic links")
+                target = os.readlink(here)
+                steps.append((here, target))
+                at, rest = ("/" if target.startswith("/") else at), [*_components(target), *rest]
+            elif stat.S_ISDIR(status.st_mode):
+                steps.append((here, None))
+                at = here
+            elif stat.S_ISREG(status.st_mode) and not rest:
+                steps.append((here, status))
+                return here, steps
+            else:
+                return None
+        return at, steps
+
+    def add_tree(self, path: str, reason: Reason, wanted: Callable[[str], bool] = lambda _: True) -> list[str]:
+        """Add everything at and below ``path``; returns the real paths of the files.
+
+        ``wanted`` says of an absolute path below whether to take it; a directory that is not wanted is not
+        entered. A link below it that leads nowhere is left out; one to a directory brings that tree too.
+        """
+        found: list[str] = []
+        entered: set[str] = set()
+        waiting = [path]
+        while waiting:
+            top = waiting.pop()
+            real = self.add(top, reason)
+            if real is None:
+                continue
+            if not Path(real).is_dir():
+                found.append(real)
+                continue
+            if real == "/" or real in entered:
+                continue
+            entered.add(real)
+            for below in _listed(real):
+                if not wanted(below):
+                    continue
+                try:
+                    is_link = Path(below).is_symlink()
+                    if is_link and not Path(below).exists():
+                        continue
+                    waiting.append(below)
+                except OSError as error:
+                    raise _unreadable(below, error) from error
+        return found
+
+    def make_file(self, path: str, content: bytes, mode: int, reason: Reason) -> None:
+        """Add a file that this machine does not have, at an absolute path, unless it is excluded."""
+        if self.excludes(path):
+            return
+        self._parents(path)
+        self._nodes[path] = _Node(Kind.FILE, mode, len(content), content=content, reasons={reason: None})
+
+    def make_link(self, path: str, target: str, reason: Reason) -> None:
+        """Add a link that this machine does not have; ``target`` is relative to its directory."""
+        if path not in self._nodes:
+            self._parents(path)
+            self._nodes[path] = _Node(Kind.LINK, 0o777, len(os.fsencode(target)), target, reasons={reason: None})
+
+    def entries(self, prefix: str, owner: Callable[[str], str | None] = lambda _: None) -> Iterator[Entry]:
+        """Every path as an entry of the bundle, below ``prefix``; ``owner`` says which package owns a file."""
+        for path, node in self._nodes.items():
+            is_from_here = node.kind is Kind.FILE and node.content is None
+            yield Entry(
+                path=prefix + path,
+                kind=node.kind,
+                mode=node.mode,
+                size=node.size,
+                source=Path(path) if is_from_here else None,
+                content=node.content,
+                head=node.head,
+                target=node.target,
+                reasons=tuple(sorted(node.reasons, key=lambda reason: _PLAINEST.get(reason.kind, len(_PLAINEST)))),
+                package=owner(path) if is_from_here else None,
+            )
+
+    def files(self) -> list[str]:
+        """Absolute paths of all files of this machine added so far."""
+        return [path for path, node in self._nodes.items() if node.kind is Kind.FILE and node.content is None]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files and link targets added so far."""
+        return sum(node.size for node in self._nodes.values())
+
+    def paths(self, ending: str) -> list[str]:
+        """Absolute paths of all files and links added so far whose names end so."""
+        return [path for path, node in self._nodes.items() if path.endswith(ending) and node.kind is not Kind.DIRECTORY]
+
+    def replace_head(self, path: str, head: bytes) -> None:
+        """Let a file of this machine that was added begin otherwise in the bundle; its size remains."""
+        self._nodes[path].head = head
+
+    def holds_below(self, directory: str) -> bool:
+        """Whether anything at or below an absolute path was added."""
+        return directory in self._directories
+
+    def _parents(self, path: str) -> None:
+        real = posixpath.dirname(path)
+        missing = []
+        while real not in self._directories:
+            missing.append(real)
+            real = posixpath.dirname(real)
+        for directory in reversed(missing):
+            self._directory(directory)
+
+    def _directory(self, path: str) -> None:
+        self._directories.add(path)
+        self._nodes.setdefault(path, _Node(Kind.DIRECTORY, 0o755))
+
+    def _link(self, path: str, target: str, reason: Reason) -> None:
+        node = self._nodes.get(path)
+        if node is None:
+            if target.startswith("/"):
+                target = posixpath.relpath(target, posixpath.dirname(path))
+            node = self._nodes[path] = _Node(Kind.LINK, 0o777, len(os.fsencode(target)), target)
+        node.reasons.setdefault(reason)
+
+    def _file(self, path: str, status: os.stat_result, reason: Reason) -> None:
+        node = self._nodes.get(path)
+        if node is None and status.st_nlink > 1:
+            first = self._hard_links.setdefault((status.st_dev, status.st_ino), path)
+            if first != path:  # a zip has no hard links; one of them stays the file
+                self.make_link(path, posixpath.relpath(first, posixpath.dirname(path)), reason)
+                self._nodes[first].reasons.setdefault(Reason("link", path))
+                node = self._nodes[path]
+        if node is None:
+            if not os.access(path, os.R_OK):
+                raise UnreadableFileError(
+                    f"{path} may not be read by you", hint="run lambundle as a user who may, or --exclude it"
+                )
+            # Who may run it here does not matter: on Lambda one user runs everything.
+            mode = 0o755 if status.st_mode & 0o111 else 0o644
+            node = self._nodes[path] = _Node(Kind.FILE, mode, status.st_size)
+        node.reasons.setdefault(reason)
+
+
+def _components(path: str) -> list[str]:
+    return [name for name in path.split("/") if name not in ("", ".")]
+
+
+def _is_of_the_host(path: str) -> bool:
+    return path in HOST_FILES or path.startswith(tuple(f"{tree}/" for tree in KERNEL_TREES)) or path in KERNEL_TREES
+
+
+def _lstat(path: str, asked: str) -> os.stat_result:
+    try:
+        return os.lstat(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            if path == posixpath.normpath(asked):
+                raise UsageError(f"{asked} does not exist") from error
+            raise DanglingLinkError(
+                f"{asked} leads to {path}, which does not exist", hint="mend the link, or --exclude it"
+            ) from error
+        raise _unreadable(path, error) from error
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return sorted((posixpath.join(directory, name) for name in os.listdir(directory)), reverse=True)
+    except OSError as error:
+        raise _unreadable(directory, error) from error
+
+
+def _unreadable(path: str, error: OSError) -> UnreadableFileError:
+    return UnreadableFileError(f"{path} cannot be read: {error.strerror}")

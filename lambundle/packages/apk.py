@@ -1,0 +1,126 @@
+"""Alpine's package database (apk-tools 2's format, which 3 still writes): one file, ``installed``.
+
+A package is a paragraph of lines ``X:value``: ``P`` name, ``V`` version, ``A`` architecture, ``o`` origin,
+``D`` demands and ``p`` what it provides (separated by spaces, versions attached, ``!`` for a conflict),
+``F`` a directory, and after it ``R`` each file in it. The ``i`` line (install me if those are there) is no
+demand, and not read.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambundle.packages.base import (
+    Dependency,
+    DependencyKind,
+    ListedDatabase,
+    Package,
+    Tree,
+    decode,
+    meeting,
+    read_database_file,
+    unique,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOCATIONS = ("/usr/lib/apk/db/installed", "/lib/apk/db/installed")
+"""Since Alpine's merged ``/usr``, and before it."""
+VERSIONED = re.compile(r"[<>=~@]")
+"""What ends the name in ``name>=1.2``, ``name~1.2`` and ``name@repository``."""
+
+
+class ApkDatabase(ListedDatabase):
+    """The packages that apk installed."""
+
+    @classmethod
+    def present(cls, root: Path) -> bool:
+        """Tell whether apk ever installed something at ``root``."""
+        return _location(Tree(root)) is not None
+
+    @cached_property
+    def _records(self) -> dict[str, str]:
+        """Return each package's paragraph."""
+        location = _location(self._tree)
+        text = decode(read_database_file(location)) if location else ""
+        paragraphs = (f"\n{paragraph}\n" for paragraph in text.split("\n\n"))
+        return {name: paragraph for paragraph in paragraphs if (name := _value(paragraph, "P"))}
+
+    @cached_property
+    def _provided(self) -> dict[str, list[str]]:
+        provided: dict[str, list[str]] = {}
+        for package, paragraph in self._records.items():
+            for name in _value(paragraph, "p").split():
+                provided.setdefault(VERSIONED.split(name)[0], []).append(package)
+        return provided
+
+    # busybox makes the links to itself when it is installed, so no package lists them.
+    follows_any_link = True
+
+    def _listings(self) -> Iterator[tuple[str, list[str]]]:
+        for package, paragraph in self._records.items():
+            files, directories = _split(paragraph)
+            yield package, files + directories
+
+    def files(self, package: str) -> tuple[str, ...]:
+        """Return everything that ``package`` installed except directories."""
+        return unique(_split(self._records.get(package, ""))[0])
+
+    def directories(self, package: str) -> tuple[str, ...]:
+        """Return the directories that ``package`` lists."""
+        return unique(_split(self._records.get(package, ""))[1])
+
+    def package(self, name: str) -> Package | None:
+        """Return what is recorded of a package, or None."""
+        paragraph = self._records.get(name)
+        if paragraph is None:
+            return None
+        return Package(
+            name=name,
+            version=_value(paragraph, "V"),
+            architecture=_value(paragraph, "A"),
+            source=_value(paragraph, "o") or name,
+        )
+
+    def packages(self) -> Iterator[str]:
+        """Return the names of all installed packages."""
+        return iter(self._records)
+
+    def depends(self, package: str) -> tuple[Dependency, ...]:
+        """Return what ``package`` asks for: packages, ``so:``, ``cmd:`` and ``pc:`` names, or paths."""
+        demands = _value(self._records.get(package, ""), "D").split()
+        return tuple(self._dependency(VERSIONED.split(each)[0]) for each in demands if not each.startswith("!"))
+
+    def _dependency(self, wanted: str) -> Dependency:
+        packages = meeting(wanted, self._records, self._provided)
+        if not packages and (owner := self.owner(wanted)):
+            packages = (owner,)
+        return Dependency(DependencyKind.DEPENDS, (wanted,), packages, () if packages else (wanted,))
+
+
+def _location(tree: Tree) -> str | None:
+    return next((host for path in LOCATIONS if Path(host := tree.host(path)).is_file()), None)
+
+
+def _value(paragraph: str, letter: str) -> str:
+    start = paragraph.find(f"\n{letter}:")
+    return paragraph[start + 3 : paragraph.find("\n", start + 1)].strip() if start >= 0 else ""
+
+
+def _split(paragraph: str) -> tuple[list[str], list[str]]:
+    """Return the files and the directories of a paragraph."""
+    files, directories = [], []
+    directory = ""
+    for line in paragraph.split("\n"):
+        if line.startswith("F:"):
+            name = line[2:].strip("/")
+            directory = f"/{name}" if name else ""
+            if name:
+                directories.append(directory)
+        elif line.startswith("R:"):
+            files.append(f"{directory}/{line[2:]}")
+    return files, directories

@@ -1,0 +1,315 @@
+"""Debian's package database, read from ``/var/lib/dpkg``.
+
+``status`` holds a paragraph for each package in the form of deb-control(5); ``info/PACKAGE.list`` (for a
+``Multi-Arch: same`` package ``info/PACKAGE:ARCH.list``) holds the names of its files, one a line;
+``diversions`` holds three lines a diversion: the name, the name it was changed to, and the package that
+asked for it (``:`` for the administrator), whose own file keeps the name. The journal ``updates/`` is not
+read: dpkg folds it into ``status`` before it ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambundle.errors import UnreadableFileError
+from lambundle.packages.base import (
+    Dependency,
+    DependencyKind,
+    ListedDatabase,
+    Owners,
+    Package,
+    Tree,
+    decode,
+    read_database_file,
+    unique,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+DIRECTORY = "/var/lib/dpkg"
+NOT_INSTALLED = frozenset(("not-installed", "config-files"))
+"""States in which nothing of a package is there, or only what its removal left behind."""
+PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*")
+ARCHITECTURE = re.compile(r"[a-z0-9-]+")
+DEMAND = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:$|[(\[<])")
+"""A name and its qualifier; what follows restricts versions, architectures or build profiles."""
+KINDS = {
+    "pre-depends": DependencyKind.PRE_DEPENDS,
+    "depends": DependencyKind.DEPENDS,
+    "recommends": DependencyKind.RECOMMENDS,
+    "suggests": DependencyKind.SUGGESTS,
+}
+DIVERSION_LINES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """An installed package: what must be known of every one, and its paragraph for those asked about."""
+
+    name: str
+    architecture: str
+    multi_arch: str
+    paragraph: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Diversion:
+    path: str
+    moved_to: str
+    package: str
+
+
+class DpkgDatabase(ListedDatabase):
+    """The packages that dpkg installed; a foreign architecture's carry it in their name (``libc6:i386``)."""
+
+    @classmethod
+    def present(cls, root: Path) -> bool:
+        """Tell whether dpkg ever installed something at ``root``."""
+        try:
+            return Path(Tree(root).host(f"{DIRECTORY}/status")).stat().st_size > 0
+        except OSError:
+            return False
+
+    @cached_property
+    def _directory(self) -> str:
+        return self._tree.host(DIRECTORY + "/").rstrip("/")
+
+    @cached_property
+    def _native(self) -> str:
+        """Return the system's architecture: dpkg's own, and without dpkg the most frequent one."""
+        counts = Counter(record.architecture for record in self._parsed)
+        own = (record.architecture for record in self._parsed if record.name == "dpkg")
+        del counts["all"]
+        return next(own, counts.most_common(1)[0][0] if counts else "all")
+
+    @cached_property
+    def _parsed(self) -> list[_Record]:
+        data = read_database_file(f"{self._directory}/status").replace(b"\r\n", b"\n")
+        return [record for paragraph in data.split(b"\n\n") if (record := _record(b"\n" + paragraph))]
+
+    @cached_property
+    def _records(self) -> dict[str, _Record]:
+        """Return all packages by the names used outside, those of the system's architecture first."""
+        ordered = sorted(self._parsed, key=lambda record: self._is_foreign(record.architecture))
+        return {self._full_name(record): record for record in ordered}
+
+    @cached_property
+    def _named(self) -> dict[str, list[str]]:
+        """Return the full names of the packages that have a name, in several architectures perhaps."""
+        named: dict[str, list[str]] = {}
+        for full, record in self._records.items():
+            named.setdefault(record.name, []).append(full)
+        return named
+
+    @cached_property
+    def _provided(self) -> dict[str, list[str]]:
+        provided: dict[str, list[str]] = {}
+        for full, record in self._records.items():
+            if b"\nProvides:" in record.paragraph:
+                for name, _ in _alternatives(_fields(record.paragraph)["provides"].replace(",", "|")):
+                    provided.setdefault(name, []).append(full)
+        return provided
+
+    @cached_property
+    def _diversions(self) -> list[_Diversion]:
+        try:
+            lines = decode(read_database_file(f"{self._directory}/diversions")).split("\n")
+        except UnreadableFileError:
+            return []  # written with the first diversion
+        triples = zip(*(lines[start::DIVERSION_LINES] for start in range(DIVERSION_LINES)), strict=False)
+        return [_Diversion(*triple) for triple in triples if triple[0].startswith("/")]
+
+    def _is_foreign(self, architecture: str) -> bool:
+        return architecture not in {"all", self._native}
+
+    def _full_name(self, record: _Record) -> str:
+        if self._is_foreign(record.architecture):
+            return f"{record.name}:{record.architecture}"
+        return record.name
+
+    def _find(self, name: str) -> str | None:
+        """Return the name used outside for one that may carry the system's own architecture."""
+        bare, _, architecture = name.partition(":")
+        if name not in self._records and architecture and not self._is_foreign(architecture):
+            name = bare
+        return name if name in self._records else None
+
+    def _list(self, record: _Record) -> list[str]:
+        """Return what a package's list names, without the root that starts each of them."""
+        names = (f"{record.name}:{record.architecture}", record.name)
+        for name in names if record.multi_arch == "same" else names[1:]:
+            try:
+                lines = decode(read_database_file(f"{self._directory}/info/{name}.list")).split("\n")
+            except UnreadableFileError:
+                continue
+            return [line for line in lines if line and line != "/."]
+        return []  # a package without files, or whose list was lost: dpkg says so and goes on as well
+
+    def _listings(self) -> Iterator[tuple[str, Iterable[str]]]:
+        for full, record in self._records.items():
+            yield full, self._list(record)
+
+    def _build_index(self) -> dict[str, Owners]:
+        index = super()._build_index()
+        for diversion in self._diversions:
+            _divert(index, diversion, self._named.get(diversion.package, []))
+        return index
+
+    def _installed(self, package: str) -> list[str]:
+        """Return the names of a package's files as they are on disk, diversions applied."""
+        record = self._records[package]
+        moved = {each.path: each.moved_to for each in self._diversions if each.package != record.name}
+        return [moved.get(path, path) for path in self._list(record)] if moved else self._list(record)
+
+    def _split(self, package: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return files and directories: a list does not tell them apart, except that one is in another."""
+        full = self._find(package)
+        if full is None:
+            return (), ()
+        if full not in self._splits:
+            self._splits[full] = self._split_list(full)
+        return self._splits[full]
+
+    @cached_property
+    def _splits(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Return what was split already, by full name: a closure asks for the same packages many times."""
+        return {}
+
+    def _split_list(self, full: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        listed = self._installed(full)
+        parents = {path.rpartition("/")[0] for path in listed}
+        directories = {
+            path for path in listed if path in parents or self._tree.is_directory(path) or self._merged(path)
+        }
+        return unique(path for path in listed if path not in directories), unique(
+            path for path in listed if path in directories
+        )
+
+    def _merged(self, path: str) -> bool:
+        """Tell whether ``path`` is a directory that merged /usr made a link: a list still has it as one."""
+        return path.count("/") == 1 and self._tree.link(path) in {f"usr{path}", f"/usr{path}"}
+
+    def files(self, package: str) -> tuple[str, ...]:
+        """Return everything that ``package`` installed except directories, diversions applied."""
+        return self._split(package)[0]
+
+    def directories(self, package: str) -> tuple[str, ...]:
+        """Return the directories that ``package`` lists."""
+        return self._split(package)[1]
+
+    def package(self, name: str) -> Package | None:
+        """Return what ``status`` says of a package, or None."""
+        full = self._find(name)
+        if full is None:
+            return None
+        record = self._records[full]
+        fields = _fields(record.paragraph)
+        return Package(
+            name=full,
+            version=fields.get("version", ""),
+            architecture=record.architecture,
+            source=fields.get("source", record.name).partition(" ")[0],
+            section=fields.get("section", ""),
+            priority=fields.get("priority", ""),
+            essential=fields.get("essential") == "yes",
+        )
+
+    def packages(self) -> Iterator[str]:
+        """Return the names of all installed packages."""
+        return iter(self._records)
+
+    def depends(self, package: str) -> tuple[Dependency, ...]:
+        """Return what ``package`` asks for, as deb-control(5) has it; versions are not compared."""
+        full = self._find(package)
+        if full is None:
+            return ()
+        record = self._records[full]
+        fields = _fields(record.paragraph)
+        return tuple(
+            dependency
+            for field, kind in KINDS.items()
+            for clause in fields.get(field, "").split(",")
+            if (dependency := self._dependency(kind, clause, record))
+        )
+
+    def _dependency(self, kind: DependencyKind, clause: str, asker: _Record) -> Dependency | None:
+        alternatives = _alternatives(clause)
+        if not alternatives:
+            return None
+        met = {name: self._meeting(name, wanted, asker) for name, wanted in alternatives}
+        return Dependency(
+            kind=kind,
+            wanted=tuple(met),
+            packages=unique(package for packages in met.values() for package in packages),
+            missing=tuple(name for name, packages in met.items() if not packages),
+        )
+
+    def _meeting(self, name: str, wanted: str, asker: _Record) -> list[str]:
+        """Return the package ``name`` of the right architecture, else all that provide it."""
+        architecture = wanted if wanted not in {"", "any", "native"} else asker.architecture
+        if architecture == "all":
+            architecture = self._native
+
+        def unfit(full: str) -> int:
+            record = self._records[full]
+            return 0 if record.architecture in {architecture, "all"} else 1 + (record.multi_arch != "foreign")
+
+        named = sorted(self._named.get(name, ()), key=unfit)
+        return named[:1] or sorted(unique(self._provided.get(name, ())), key=unfit)
+
+
+def _value(paragraph: bytes, field: bytes) -> str:
+    """Return the value of a field that is written on one line, without parsing the others."""
+    start = paragraph.find(b"\n" + field + b":")
+    if start < 0:
+        return ""
+    start += len(field) + 2
+    end = paragraph.find(b"\n", start)
+    return decode(paragraph[start : end if end >= 0 else None]).strip()
+
+
+def _record(paragraph: bytes) -> _Record | None:
+    """Return a package's record; None if it is not installed, or is no package at all."""
+    name, architecture = _value(paragraph, b"Package"), _value(paragraph, b"Architecture")
+    state = _value(paragraph, b"Status").split()
+    # Names become file names: one that is none would lead out of the directory.
+    if not PACKAGE_NAME.fullmatch(name) or not ARCHITECTURE.fullmatch(architecture):
+        return None
+    if not state or state[-1] in NOT_INSTALLED:
+        return None
+    return _Record(name, architecture, _value(paragraph, b"Multi-Arch"), paragraph)
+
+
+def _fields(paragraph: bytes) -> dict[str, str]:
+    """Return all fields of a paragraph by their names in small letters, continued lines joined."""
+    fields: dict[str, str] = {}
+    name = ""
+    for line in decode(paragraph).split("\n"):
+        if line[:1] in {" ", "\t"}:
+            fields[name] = f"{fields.get(name, '')} {line.strip()}"
+        elif ":" in line:
+            name, _, value = line.partition(":")
+            name = name.lower()
+            fields[name] = value.strip()
+    return fields
+
+
+def _alternatives(clause: str) -> list[tuple[str, str]]:
+    """Return the names of ``a:any (>= 1) | b`` with their qualifiers; what is malformed is left out."""
+    return [(match[1], match[2] or "") for part in clause.split("|") if (match := DEMAND.match(part))]
+
+
+def _divert(index: dict[str, Owners], diversion: _Diversion, diverting: list[str]) -> None:
+    """Give a diverted name to who diverted it, and the changed name to the packages that list the old."""
+    listed = index.pop(diversion.path, [])
+    if diverting:
+        index[diversion.path] = diverting[0] if len(diverting) == 1 else diverting
+    others = [each for each in ([listed] if isinstance(listed, str) else listed) if each not in diverting]
+    if others:
+        index[diversion.moved_to] = others[0] if len(others) == 1 else others

@@ -1,0 +1,141 @@
+"""Arch's package database: a directory ``/var/lib/pacman/local/NAME-VERSION-RELEASE`` for each package.
+
+Its ``desc`` and ``files`` are blocks of a header such as ``%DEPENDS%`` and one value a line, ended by an
+empty line. ``%FILES%`` has no leading slash and marks directories by a trailing one.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambundle.errors import UnreadableFileError
+from lambundle.packages.base import (
+    Dependency,
+    DependencyKind,
+    ListedDatabase,
+    Package,
+    Tree,
+    decode,
+    meeting,
+    read_database_file,
+    unique,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DIRECTORY = "/var/lib/pacman/local"
+RELATION = re.compile(r"[<>=]")
+"""What ends the name in ``name>=1.2-1``."""
+Blocks = dict[str, list[str]]
+
+
+class PacmanDatabase(ListedDatabase):
+    """The packages that pacman installed."""
+
+    @classmethod
+    def present(cls, root: Path) -> bool:
+        """Tell whether pacman keeps a database at ``root``."""
+        return Path(Tree(root).host(DIRECTORY)).is_dir()
+
+    @cached_property
+    def _records(self) -> dict[str, str]:
+        """Return the directory of each package."""
+        directory = self._tree.host(DIRECTORY + "/").rstrip("/")
+        try:
+            names = sorted(entry.name for entry in Path(directory).iterdir())
+        except OSError as error:
+            raise UnreadableFileError(f"cannot read {directory}: {error.strerror}") from error
+        # Neither version nor release holds a hyphen. ALPM_DB_VERSION stands there too.
+        return {name.rsplit("-", 2)[0]: f"{directory}/{name}" for name in names if name.count("-") > 1}
+
+    @cached_property
+    def _provided(self) -> dict[str, list[str]]:
+        """Return who provides a name, both with its version and without.
+
+        Of a soname several versions may be installed, and then only ``libcrypto.so=3-64`` says which.
+        """
+        provided: dict[str, list[str]] = {}
+        for package in self._records:
+            for name in self._blocks(package, "desc").get("PROVIDES", []):
+                for key in unique((name, RELATION.split(name)[0])):
+                    provided.setdefault(key, []).append(package)
+        return provided
+
+    def _blocks(self, package: str, file: str) -> Blocks:
+        """Return the blocks of one of a package's two files; none where it was lost."""
+        if package not in self._records:
+            return {}
+        try:
+            text = decode(read_database_file(f"{self._records[package]}/{file}"))
+        except UnreadableFileError:
+            return {}
+        return _blocks(text)
+
+    def _listings(self) -> Iterator[tuple[str, Iterator[str]]]:
+        for package in self._records:
+            yield (
+                package,
+                (f"/{path.rstrip('/')}" for path in self._blocks(package, "files").get("FILES", [])),
+            )
+
+    def files(self, package: str) -> tuple[str, ...]:
+        """Return everything that ``package`` installed except directories."""
+        listed = self._blocks(package, "files").get("FILES", [])
+        return unique(f"/{path}" for path in listed if not path.endswith("/"))
+
+    def directories(self, package: str) -> tuple[str, ...]:
+        """Return the directories that ``package`` lists."""
+        listed = self._blocks(package, "files").get("FILES", [])
+        return unique(f"/{path[:-1]}" for path in listed if path.endswith("/"))
+
+    def package(self, name: str) -> Package | None:
+        """Return what ``desc`` says of a package, or None."""
+        if name not in self._records:
+            return None
+        blocks = self._blocks(name, "desc")
+
+        def first(block: str) -> str:
+            return next(iter(blocks.get(block, [])), "")
+
+        return Package(
+            name=name,
+            version=first("VERSION") or self._records[name].rpartition("/")[2][len(name) + 1 :],
+            architecture=first("ARCH"),
+            source=first("BASE") or name,
+            section=" ".join(blocks.get("GROUPS", [])),
+        )
+
+    def packages(self) -> Iterator[str]:
+        """Return the names of all installed packages."""
+        return iter(self._records)
+
+    def depends(self, package: str) -> tuple[Dependency, ...]:
+        """Return what ``package`` asks for; an optional dependency is a suggestion."""
+        blocks = self._blocks(package, "desc")
+        optional = [line.partition(":")[0].strip() for line in blocks.get("OPTDEPENDS", [])]
+        demands = [(DependencyKind.DEPENDS, each) for each in blocks.get("DEPENDS", [])]
+        demands += [(DependencyKind.SUGGESTS, each) for each in optional]
+        return tuple(self._dependency(kind, each) for kind, each in demands)
+
+    def _dependency(self, kind: DependencyKind, demand: str) -> Dependency:
+        wanted = RELATION.split(demand)[0]
+        packages = tuple(self._provided.get(demand, ())) if demand != wanted else ()
+        packages = packages or meeting(wanted, self._records, self._provided)
+        return Dependency(kind, (wanted,), unique(packages), () if packages else (wanted,))
+
+
+def _blocks(text: str) -> Blocks:
+    blocks: Blocks = {}
+    values: list[str] | None = None
+    for line in text.split("\n"):
+        if not line:
+            values = None
+        elif values is not None:
+            values.append(line)
+        elif line.startswith("%") and line.endswith("%"):
+            values = blocks.setdefault(line[1:-1], [])
+    return blocks

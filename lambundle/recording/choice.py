@@ -1,0 +1,176 @@
+"""Which of the recorded files a bundle may hold.
+
+Nothing recorded is taken blindly: what may be private, temporary or the host's own is kept out.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from lambundle.gather.mirror import HOST_FILES, KERNEL_TREES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+TEMPORARY = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/log")  # noqa: S108
+"""Nothing that lies here lasts, and some of it is nobody else's business."""
+
+PRIVATE = ("/root", "/home")
+"""Homes, whoever the user is."""
+
+HOST_ONLY = HOST_FILES | {
+    "/etc/group-",
+    "/etc/gshadow-",
+    "/etc/passwd-",
+    "/etc/security/opasswd",
+    "/etc/shadow-",
+    "/etc/subgid",
+    "/etc/subuid",
+    "/usr/lib/locale/locale-archive",  # large, and a bundle has a locale of its own
+}
+"""Left to the host without a word: every program looks at some of them, and none belongs into a bundle."""
+
+_OTHERS_READ, _OTHERS_SEARCH = stat.S_IROTH, stat.S_IXOTH
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a recording must keep out, beside what is the same for everybody.
+
+    ``directory`` is the working directory, ``homes`` the user's, ``own`` the places of the recording itself.
+    A file whose status changed after ``since`` (``st_ctime_ns``) is a result of the command.
+    """
+
+    directory: str
+    homes: tuple[str, ...]
+    own: tuple[str, ...] = ()
+    since: int = 1 << 63
+
+
+class _Group(NamedTuple):
+    """Files left out for one reason: which, and why."""
+
+    which: str
+    why: str
+
+
+_MADE = _Group("that the command made or changed", "it is a result")
+_GUARDED = _Group("that not everybody may read", "it may be secret")
+
+
+def choose(paths: Iterable[str], bounds: Bounds) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of recorded paths, those that a bundle may hold, sorted; and a note for each group that was left out.
+
+    No note is made of what is no file, or is never a bundle's: the kernel's trees, the host's own files.
+    """
+    chooser = _Chooser(bounds)
+    chosen: set[str] = set()
+    groups: dict[_Group, list[str]] = {}
+    for path in sorted(set(map(tidy, paths))):
+        verdict = chooser.judge(path)
+        if verdict is True:
+            chosen.add(path)
+        elif verdict is not False:
+            groups.setdefault(verdict, []).append(path)
+    return tuple(sorted(chosen)), tuple(_note(group, groups[group]) for group in sorted(groups))
+
+
+def choose_directories(paths: Iterable[str], bounds: Bounds) -> tuple[str, ...]:
+    """Of directories that were listed, those that a bundle may hold, sorted."""
+    chooser = _Chooser(bounds)
+    return tuple(path for path in sorted(set(map(tidy, paths))) if chooser.judge_directory(path))
+
+
+def tidy(path: str) -> str:
+    """The same path without empty components and ``.``; ``..`` stays, as it means something behind a link."""
+    return "/" + "/".join(name for name in path.split("/") if name not in ("", "."))
+
+
+def _note(group: _Group, paths: Sequence[str]) -> str:
+    example = os.fsencode(paths[0]).decode("utf-8", "backslashreplace")
+    count = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+    were = "was left out" if len(paths) == 1 else "were left out"
+    return f"{count} {group.which} {were} ({example}): {group.why}; add what is needed with --add PATH"
+
+
+def _below(path: str, root: str) -> bool:
+    # Of "/" as a home or the working directory only its own files count: else nothing would be left.
+    return posixpath.dirname(path) == "/" if root == "/" else path == root or path.startswith(f"{root}/")
+
+
+class _Chooser:
+    """Judges paths, each by its name and by where its links lead: neither may be a place to keep out of."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._since = bounds.since
+        self._silent = _both_names((*KERNEL_TREES, *bounds.own))
+        self._roots: dict[str, _Group] = {}
+        self._searchable: dict[str, bool] = {"/": True}
+        private = "what lies there may be private"
+        self._keep_out(bounds.directory, _Group("in the working directory", private))
+        for root in (*bounds.homes, *PRIVATE):
+            self._keep_out(root, _Group(f"under {root}", private))
+        for root in TEMPORARY:
+            self._keep_out(root, _Group(f"under {root}", "what lies there does not last"))
+
+    def _keep_out(self, root: str, group: _Group) -> None:
+        for name in _both_names((root,)):
+            self._roots.setdefault(name, group)
+
+    def judge(self, path: str) -> bool | _Group:
+        """Whether to take a file, or the group with which it is left out."""
+        try:
+            return self._judge(path, os.lstat(path), os.stat(path))
+        except (OSError, ValueError):
+            return False  # gone again, or a link that leads nowhere
+
+    def _judge(self, path: str, here: os.stat_result, status: os.stat_result) -> bool | _Group:
+        is_link = stat.S_ISLNK(here.st_mode)
+        if not stat.S_ISREG(status.st_mode) and not (is_link and stat.S_ISDIR(status.st_mode)):
+            return False
+        names = _both_names((path,))
+        if self._is_of_the_host(names):
+            return False
+        root = self._root_of(names)
+        if max(here.st_ctime_ns, status.st_ctime_ns if stat.S_ISREG(status.st_mode) else 0) > self._since:
+            return _MADE if root is None else False
+        if root is not None:
+            return root
+        return True if self._everybody_reads(os.path.realpath(path), status.st_mode) else _GUARDED
+
+    def judge_directory(self, path: str) -> bool:
+        """Whether a directory may be spoken of."""
+        names = _both_names((path,))
+        if self._is_of_the_host(names) or self._root_of(names) is not None:
+            return False
+        try:
+            mode = os.stat(path).st_mode
+            return stat.S_ISDIR(mode) and self._everybody_reads(os.path.realpath(path), mode)
+        except OSError:
+            return False
+
+    def _is_of_the_host(self, names: Iterable[str]) -> bool:
+        return any(name in HOST_ONLY or any(_below(name, tree) for tree in self._silent) for name in names)
+
+    def _root_of(self, names: Sequence[str]) -> _Group | None:
+        return next((group for root, group in self._roots.items() if any(_below(name, root) for name in names)), None)
+
+    def _everybody_reads(self, real: str, mode: int) -> bool:
+        return bool(mode & _OTHERS_READ) and self._everybody_searches(posixpath.dirname(real))
+
+    def _everybody_searches(self, directory: str) -> bool:
+        known = self._searchable.get(directory)
+        if known is None:
+            known = bool(os.stat(directory).st_mode & _OTHERS_SEARCH) and self._everybody_searches(
+                posixpath.dirname(directory)
+            )
+            self._searchable[directory] = known
+        return known
+
+
+def _both_names(paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for path in paths for name in (os.path.normpath(path), os.path.realpath(path))))

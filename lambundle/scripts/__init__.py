@@ -1,0 +1,1 @@
+"""What a text asks for: shebangs, words of shell scripts, imports of Python modules."""

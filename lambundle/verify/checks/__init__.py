@@ -1,0 +1,1 @@
+"""Checks of what runs showed: smoke, isolation, missing files, environment, limits, start."""

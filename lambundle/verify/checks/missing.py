@@ -1,0 +1,176 @@
+"""What a run looked for and found nowhere, although the packing machine has it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lambundle.verify.model import Check, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lambundle.bundle.model import Manifest
+    from lambundle.verify.packing_machine import Machine
+    from lambundle.verify.run.attempt import Attempt
+    from lambundle.verify.run.mounted import Mounted
+
+MAX_SHOWN = 10
+
+_HARMLESS = re.compile(
+    r"/usr/share/(?:locale|doc|man|info)/|/usr/lib/debug/|/etc/ld\.so\.|/var/cache/fontconfig/|.*/__pycache__/|.*\.pyc$"
+)
+"""Programs look for these always, and do without: catalogues of messages, what explains, what is only faster."""
+
+_LISTING = re.compile(r"opendir|scandir(?:at)?(?:64)?|n?ftw(?:64)?|fts(?:64)?_open|glob(?:64)?|open(?:at)?(?:64)?")
+_SONAME = re.compile(r"\b(lib[A-Za-z0-9_+.-]+\.so(?:\.[0-9]+)*|[A-Za-z0-9_+-]+\.so\.[0-9]+): cannot open shared object")
+
+
+@dataclass(frozen=True, slots=True)
+class MissingPath:
+    """A file or directory of the packing machine that a run did not find.
+
+    ``package`` owns it there, None when none does. ``by`` is the program that looked for it. ``is_named`` says that
+    the program complained of it by name.
+    """
+
+    path: str
+    package: str | None
+    by: str
+    is_named: bool = False
+    is_directory: bool = False
+
+
+_PRIVATE = re.compile(r"/(?:etc|root|home|var|run)/")
+
+
+def is_likely(item: MissingPath) -> bool:
+    """Whether a path may be why a run failed: named by the program, or nothing of this machine's own configuration."""
+    return item.is_named or item.package is not None or _PRIVATE.match(item.path) is None
+
+
+def missing_paths(attempts: Iterable[Attempt], mounted: Mounted, machine: Machine) -> tuple[MissingPath, ...]:
+    """What the runs looked for in vain, the likeliest cause of a failure first.
+
+    First come those that the program's own words name, then those of packages, then the last looked for, since a
+    program rarely goes on for long without what it needs.
+    """
+    found: dict[str, MissingPath] = {}
+    for attempt in attempts:
+        words = attempt.error_output
+        looked_for = _looked_for(attempt, mounted)
+        files = machine.files(path for path in looked_for if not _HARMLESS.match(path))
+        directories = machine.directories(path for path, (_, lists) in looked_for.items() if lists)
+        for path in [*_libraries(attempt, mounted, machine), *_last_first([*files, *directories], looked_for)]:
+            by, _ = looked_for.get(path, (attempt.task.name, False))
+            item = MissingPath(path, machine.owner(path), by, _names(words, path), path in directories)
+            found.setdefault(path, item)
+    return tuple(sorted(found.values(), key=lambda item: (not item.is_named, item.package is None)))
+
+
+def _looked_for(attempt: Attempt, mounted: Mounted) -> dict[str, tuple[str, bool]]:
+    """Every path that was found nowhere: who looked for it, and whether as for a directory."""
+    served = {mounted.original(item.path) for item in attempt.trace.lookups if item.where != "nowhere"}
+    found: dict[str, tuple[str, bool]] = {}
+    for item in attempt.trace.lookups:
+        path = posixpath.normpath(mounted.original(item.path))
+        if item.where != "nowhere" or path in served or mounted.is_users(path):
+            continue
+        lists = found.pop(path, ("", False))[1] or _LISTING.fullmatch(item.operation) is not None
+        by = mounted.original(attempt.trace.program_of(item.process)) or attempt.task.name
+        found[path] = (by, lists)
+    return found
+
+
+def _last_first(paths: Iterable[str], looked_for: dict[str, tuple[str, bool]]) -> list[str]:
+    order = {path: number for number, path in enumerate(looked_for)}
+    return sorted(dict.fromkeys(paths), key=lambda path: -order.get(path, 0))
+
+
+def _libraries(attempt: Attempt, mounted: Mounted, machine: Machine) -> list[str]:
+    """Libraries that the loader, which is not traced, complained of by name."""
+    program = attempt.task.program
+    if program is None:
+        return []
+    names = dict.fromkeys(_SONAME.findall(attempt.error_output))
+    paths = (machine.library(name, program.real) for name in names)
+    return [path for path in paths if path is not None and not _is_inside(path, mounted)]
+
+
+def _is_inside(path: str, mounted: Mounted) -> bool:
+    """Whether the bundle has a library after all, which then has another fault: it cannot be read, or is damaged."""
+    return any(mounted.served(name) is not None for name in (path, f"/usr{path}", path.removeprefix("/usr")))
+
+
+def _names(words: str, path: str) -> bool:
+    name = posixpath.basename(path)
+    return path in words or (len(name) > 2 and re.search(rf"(?<![\w.]){re.escape(name)}(?![\w])", words) is not None)  # noqa: PLR2004
+
+
+# ---- the check ----
+
+
+def missing_check(
+    attempts: Sequence[Attempt],
+    missing: Sequence[MissingPath],
+    manifests: Sequence[Manifest],
+    machine: Machine,
+    *,
+    is_explained: bool,
+) -> Check:
+    """Whether a failed run may have failed for want of a file.
+
+    What a run did without is no failure: programs look in many places for what they need in one. Nor is it one where
+    a limit explains the failure (``is_explained``).
+    """
+    if not manifests:
+        return _skip("the zip does not say on which machine it was made")
+    other = next((item.packed_on for item in manifests if not machine.is_like(item.packed_on)), None)
+    if other is not None:
+        return _skip(f"this machine is not the one it was packed on ({other.distribution}, {other.machine})")
+    if not missing and not any(attempt.trace.lookups for attempt in attempts):
+        return _skip("there is no trace of what was looked for")
+    failed = [attempt for attempt in attempts if attempt.failed]
+    count = f"{len(missing)} path{'s' if len(missing) != 1 else ''} looked for that only this machine has"
+    if not failed:
+        text = "nothing was looked for in vain that this machine has" if not missing else f"{count}: none was needed"
+        return Check("missing", Status.PASS, text, context=_lines(missing))
+    likely = [item for item in missing if is_likely(item)]
+    if not likely or is_explained:
+        text = (
+            "no file is missing that this machine has" if likely or not missing else f"{count}: its own configuration"
+        )
+        return Check("missing", Status.PASS, text, context=_lines(missing))
+    first = likely[0]
+    detail = f"{first.path}{_of(first)} is not in the bundle; {first.by} looked for it"
+    others = [item for item in missing if item is not first]
+    if others:
+        detail += f" (and for {len(others)} more)"
+    is_fixable = len(manifests) == 1 and not any(attempt.invocations for attempt in attempts)
+    return Check("missing", Status.FAIL, detail, cure(manifests, first, is_fixable=is_fixable), _lines(others))
+
+
+def cure(manifests: Sequence[Manifest], item: MissingPath, *, is_fixable: bool) -> str:
+    """The command line that adds a path to the bundle whose program looked for it; ``--fix`` takes a package's only."""
+    brought = [other for other in manifests if any(entry.path.endswith(f"/root{item.by}") for entry in other.entries)]
+    programs = [program.path for manifest in brought or manifests for program in manifest.programs]
+    command = shlex.join(["lambundle", "pack", *programs, "--add", item.path])
+    return f"{command}, or verify with --fix" if is_fixable and item.package is not None else command
+
+
+def _skip(why: str) -> Check:
+    return Check("missing", Status.SKIP, why)
+
+
+def _of(item: MissingPath) -> str:
+    return f" (package {item.package})" if item.package else " (of no package)"
+
+
+def _lines(missing: Sequence[MissingPath]) -> tuple[str, ...]:
+    lines = [f"--add {shlex.quote(item.path)}{_of(item)}" for item in missing[:MAX_SHOWN]]
+    if len(missing) > MAX_SHOWN:
+        lines.append(f"and {len(missing) - MAX_SHOWN} more")
+    return tuple(lines)

@@ -1,0 +1,76 @@
+"""Bundles as they lie in the sandbox: which paths are theirs, and what they are called elsewhere."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lambundle.bundle.model import Manifest, Program
+
+LAYERS = "/opt"
+"""Where Lambda unpacks layers."""
+TASK = "/var/task"
+"""Where Lambda unpacks the function itself."""
+MOUNTS = (LAYERS, TASK)
+TMP = "/tmp"  # noqa: S108  (the sandbox's)
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """What is verified, at ``mount``, with its layers.
+
+    ``trees`` maps every mount point to its directory here. ``homes`` maps the directory of every bundle in it, such
+    as /opt/lambundle/gcc, to its manifest: a zip of somebody else has none. ``unzipped`` are the bytes of all of it.
+    """
+
+    mount: str
+    trees: Mapping[str, Path]
+    homes: Mapping[str, Manifest]
+    unzipped: int = 0
+
+    @property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """The manifests of all bundles."""
+        return tuple(self.homes.values())
+
+    def is_users(self, path: str) -> bool:
+        """Whether a path of the sandbox is the user's own: of the function, of a layer, or made in /tmp."""
+        normal = posixpath.normpath(path)
+        return any(normal == top or normal.startswith(f"{top}/") for top in (*MOUNTS, TMP))
+
+    def is_bundled(self, path: str) -> bool:
+        """Whether a path of the sandbox is in one of the bundles."""
+        normal = posixpath.normpath(path)
+        return any(normal.startswith(f"{home}/") for home in self.homes)
+
+    def original(self, path: str) -> str:
+        """What a path of the sandbox is called on the packing machine: without the bundle's root before it."""
+        for home in self.homes:
+            if path.startswith(f"{home}/root/"):
+                return path[len(home) + len("/root") :]
+        return path
+
+    def here(self, path: str) -> Path | None:
+        """Where a path of the sandbox lies here, never outside of the trees; None when it is in none of them."""
+        normal = posixpath.normpath(path)
+        for top, tree in self.trees.items():
+            if normal.startswith(f"{top}/"):
+                return tree / normal[len(top) + 1 :]
+        return None
+
+    def served(self, path: str) -> Path | None:
+        """Where the file lies here that the runtime serves for an absolute path of the packing machine."""
+        for home in self.homes:
+            candidate = self.here(f"{home}/root{posixpath.normpath(f'/{path}')}")
+            if candidate is not None and candidate.exists():
+                return candidate
+        return None
+
+    def launcher(self, program: Program) -> str:
+        """The path of a program's launcher in the sandbox."""
+        return f"{self.mount}/{program.launcher}"

@@ -1,0 +1,1 @@
+"""The sandbox by bubblewrap, and the keeper process that holds one environment."""

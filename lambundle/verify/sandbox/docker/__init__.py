@@ -1,0 +1,1 @@
+"""The sandbox by Docker's command line."""
