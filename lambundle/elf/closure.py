@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambundle.elf.files import Disk, Refusal
 from lambundle.elf.headers import ElfFile
 from lambundle.elf.loader import (
     Found,
@@ -25,7 +26,6 @@ from lambundle.elf.loader import (
     search,
 )
 from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
-from lambundle.machine.files import Disk, Refusal
 
 if TYPE_CHECKING:
     import os

@@ -26,7 +26,7 @@ from lambundle.elf.headers import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lambundle.machine.files import Disk
+    from lambundle.elf.files import Disk
 
 _CACHE_MAGIC = b"glibc-ld.so.cache1.1"
 _OLD_MAGIC = b"ld.so-1.7.0"

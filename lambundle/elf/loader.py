@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+from lambundle.elf.files import Refusal
 from lambundle.elf.headers import (
     EM_386,
     EM_AARCH64,
@@ -31,12 +32,11 @@ from lambundle.elf.headers import (
     ElfFile,
 )
 from lambundle.elf.ldconfig import CacheEntry, parse_cache, read_built_in, read_conf
-from lambundle.machine.files import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lambundle.machine.files import Disk
+    from lambundle.elf.files import Disk
 
 _MAX_CACHE = 1 << 26
 _MAX_MUSL_PATH = 1 << 16

@@ -1,134 +1,125 @@
-"""The files of a machine as the loader sees them: asked once each, below ``/`` or another root."""
+"""The files of a machine: one interface, one way to follow links, each question answered once.
+
+A path that goes in or comes out is an absolute path *of that machine*. Where it lies here, if it does at all, only
+the implementation knows, so that a path can never be mistaken for one of the machine that lambundle runs on.
+"""
 
 from __future__ import annotations
 
+import abc
+import errno
+import fnmatch
 import os
+import posixpath
+import re
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
+from typing import TYPE_CHECKING, BinaryIO
 
-from lambundle.elf.headers import ElfFile, read_elf
-from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Callable, Iterator
 
-_MAX_LINKS = 40  # as the kernel's, path_resolution(7)
+MAX_LINKS = 40
+"""Links that are followed for one path (MAXSYMLINKS of Linux, path_resolution(7))."""
+
+MAX_DEPTH = 64
+"""Directories that ``**`` descends: links into each other would let it go on for ever."""
+
+_EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+_MAGIC = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a path does not give an ELF file.
+class Item:
+    """One name in a directory; what a link leads to does not count."""
 
-    ``fatal`` says that a file is there and can be opened, where glibc gives up instead of looking further.
+    name: str
+    path: str
+    is_link: bool
+    is_directory: bool
+    is_file: bool
+
+
+class Files(abc.ABC):
+    """The files of one machine, remembered as they were at the first question.
+
+    Implementations answer three questions about *physical* paths, in which no directory is a link, and open files.
+    OSError means what it means to a program of that machine.
     """
 
-    reason: str
-    fatal: bool = False
+    def __init__(self) -> None:
+        self._lstats: dict[str, os.stat_result | OSError] = {}
+        self._stats: dict[str, os.stat_result | OSError] = {}
+        self._listings: dict[str, tuple[Item, ...] | OSError] = {}
+        self._reals: dict[str, str] = {}
+        self._targets: dict[str, str | None] = {}
 
+    # ---- what an implementation knows ----
 
-class Disk:
-    """A machine's file system, remembered as it was at the first question.
+    @abc.abstractmethod
+    def _lstat(self, path: str) -> os.stat_result:
+        """Return the status of a path whose directory is physical; its last component is not followed."""
 
-    Paths that go in and come out are absolute paths of that machine; ``root`` is where it is mounted here.
-    """
+    @abc.abstractmethod
+    def _readlink(self, path: str) -> str:
+        """Return the target of the link at a path whose directory is physical."""
 
-    def __init__(self, root: str = "") -> None:
-        self._root = root.rstrip("/")
-        self._answers: dict[str, ElfFile | Refusal] = {}
-        self._headers: dict[tuple[int, int], ElfFile | Refusal] = {}
-        self._directories: dict[str, bool] = {}
-        self._real: dict[str, str] = {}
+    @abc.abstractmethod
+    def _scan(self, path: str) -> list[Item]:
+        """Return what the directory at a physical path holds, in any order."""
 
-    def elf(self, path: str) -> ElfFile | Refusal:
-        """Read the headers of a file, each file once whatever its names."""
-        answer = self._answers.get(path)
-        if answer is None:
-            answer = self._answers[path] = self._elf(path)
-        return answer
+    @abc.abstractmethod
+    def _open(self, path: str) -> BinaryIO:
+        """Open the file at a physical path for reading, without waiting for a writer if it is a pipe."""
 
-    def _elf(self, path: str) -> ElfFile | Refusal:
-        place = self._place(path)
+    @abc.abstractmethod
+    def is_readable(self, path: str) -> bool:
+        """Whether whoever packs may read what ``path`` leads to."""
+
+    @contextmanager
+    def mapped(self, path: str) -> Iterator[mmap.mmap | bytes]:
+        """Give the content of a file, without a copy where that can be had; empty where it cannot be read."""
         try:
-            status = os.stat(place)
-        except (OSError, ValueError) as error:
-            return Refusal(_reason(error))
-        identity = status.st_dev, status.st_ino
-        answer = self._headers.get(identity)
-        if answer is None:
-            answer = self._headers[identity] = self._read(place, status)
-        return answer
-
-    def _read(self, place: str, status: os.stat_result) -> ElfFile | Refusal:
-        if stat.S_ISDIR(status.st_mode):
-            return Refusal("it is a directory", fatal=True)
-        try:
-            return read_elf(place)
-        except NotElfError:
-            return Refusal("it is not an ELF file", fatal=True)
-        except BadElfError as error:
-            return Refusal(error.message.partition(" is a damaged ELF file: ")[2] or error.message, fatal=True)
-        except UnreadableFileError as error:
-            return Refusal(error.message.rpartition("cannot be read: ")[2])
-
-    def identity(self, path: str) -> tuple[int, int] | None:
-        """Device and inode, by which the loader knows a file that it has under another name."""
-        try:
-            status = os.stat(self._place(path))
+            with self.open(path) as file:
+                data = file.read()
         except (OSError, ValueError):
-            return None
-        return status.st_dev, status.st_ino
+            data = b""
+        yield data
 
-    def is_directory(self, path: str) -> bool:
-        """Whether there is a directory of that name."""
-        answer = self._directories.get(path)
-        if answer is None:
-            answer = self._directories[path] = Path(self._place(path)).is_dir()
-        return answer
-
-    def is_file(self, path: str) -> bool:
-        """Whether there is anything but a directory of that name."""
-        place = Path(self._place(path))
-        return place.exists() and not place.is_dir()
-
-    def content(self, path: str, limit: int) -> bytes | None:
-        """Read a whole file, None if it cannot be read or is larger than ``limit``."""
-        try:
-            fd = os.open(self._place(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except (OSError, ValueError):
-            return None
-        with os.fdopen(fd, "rb") as file:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
-                return None
-            return file.read(limit)
-
-    def matches(self, pattern: str) -> list[str]:
-        """List the paths that a glob(7) pattern matches, sorted."""
-        top = Path(self._root or "/")
-        found = sorted(str(path) for path in top.glob(pattern.lstrip("/")))
-        return [path[len(self._root) :] for path in found]
+    # ---- links ----
 
     def real(self, path: str) -> str:
-        """Follow every symbolic link, as realpath(3), without leaving the root."""
-        answer = self._real.get(path)
-        if answer is None:
-            answer = self._real[path] = self._resolve(path) if self._root else self._realpath(path)
-        return answer
+        """Follow every link, as realpath(3): what does not exist stays as it is, and ``..`` stops at ``/``.
 
-    def _realpath(self, path: str) -> str:
-        # Hundreds of libraries are in a few directories: each of these is followed once.
-        directory, _, name = path.rpartition("/")
-        if not directory or name in {"", ".", ".."}:
-            return os.path.realpath(path)
-        step = f"{self.real(directory).rstrip('/')}/{name}"
-        return os.path.realpath(step) if os.path.islink(step) else step
+        After too many links the path is returned as it is: opening it then fails as it would there.
+        """
+        known = self._reals.get(path)
+        if known is None:
+            # Hundreds of files lie in a few directories: each of these is followed once.
+            parent, _, name = path.rpartition("/")
+            if parent and name not in {"", ".", ".."}:
+                step = f"{self.real(parent).rstrip('/')}/{name}"
+                known = step if self._target(step) is None else self._resolve(step)
+            else:
+                known = self._resolve(path)
+            self._reals[path] = known
+        return known
 
-    def _place(self, path: str) -> str:
-        # Only a link can lead out of the root, and only then is resolving it worth its time.
-        return self._root + self._resolve(path) if self._root else path
+    def _target(self, path: str) -> str | None:
+        """Return the target of the link at a path whose directory is physical, None where it is none."""
+        if path not in self._targets:
+            try:
+                self._targets[path] = self._readlink(path)
+            except (OSError, ValueError):  # ValueError: a NUL in the name
+                self._targets[path] = None
+        return self._targets[path]
 
     def _resolve(self, path: str) -> str:
-        done = ""
+        done, links = "", 0
         todo = [part for part in reversed(path.split("/")) if part]
-        links = 0
         while todo:
             part = todo.pop()
             if part == ".":
@@ -137,21 +128,241 @@ class Disk:
                 done = done.rpartition("/")[0]
                 continue
             step = f"{done}/{part}"
-            try:
-                target = os.readlink(self._root + step)
-            except (OSError, ValueError):
+            target = self._target(step)
+            if target is None:
                 done = step
                 continue
             links += 1
-            if links > _MAX_LINKS:
-                return path
+            if links > MAX_LINKS:
+                return posixpath.normpath(path)
             if target.startswith("/"):
                 done = ""
             todo.extend(name for name in reversed(target.split("/")) if name)
         return done or "/"
 
+    def real_parent(self, path: str) -> str:
+        """Return ``path`` with the links of its directory followed, but not its last component."""
+        parent, _, name = path.rstrip("/").rpartition("/")
+        if name in {"", ".", ".."}:
+            return self.real(path)
+        return f"{self.real(parent or '/').rstrip('/')}/{name}"
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+    def readlink(self, path: str) -> str:
+        """Return the target of a link as it is written; raises OSError where there is none."""
+        place = self.real_parent(path)
+        target = self._target(place)
+        return self._readlink(place) if target is None else target
+
+    # ---- status ----
+
+    def lstat(self, path: str) -> os.stat_result:
+        """Return the status of what ``path`` names, a link itself; raises OSError."""
+        return self._remembered(self._lstats, path, self._ask_lstat)
+
+    def stat(self, path: str) -> os.stat_result:
+        """Return the status of what ``path`` leads to; raises OSError."""
+        return self._remembered(self._stats, path, self._ask_stat)
+
+    def _ask_lstat(self, path: str) -> os.stat_result:
+        return self._lstat(self.real_parent(path))
+
+    def _ask_stat(self, path: str) -> os.stat_result:
+        status = self._lstat(self.real(path))
+        if stat.S_ISLNK(status.st_mode):  # a loop: ``real`` gave up
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        return status
+
+    @staticmethod
+    def _remembered(
+        answers: dict[str, os.stat_result | OSError], path: str, ask: Callable[[str], os.stat_result]
+    ) -> os.stat_result:
+        answer = answers.get(path)
+        if answer is None:
+            try:
+                answer = ask(path)
+            except OSError as error:
+                answer = error
+            except ValueError as error:  # a NUL in the name
+                answer = OSError(errno.ENOENT, str(error), path)
+            answers[path] = answer
+        if isinstance(answer, OSError):
+            raise answer.with_traceback(None)
+        return answer
+
+    def _mode(self, path: str) -> int:
+        try:
+            return self.stat(path).st_mode
+        except OSError:
+            return 0
+
+    def exists(self, path: str) -> bool:
+        """Whether ``path`` leads to something."""
+        return self._mode(path) != 0
+
+    def lexists(self, path: str) -> bool:
+        """Whether ``path`` names something, a dangling link too."""
+        try:
+            self.lstat(path)
+        except OSError:
+            return False
+        return True
+
+    def is_file(self, path: str) -> bool:
+        """Whether ``path`` leads to a regular file."""
+        return stat.S_ISREG(self._mode(path))
+
+    def is_directory(self, path: str) -> bool:
+        """Whether ``path`` leads to a directory."""
+        return stat.S_ISDIR(self._mode(path))
+
+    def is_link(self, path: str) -> bool:
+        """Whether ``path`` names a link, dangling or not."""
+        return self._target(self.real_parent(path)) is not None
+
+    def is_executable(self, path: str) -> bool:
+        """Whether ``path`` leads to a regular file that somebody may execute, as root sees it."""
+        mode = self._mode(path)
+        return stat.S_ISREG(mode) and bool(mode & _EXECUTABLE)
+
+    def is_public(self, path: str) -> bool:
+        """Whether ``path`` leads to a regular file that everybody may read: else it may hold a secret."""
+        mode = self._mode(path)
+        return stat.S_ISREG(mode) and bool(mode & stat.S_IROTH)
+
+    def size(self, path: str) -> int:
+        """Return the bytes of the regular file that ``path`` leads to, 0 where it leads to none."""
+        return self.stat(path).st_size if self.is_file(path) else 0
+
+    def identity(self, path: str) -> tuple[int, int] | None:
+        """Return device and inode, which all names of one file share; None where there is none."""
+        try:
+            status = self.stat(path)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    # ---- directories ----
+
+    def scan(self, directory: str) -> tuple[Item, ...]:
+        """Return what a directory holds, by name; raises OSError. Paths begin with ``directory`` as it was given."""
+        answer = self._listings.get(directory)
+        if answer is None:
+            try:
+                top = directory.rstrip("/")
+                found = sorted(self._scan(self.real(directory)), key=lambda item: item.name)
+                answer = tuple(
+                    Item(item.name, f"{top}/{item.name}", item.is_link, item.is_directory, item.is_file)
+                    for item in found
+                )
+            except OSError as error:
+                answer = error
+            except ValueError as error:
+                answer = OSError(errno.ENOENT, str(error), directory)
+            self._listings[directory] = answer
+        if isinstance(answer, OSError):
+            raise answer.with_traceback(None)
+        return answer
+
+    def items(self, directory: str) -> tuple[Item, ...]:
+        """Return what a directory holds, by name; nothing where it cannot be read."""
+        try:
+            return self.scan(directory)
+        except OSError:
+            return ()
+
+    def names(self, directory: str) -> list[str]:
+        """Return the names in a directory, sorted; none where it cannot be read."""
+        return [item.name for item in self.items(directory)]
+
+    def glob(self, pattern: str) -> list[str]:
+        """Return the paths that match an absolute pattern (glob(7)), sorted; ``**`` is any number of directories.
+
+        As in a shell, ``*`` does not match a leading dot, and a link that leads nowhere is a match.
+        """
+        if _MAGIC.search(pattern) is None:
+            return [pattern] if self.lexists(pattern) else []
+        found = [""]
+        parts = [part for part in pattern.split("/") if part]
+        for number, part in enumerate(parts):
+            is_last = number == len(parts) - 1
+            found = [path for top in found for path in self._step(top, part, is_last=is_last)]
+        return sorted(dict.fromkeys(found))
+
+    def _step(self, top: str, part: str, *, is_last: bool) -> Iterator[str]:
+        if part == "**":
+            yield from self._descend(top, is_last=is_last)
+        elif _MAGIC.search(part) is None:
+            path = f"{top}/{part}"
+            if self.lexists(path) if is_last else self.is_directory(path):
+                yield path
+        else:
+            matches = _matcher(part)
+            for item in self.items(top or "/"):
+                path = f"{top}/{item.name}"
+                is_hidden = item.name.startswith(".") and not part.startswith(".")
+                if not is_hidden and matches(item.name) and (is_last or self._leads_to_directory(item, path)):
+                    yield path
+
+    def _descend(self, top: str, *, is_last: bool) -> Iterator[str]:
+        waiting = [(top, 0)]
+        while waiting:
+            directory, depth = waiting.pop()
+            yield directory
+            for item in self.items(directory or "/"):
+                path = f"{directory}/{item.name}"
+                if item.name.startswith("."):
+                    continue
+                if depth < MAX_DEPTH and self._leads_to_directory(item, path):
+                    waiting.append((path, depth + 1))
+                elif is_last:
+                    yield path
+
+    def _leads_to_directory(self, item: Item, path: str) -> bool:
+        return item.is_directory or (item.is_link and self.is_directory(path))
+
+    # ---- content ----
+
+    def open(self, path: str) -> BinaryIO:
+        """Open what ``path`` leads to for reading, unbuffered; raises OSError, also where it is a directory."""
+        try:
+            return self._open(self.real(path))
+        except ValueError as error:
+            raise OSError(errno.ENOENT, str(error), path) from error
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Return at most the first ``limit`` bytes of a regular file; empty where there is none to be read."""
+        if not self.is_file(path):  # a pipe that is put there must not hang us
+            return b""
+        try:
+            with self.open(path) as file:
+                return _up_to(file, limit)
+        except OSError:
+            return b""
+
+    def content(self, path: str, limit: int) -> bytes | None:
+        """Return a whole regular file, None where it cannot be read or is larger than ``limit``."""
+        if not self.is_file(path) or self.size(path) > limit:
+            return None
+        try:
+            with self.open(path) as file:
+                return _up_to(file, limit)
+        except OSError:
+            return None
+
+
+def _up_to(file: BinaryIO, limit: int) -> bytes:
+    data = file.read(limit)  # one call is nearly always enough
+    parts = [data]
+    while data and (limit := limit - len(data)) > 0 and (data := file.read(limit)):
+        parts.append(data)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def escaped(path: str) -> str:
+    """Return a path as a glob pattern that matches nothing but itself."""
+    return _MAGIC.sub(r"[\g<0>]", path)
+
+
+@lru_cache(maxsize=1024)
+def _matcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(fnmatch.translate(pattern)).match

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from lambundle.cli import deps_report
 from lambundle.elf import closure
+from lambundle.elf.files import Disk, Refusal
 from lambundle.elf.headers import EM_386, EM_AARCH64, EM_X86_64, ElfFile, read_elf
 from lambundle.elf.ldconfig import CacheEntry, built_in, parse_cache, read_conf
 from lambundle.elf.loader import (
@@ -29,7 +30,6 @@ from lambundle.elf.loader import (
     search,
 )
 from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
-from lambundle.machine.files import Disk, Refusal
 from tests.unit.test_elf import make_elf
 
 LD = "/lib64/ld-linux-x86-64.so.2"
@@ -405,7 +405,7 @@ def test_each_file_is_read_once_for_all_programs(root: Root, monkeypatch: pytest
         return real(path)
 
     real = read_elf
-    monkeypatch.setattr("lambundle.machine.files.read_elf", counting)
+    monkeypatch.setattr("lambundle.elf.files.read_elf", counting)
     closure.walk(["/bin/a", "/bin/b", "/bin/c"], disk=root.disk)
     assert len(read) == len(set(read)) == 5
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambundle.machine.files import Disk, Refusal
+from lambundle.elf.files import Disk, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,83 @@
+"""Files below a directory of this machine: ``/`` itself, or a root that holds another Linux."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from lambundle.machine.files import Files, Item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+class DiskFiles(Files):
+    """The files below ``root``, an absolute path of this machine; empty for ``/``.
+
+    Links are followed within the root, an absolute target from its top, so that none leads out.
+    """
+
+    def __init__(self, root: str = "") -> None:
+        super().__init__()
+        self.root = root.rstrip("/")
+
+    def place(self, path: str) -> str:
+        """Return where what ``path`` leads to lies on the machine that lambundle runs on."""
+        return f"{self.root}{self.real(path)}" if self.root else path
+
+    def _ask_lstat(self, path: str) -> os.stat_result:
+        # Where the kernel has the same root it follows links itself, and faster.
+        return os.lstat(self.root + self.real_parent(path)) if self.root else os.lstat(path)
+
+    def _ask_stat(self, path: str) -> os.stat_result:
+        return super()._ask_stat(path) if self.root else os.stat(path)
+
+    def _lstat(self, path: str) -> os.stat_result:
+        return os.lstat(self.root + path)
+
+    def _readlink(self, path: str) -> str:
+        return os.readlink(self.root + path)
+
+    def _scan(self, path: str) -> list[Item]:
+        with os.scandir(self.root + path) as found:
+            return [
+                Item(
+                    item.name,
+                    "",
+                    item.is_symlink(),
+                    item.is_dir(follow_symlinks=False),
+                    item.is_file(follow_symlinks=False),
+                )
+                for item in found
+            ]
+
+    def _open(self, path: str) -> BinaryIO:
+        # O_NOFOLLOW: the path is physical, and what became a link meanwhile must not lead out of the root.
+        flags = _FLAGS | os.O_NOFOLLOW if self.root else _FLAGS
+        fd = os.open(self.root + path, flags)
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        return os.fdopen(fd, "rb", buffering=0)
+
+    def is_readable(self, path: str) -> bool:
+        """Whether the user who packs may read what ``path`` leads to."""
+        return os.access(self.place(path), os.R_OK)
+
+    @contextmanager
+    def mapped(self, path: str) -> Iterator[mmap.mmap | bytes]:
+        """Map a file; empty where it cannot be read, or is empty."""
+        try:
+            with self.open(path) as file:
+                found = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # an empty file cannot be mapped
+            yield b""
+            return
+        with found:
+            yield found

@@ -1,0 +1,99 @@
+"""The packing machine: where it is, what is set in it, how it names itself."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lambundle.machine.disk import DiskFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lambundle.machine.files import Files
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""PATH of a machine that nobody is logged in to: that of Debian's, Fedora's and Alpine's root."""
+
+_OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
+_MAX_OS_RELEASE = 1 << 16
+_QUOTES = ("'", '"')
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine that programs are packed from.
+
+    ``variables`` are its environment variables, ``directory`` is the current directory, against which a relative path
+    is meant. ``root`` is where it lies on the machine that lambundle runs on, empty where it is that machine itself.
+    """
+
+    files: Files
+    variables: Mapping[str, str] = field(default_factory=dict)
+    directory: str = "/"
+    root: str = ""
+
+    @property
+    def search(self) -> tuple[str, ...]:
+        """Directories of PATH, in their order."""
+        return tuple(self.variables.get("PATH", DEFAULT_PATH).split(":"))
+
+    @property
+    def home(self) -> str:
+        """Directory of the user's own files; empty where there is none."""
+        return self.variables.get("HOME", "")
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is the machine that lambundle runs on, so that its programs can be run."""
+        return not self.root and isinstance(self.files, DiskFiles)
+
+    @cached_property
+    def distribution(self) -> str:
+        """PRETTY_NAME of os-release(5), ``Linux`` where it does not say."""
+        return self.os_release.get("PRETTY_NAME") or "Linux"
+
+    @cached_property
+    def os_release(self) -> Mapping[str, str]:
+        """The assignments of os-release(5): the machine's own in /etc, else the vendor's."""
+        for path in _OS_RELEASE:
+            data = self.files.content(path, _MAX_OS_RELEASE)
+            if data is not None:
+                return dict(_assignments(data.decode("utf-8", "replace")))
+        return {}
+
+    def absolute(self, path: str) -> str:
+        """Make a path of this machine absolute, without following links: ``.`` and ``..`` are text (normpath)."""
+        return os.path.normpath(os.path.join(self.directory, path))
+
+
+def here() -> Machine:
+    """Return the machine that lambundle runs on, with the variables and the directory of this process."""
+    try:
+        directory = os.getcwd()  # noqa: PTH109  (the packing machine's paths are POSIX text)
+    except OSError:  # it is gone
+        directory = "/"
+    variables = dict(os.environ)
+    variables.setdefault("PATH", os.defpath)
+    return Machine(DiskFiles(), variables, directory)
+
+
+def at(root: str) -> Machine:
+    """Return the machine whose root directory is ``root``; nothing of this process's environment is its."""
+    place = os.path.realpath(root)
+    if place == "/":
+        return here()
+    return Machine(DiskFiles(place), {"PATH": DEFAULT_PATH}, "/", place)
+
+
+def _assignments(text: str) -> list[tuple[str, str]]:
+    found = []
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and not name.startswith("#"):
+            if value[:1] in _QUOTES and value.endswith(value[:1]):
+                value = value[1:-1]
+            found.append((name, value))
+    return found

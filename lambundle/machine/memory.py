@@ -1,0 +1,117 @@
+"""Files that exist in memory only: a machine of any distribution, made up in a line, asked in microseconds."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import posixpath
+import stat
+from typing import TYPE_CHECKING, BinaryIO
+
+from lambundle.machine.files import Files, Item
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TIME = 1_700_000_000
+
+
+class MemoryFiles(Files):
+    """Made-up files.
+
+    ``content`` maps absolute paths to bytes (or text) of files; directories follow from them. ``links`` maps paths to
+    targets, ``modes`` paths to permissions where they are not 0644 (0755 for what lies in a ``bin`` directory).
+    ``directories`` are those that hold nothing, ``sizes`` what a file says to weigh where its content is shorter.
+    """
+
+    def __init__(
+        self,
+        content: Mapping[str, bytes | str] | None = None,
+        *,
+        links: Mapping[str, str] | None = None,
+        modes: Mapping[str, int] | None = None,
+        directories: tuple[str, ...] = (),
+        sizes: Mapping[str, int] | None = None,
+    ) -> None:
+        super().__init__()
+        self._modes = dict(modes or {})
+        self._sizes = dict(sizes or {})
+        self._nodes: dict[str, bytes | str | None] = {"/": None}
+        self._below: dict[str, dict[str, None]] = {"/": {}}
+        self._links: frozenset[str] = frozenset(links or ())
+        self._numbers: dict[str, int] = {}
+        for path, target in (links or {}).items():
+            self._put(path, target)
+        for path in directories:
+            self._put(path, None)
+        for path, data in (content or {}).items():
+            # A file may be named through a link of its directory, as package lists do.
+            self._put(self._physical(path), data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data)
+
+    def _physical(self, path: str) -> str:
+        parent, _, name = path.rpartition("/")
+        return f"{self.real(parent or '/').rstrip('/')}/{name}"
+
+    def _put(self, path: str, node: bytes | str | None) -> None:
+        path = posixpath.normpath(path)
+        if self._nodes.get(path) is not None:
+            self._nodes[path] = node
+            return
+        self._nodes[path] = node
+        if node is None:
+            self._below.setdefault(path, {})
+        while path != "/":
+            parent, _, name = path.rpartition("/")
+            parent = parent or "/"
+            self._nodes.setdefault(parent, None)
+            self._below.setdefault(parent, {})[name] = None
+            path = parent
+
+    def _node(self, path: str) -> bytes | str | None:
+        if path not in self._nodes:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return self._nodes[path]
+
+    def _lstat(self, path: str) -> os.stat_result:
+        node = self._node(path)
+        if node is None:
+            kind, mode, size = stat.S_IFDIR, 0o755, 0
+        elif isinstance(node, str):
+            kind, mode, size = stat.S_IFLNK, 0o777, len(node)
+        else:
+            is_program = posixpath.basename(posixpath.dirname(path)) in {"bin", "sbin"}
+            kind, mode, size = stat.S_IFREG, 0o755 if is_program else 0o644, self._sizes.get(path, len(node))
+        number = self._numbers.setdefault(path, len(self._numbers) + 2)
+        return os.stat_result((kind | self._modes.get(path, mode), number, 1, 1, 0, 0, size, _TIME, _TIME, _TIME))
+
+    def _readlink(self, path: str) -> str:
+        node = self._node(path)
+        if not isinstance(node, str):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+        return node
+
+    def _scan(self, path: str) -> list[Item]:
+        if self._node(path) is not None:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+        top = path.rstrip("/")
+        return [self._item(name, self._nodes[f"{top}/{name}"]) for name in self._below.get(path, ())]
+
+    @staticmethod
+    def _item(name: str, node: bytes | str | None) -> Item:
+        return Item(name, "", isinstance(node, str), node is None, isinstance(node, bytes))
+
+    def _open(self, path: str) -> BinaryIO:
+        node = self._node(path)
+        if not isinstance(node, bytes):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if not self._readable(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return io.BytesIO(node)
+
+    def _readable(self, path: str) -> bool:
+        return bool(self._modes.get(path, 0o444) & 0o444)
+
+    def is_readable(self, path: str) -> bool:
+        """Whether any permission bit lets somebody read what ``path`` leads to."""
+        return self.exists(path) and self._readable(self.real(path))
