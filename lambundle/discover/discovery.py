@@ -19,6 +19,7 @@ from lambundle.elf.headers import ElfFile
 from lambundle.gather.bytecode import source_of
 from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
+from lambundle.machine import DiskFiles
 from lambundle.packages import detect
 from lambundle.recipes.recipe import Found, Recipe, follow, matches_none, recipe_for
 from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
@@ -61,7 +62,7 @@ class Discovery:
         self.found: list[Found] = []
         self.recipes: dict[str, int] = {}
         self.environment: dict[str, str] = {}
-        self._packages = detect()
+        self._packages = detect(DiskFiles())
         self.selection = None if self._packages is None else Selection(self._packages, self._is_by_recipe)
         self._texts = Texts() if self.selection is None else self.selection.texts
         self._opened: set[tuple[str, str]] = set()

@@ -91,15 +91,14 @@ class MemoryFiles(Files):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
         return node
 
-    def _scan(self, path: str) -> list[Item]:
+    def _scan(self, path: str, top: str) -> list[Item]:
         if self._node(path) is not None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
-        top = path.rstrip("/")
-        return [self._item(name, self._nodes[f"{top}/{name}"]) for name in self._below.get(path, ())]
-
-    @staticmethod
-    def _item(name: str, node: bytes | str | None) -> Item:
-        return Item(name, "", isinstance(node, str), node is None, isinstance(node, bytes))
+        found = ((name, self._nodes[f"{path.rstrip('/')}/{name}"]) for name in self._below.get(path, ()))
+        return [
+            Item(name, f"{top}/{name}", isinstance(node, str), node is None, isinstance(node, bytes))
+            for name, node in found
+        ]
 
     def _open(self, path: str) -> BinaryIO:
         node = self._node(path)

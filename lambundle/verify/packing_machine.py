@@ -115,9 +115,10 @@ class ThisMachine:
 
     @cached_property
     def _packages(self) -> PackageDatabase | None:
+        from lambundle.machine import DiskFiles
         from lambundle.packages import detect
 
-        return detect()
+        return detect(DiskFiles())
 
 
 def _directory() -> str:

@@ -86,6 +86,12 @@ def test_a_loop_is_no_file_and_ends(files: Files) -> None:
         files.stat("/bin/loop")
 
 
+def test_a_path_of_thousands_of_directories_is_absent(files: Files) -> None:
+    path = "/x" * 5000
+    assert files.real(path) == path
+    assert not files.exists(path)
+
+
 def test_status_of_links_and_of_what_they_lead_to(files: Files) -> None:
     assert stat.S_ISLNK(files.lstat("/bin/other").st_mode)
     assert files.is_file("/bin/other")

@@ -37,7 +37,7 @@ class Packages:
 
 def machine(monkeypatch: pytest.MonkeyPatch, owners: dict[str, frozenset[str]]) -> ThisMachine:
     """Return this machine with other packages."""
-    monkeypatch.setattr("lambundle.packages.detect", lambda: Packages(owners))
+    monkeypatch.setattr("lambundle.packages.detect", lambda _files: Packages(owners))
     return ThisMachine()
 
 
@@ -78,7 +78,7 @@ def test_a_directory_counts_where_one_package_alone_has_it(monkeypatch: pytest.M
 
 
 def test_without_a_database_nothing_has_an_owner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambundle.packages.detect", lambda: None)
+    monkeypatch.setattr("lambundle.packages.detect", lambda _files: None)
     assert ThisMachine().owner("/usr/bin/env") is None
     assert ThisMachine().files_below("/usr/bin") == ()
 
@@ -86,7 +86,7 @@ def test_without_a_database_nothing_has_an_owner(monkeypatch: pytest.MonkeyPatch
 def test_a_database_that_cannot_be_read_knows_no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Packages({})
     monkeypatch.setattr(broken, "owner", _raise)
-    monkeypatch.setattr("lambundle.packages.detect", lambda: broken)
+    monkeypatch.setattr("lambundle.packages.detect", lambda _files: broken)
     assert ThisMachine().owner("/usr/bin/env") is None
 
 
