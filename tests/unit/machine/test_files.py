@@ -253,3 +253,11 @@ def test_a_machine_in_memory() -> None:
     assert machine.distribution == "Linux"
     assert machine.absolute("../x") == "/x"
     assert not machine.is_here
+
+
+def test_names_of_one_file_in_memory() -> None:
+    files = MemoryFiles({"/usr/bin/git": b"x"}, hard_links={"/usr/lib/git": "/usr/bin/git"}, sizes={"/usr/bin/git": 9})
+    assert files.identity("/usr/lib/git") == files.identity("/usr/bin/git")
+    assert files.stat("/usr/lib/git").st_nlink == 2
+    assert files.size("/usr/lib/git") == 9
+    assert files.read("/usr/lib/git", 9) == b"x"
