@@ -1,7 +1,7 @@
 """Made-up machines of four families, from lists of real packages: what selection is tested on in milliseconds.
 
-``machine("arch")`` is an Arch machine in memory; ``make_plan(Request(machine=machine("arch"), programs=("git",)))`` packs
-on it. What is installed stands in ``data``, how it is written there in ``listing``.
+``machine("arch")`` is an Arch machine in memory; ``make_plan(Request(machine=machine("arch"), programs=("git",)))``
+packs on it. What is installed stands in ``data``, how it is written there in ``listing``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.unit.machines import alpine, arch, debian, fedora
 if TYPE_CHECKING:
     from lambundle.machine import Machine
 
-FAMILIES = {module.FAMILY.name: module.FAMILY for module in (debian, fedora, arch, alpine)}
+FAMILIES = {family.name: family for family in (debian.FAMILY, fedora.FAMILY, arch.FAMILY, alpine.FAMILY)}
 PROGRAMS = ("gcc", "git", "python3", "jq", "curl", "ffmpeg", "convert", "gs", "node", "tesseract", "dot", "gpg")
 """Programs that every one of them has."""
 

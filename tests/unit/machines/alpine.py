@@ -24,7 +24,12 @@ def database(packages: list[Package]) -> dict[str, bytes]:
 def _paragraph(package: Package) -> str:
     if package.name == UNLISTED:
         return ""
-    lines = [f"P:{package.name}", f"V:{package.version}", f"A:{package.architecture or 'x86_64'}", f"o:{package.source}"]
+    lines = [
+        f"P:{package.name}",
+        f"V:{package.version}",
+        f"A:{package.architecture or 'x86_64'}",
+        f"o:{package.source}",
+    ]
     provided = _provided(package)
     if provided:
         lines.append(f"p:{' '.join(provided)}")

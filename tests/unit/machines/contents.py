@@ -1,4 +1,4 @@
-"""What stands in the files of made-up machines: just enough for every rule to find in them what it finds in real ones."""
+"""The content of the files of made-up machines: just enough for rules to find in them what they find in real ones."""
 
 from __future__ import annotations
 
@@ -37,19 +37,22 @@ def _elf(file: File, libc: Libc) -> bytes:
     # The loader is found by the file that the interpreter's name leads to, so every name of it will do.
     is_loader = file.soname == libc.loader.rpartition("/")[2] or libc.loader == file.path
     texts = [text.encode() for text in file.texts]
-    if is_loader and libc.directories:
-        texts.append(b"\0".join(f"{directory}/".encode() for directory in libc.directories))
+    if is_loader:
+        texts += [f"{directory}/".encode() for directory in libc.directories]
     needed = list(file.needed)
-    if not is_loader and file.soname != libc.soname and file.sort is not Sort.STATIC:
+    if not is_loader and file.soname != libc.soname:
         needed.append(libc.soname)
     dynamic: list[tuple[int, bytes | int]] = [(_NEEDED, name.encode()) for name in needed]
     if file.soname:
         dynamic.append((_SONAME, file.soname.encode()))
     is_program = file.sort is Sort.PROGRAM
+    strings = b"\0" + b"".join(text + b"\0" for text in texts)
+    if file.sort is Sort.STATIC:
+        return make_elf(type_=_EXECUTABLE, entry=64) + strings
     return make_elf(
-        type_=_EXECUTABLE if file.sort is Sort.STATIC else _DYNAMIC,
-        entry=64 if is_program or file.sort is Sort.STATIC else 0,
+        type_=_DYNAMIC,
+        entry=64 if is_program else 0,
         interpreter=libc.loader.encode() if is_program else None,
-        dynamic=[] if file.sort is Sort.STATIC else dynamic or [(_DEBUG, 0)],
-        strings=b"\0" + b"".join(text + b"\0" for text in texts) if texts else b"\0",
+        dynamic=dynamic or [(_DEBUG, 0)],
+        strings=strings,
     )

@@ -5,7 +5,8 @@ A package starts with ``= NAME VERSION FIELD=VALUE ...``; a line ``depends: a, b
 
 - ``PATH/`` is a directory, ``PATH > TARGET`` a link, ``PATH = OTHER`` another name (a hard link) of a file above;
 - SIZE is in bytes, ``12K`` or ``3M``;
-- KIND is ``elf SONAME ...``, a program linked with these libraries and libc; ``so OWN-SONAME SONAME ...``, a library;
+- KIND is ``elf SONAME ...``, a program linked with these libraries and libc; ``so OWN-SONAME SONAME ...``, a library,
+  which comes with the link of its soname;
   ``module SONAME ...``, one without a name of its own; ``static``; ``#!INTERPRETER``; nothing for other files;
 - TEXT is what discovery may find in it: of a compiled file names, paths and functions that it imports, separated by
   spaces; of any other file its lines, separated by ``; ``.
@@ -108,10 +109,18 @@ def read(family: str) -> list[Package]:
         elif match := _FIELD.fullmatch(line):
             packages[-1].relations[match[1]] = [clause.strip() for clause in match[2].split(",") if clause.strip()]
         elif line.startswith("/"):
-            packages[-1].files.append(_file(line))
+            packages[-1].files += _files(line)
         elif line and not line.startswith("#"):
             raise ValueError(f"{family}: {line}")
     return packages
+
+
+def _files(line: str) -> list[File]:
+    file = _file(line)
+    directory, name = posixpath.split(file.path)
+    if file.soname in {"", name}:
+        return [file]
+    return [file, File(f"{directory}/{file.soname}", Sort.LINK, target=name)]
 
 
 def _file(line: str) -> File:
