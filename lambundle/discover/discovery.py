@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import posixpath
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Group, Reason
 from lambundle.discover.evidence import Texts
 from lambundle.discover.installation import belongings, imported
 from lambundle.discover.rules import Facility, rules
-from lambundle.discover.selection import Selection, Wanted
+from lambundle.discover.selection import Selection
 from lambundle.elf.headers import ElfFile
 from lambundle.gather.bytecode import source_of
 from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
+from lambundle.gather.wanted import Wanted
+from lambundle.machine import here
 from lambundle.packages import detect
-from lambundle.recipes.recipe import Found, Recipe, follow, matches_none, recipe_for
+from lambundle.recipes.follow import Found, follow, matches_none
+from lambundle.recipes.recipe import Recipe, recipe_for
 from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Discovery:
         only_made: bool,
     ) -> None:
         self.gathering = gathering
+        self.machine = here()
+        self.files = self.machine.files
         self.requested = requested
         self.dynamic = [program for program in requested if not program.elf.is_static_program]
         self.book = book
@@ -62,8 +64,8 @@ class Discovery:
         self.recipes: dict[str, int] = {}
         self.environment: dict[str, str] = {}
         self._packages = detect()
-        self.selection = None if self._packages is None else Selection(self._packages, self._is_by_recipe)
-        self._texts = Texts() if self.selection is None else self.selection.texts
+        self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
+        self._texts = Texts(self.files) if self.selection is None else self.selection.texts
         self._opened: set[tuple[str, str]] = set()
         self._provided: list[Facility] = []
 
@@ -88,7 +90,7 @@ class Discovery:
     def _take_belongings(self, program: Requested) -> None:
         """Add what belongs to a program that no package owns."""
         reasons: dict[str, Reason] = {}
-        found = belongings(program.real, program.interpreter, self._is_owned, self._texts)
+        found = belongings(self.machine, program.real, program.interpreter, self._is_owned, self._texts)
         self.gathering.take(
             Wanted(path, reasons.setdefault(detail, Reason("installation", program.real, detail)))
             for path, detail in found
@@ -100,7 +102,7 @@ class Discovery:
         sources: list[str] = []
         reasons: dict[str, Reason] = {}
         wanted = []
-        for path, detail in imported(script, interpreter, self._is_owned):
+        for path, detail in imported(self.machine, script, interpreter, self._is_owned):
             owner = self._owner(path)
             if owner is None:
                 wanted.append(Wanted(path, reasons.setdefault(detail, Reason("installation", script, detail))))
@@ -116,7 +118,7 @@ class Discovery:
 
     def _owner(self, path: str) -> str | None:
         """The package of a file, which may be known by another name of it."""
-        return self.owner(path) or self.owner(os.path.realpath(path))
+        return self.owner(path) or self.owner(self.files.real(path))
 
     def _select(self, path: str, interpreter: str | None) -> None:
         """Choose the packages of a program, and of what a shell script starts."""
@@ -124,7 +126,7 @@ class Discovery:
         seen: set[str] = set()
         while waiting and self.selection is not None:
             path, interpreter = waiting.pop()
-            real = os.path.realpath(path)
+            real = self.files.real(path)
             if real in seen:
                 continue
             seen.add(real)
@@ -137,7 +139,7 @@ class Discovery:
             for started in started_programs(real, self.search):
                 if rules().for_a_person.match(self.owner(started) or ""):
                     continue
-                shebang = read_shebang(os.path.realpath(started), self.search)
+                shebang = read_shebang(self.files.real(started), self.search)
                 self.gathering.take([Wanted(started, Reason("started", real, posixpath.basename(started)))])
                 waiting.append((started, None if shebang is None else shebang.interpreter))
 
@@ -148,7 +150,7 @@ class Discovery:
         if choice is None or not packages:
             return
         if not packages.keys() <= choice.packages.keys():
-            choice.add_program(interpreter, os.path.realpath(interpreter))
+            choice.add_program(interpreter, self.files.real(interpreter))
         choice.add_modules(script, packages, sources)
 
     def take_interpreters(self) -> None:
@@ -158,27 +160,27 @@ class Discovery:
         """
         search = self.search
         for path in self.gathering.mirror.files():
-            if path.endswith(TEXTS) or not os.access(path, os.X_OK):
+            if path.endswith(TEXTS) or not self.files.is_executable(path):
                 continue
             shebang = read_shebang(path, search)
             if shebang is None:
                 continue
             if shebang.env is not None:
                 self.gathering.root(shebang.env, Reason("interpreter", path))
-            if is_shell(shebang.interpreter) and Path(shebang.interpreter).is_file():
+            if is_shell(shebang.interpreter) and self.files.is_file(shebang.interpreter):
                 self.gathering.root(shebang.interpreter, Reason("interpreter", path))
 
     def _follow_recipes_of_commands(self) -> None:
         """A compiler that another program starts needs what it needs when it is asked for itself."""
         for path in self.selection.choice.by_recipe if self.selection is not None else ():
-            recipe, elf = recipe_for(path, self.book), self.gathering.disk.elf(path)
+            recipe, elf = recipe_for(self.files, path, self.book), self.gathering.disk.elf(path)
             if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
                 continue
             for program in self.dynamic:
                 if not self._is_by_recipe(program.path):
                     self.gathering.root(path, Reason("recipe", program.real, recipe.name))
             if recipe.name not in self.recipes:
-                self._follow_recipe(recipe, Requested(posixpath.basename(path), path, os.path.realpath(path), elf))
+                self._follow_recipe(recipe, Requested(posixpath.basename(path), path, self.files.real(path), elf))
 
     def _discover_for_libraries(self) -> bool:
         """Add what the packages of the loaded libraries hold for them; whether that loaded more."""
@@ -249,9 +251,9 @@ class Discovery:
 
     def _provide(self, facility: Facility) -> None:
         self._provided.append(facility)
-        paths = [path for pattern in facility.paths for path in sorted(glob.glob(pattern))]
+        paths = [path for pattern in facility.paths for path in self.files.glob(pattern)]
         for patterns in facility.one_of:
-            found = [path for pattern in patterns for path in sorted(glob.glob(pattern))]
+            found = [path for pattern in patterns for path in self.files.glob(pattern)]
             if found:
                 paths += found if len(patterns) > 2 else found[:1]  # noqa: PLR2004  (a family, or any one font)
                 break
@@ -265,12 +267,12 @@ class Discovery:
     def add_virtual_environment(self, interpreter: str, script: str) -> None:
         """All of the Python virtual environment that an interpreter lies in: nothing else says what it needs."""
         home = posixpath.dirname(posixpath.dirname(interpreter))
-        if not Path(home, "pyvenv.cfg").is_file():
+        if not self.files.is_file(f"{home}/pyvenv.cfg"):
             return
         reason = Reason("interpreter", script, "virtual environment")
         self.gathering.mirror.add(f"{home}/pyvenv.cfg", reason)
         for name in ("lib", "lib64"):
-            if not Path(home, name).is_dir():
+            if not self.files.is_directory(f"{home}/{name}"):
                 continue
             for real in self.gathering.mirror.add_tree(
                 f"{home}/{name}", reason, lambda path: not path.endswith("__pycache__")
@@ -288,17 +290,17 @@ class Discovery:
             if program.interpreter is not None and program.interpreter not in requested
         }
         for program in (*self.dynamic, *interpreters.values()):
-            recipe = recipe_for(program.path, self.book)
+            recipe = recipe_for(self.files, program.path, self.book)
             if recipe is not None:
                 self._follow_recipe(recipe, program)
 
     def _is_by_recipe(self, path: str) -> bool:
         """Whether a recipe says all that a program needs, so that its packages are not asked."""
-        recipe = recipe_for(path, self.book)
+        recipe = recipe_for(self.files, path, self.book)
         return recipe is not None and recipe.instead
 
     def _follow_recipe(self, recipe: Recipe, program: Requested) -> None:
-        found = follow(recipe, program, self._packages)
+        found = follow(recipe, program, self.machine, self._packages)
         self.found.append(found)
         self.environment.update(found.environment)
         before = len(self.gathering.mirror.files())

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lambundle.bundle.model import Reason
-    from lambundle.discover.selection import Wanted
     from lambundle.elf.closure import Closure
+    from lambundle.gather.wanted import Wanted
 
 TEXTS = (".py", ".pl", ".pm", ".html", ".xml", ".txt", ".js", ".json", ".tex", ".sty", ".png", ".gz", ".h", ".rb")
 """Endings of files that need not be opened to know that no loader takes them."""

@@ -16,12 +16,12 @@ from lambundle import runtime
 from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
 from lambundle.cli.deps_report import looked_in_lines
 from lambundle.discover.discovery import Discovery
-from lambundle.discover.selection import Wanted
 from lambundle.elf.headers import ElfFile
 from lambundle.errors import ForeignElfError, LibraryNotFoundError, UsageError
 from lambundle.gather.bytecode import take_bytecode
 from lambundle.gather.gathering import Gathering
 from lambundle.gather.programs import MACHINES, Requested, bundle_name, machine_of, resolve
+from lambundle.gather.wanted import Wanted
 from lambundle.pack.launcher import Loader, Script, config, launcher
 from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders

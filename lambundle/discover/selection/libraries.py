@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Reason
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
-from lambundle.discover.selection.companions import needed
 from lambundle.gather.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -23,6 +21,7 @@ class Libraries:
 
     def __init__(self, choice: Choice) -> None:
         self._choice = choice
+        self._files = choice.files
         self._catalogue = choice.catalogue
         self._db = choice.db
         self._rules = choice.rules
@@ -72,8 +71,8 @@ class Libraries:
 
     def _is_for_absent_hardware(self, file: str, directory: str) -> bool:
         """Whether a plug-in is linked with a library of a package that drives what Lambda has not."""
-        sonames = needed(file) if file.endswith(".so") else None
-        beside = (os.path.realpath(posixpath.join(directory, soname)) for soname in sonames or ())
+        sonames = self._texts.needed(file) if file.endswith(".so") else None
+        beside = (self._files.real(posixpath.join(directory, soname)) for soname in sonames or ())
         return any(self._rules.absent.match(self._db.owner(path) or "") for path in beside)
 
     def _private_above(self, file: str, name: str) -> Iterator[str]:
@@ -100,8 +99,8 @@ class Libraries:
             self._near[owner] = frozenset(
                 posixpath.basename(path)
                 for name in near
-                if not (self._rules.is_foreign_to_lambda(name) or self._rules.display.match(name))
+                if not (self._rules.is_foreign_to_lambda(name) or self._catalogue.is_display(name))
                 for path in self._catalogue.public_libraries(name)
-                if is_versioned_library(path) or not os.path.islink(path)
+                if is_versioned_library(path) or not self._files.is_link(path)
             )
         return self._near[owner]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambundle.machine import DiskFiles
 from lambundle.scripts.python_imports import PythonImports
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def write(tmp_path: Path) -> Write:
 @pytest.fixture
 def imports(write: Write) -> PythonImports:
     """Nothing reached yet, but the common directory known."""
-    found = PythonImports()
+    found = PythonImports(DiskFiles())
     assert found.are_modules([write("known/__init__.py")])
     return found
 
