@@ -137,7 +137,7 @@ class Discovery:
             if interpreter is None or not is_shell(interpreter):
                 continue
             for started in started_programs(real, self.search):
-                if rules().for_a_person.match(self.owner(started) or ""):
+                if rules().for_a_person.match(posixpath.basename(started)):
                     continue
                 shebang = read_shebang(self.files.real(started), self.search)
                 self.gathering.take([Wanted(started, Reason("started", real, posixpath.basename(started)))])

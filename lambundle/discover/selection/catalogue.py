@@ -6,7 +6,7 @@ import posixpath
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lambundle.discover.rules import is_public_library
+from lambundle.discover.rules import is_public_library, is_versioned_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,6 +33,7 @@ class Catalogue:
         self.db = packages
         self.files = files
         self.rules = rules
+        self._absents: dict[str, bool] = {}
         self._displays: dict[str, bool] = {}
         self._publics: dict[str, list[str]] = {}
         self._sources: dict[str, str] = {}
@@ -105,7 +106,7 @@ class Catalogue:
         files = {
             self.files.real(path)
             for name in names
-            if not self.rules.is_foreign_to_lambda(name)
+            if not self.is_foreign(name)
             for path in self.db.files(name)
             if not self.rules.is_unwanted(path)
         }
@@ -121,6 +122,21 @@ class Catalogue:
             and sum(self.source(owner) != self.source(name) for owner in self.db.directory_owners(directory))
             <= MAX_SHARING
         }
+
+    def is_absent(self, name: str) -> bool:
+        """Whether a package is for hardware or a desktop, which Lambda has not."""
+        if name not in self._absents:
+            libraries = map(posixpath.basename, filter(is_versioned_library, self.public_libraries(name)))
+            self._absents[name] = (
+                self.rules.absent.match(name) is not None
+                or (not self.is_for_developers(name) and any(map(self.rules.absent_libraries.match, libraries)))
+                or any(map(self.rules.absent_files.match, self.db.files(name)))
+            )
+        return self._absents[name]
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether a package is there for a machine that Lambda is not: its hardware, its administration."""
+        return self.rules.machine.match(name) is not None or self.is_absent(name)
 
     def is_display(self, name: str) -> bool:
         """Whether a package holds a library that shows something."""

@@ -205,7 +205,7 @@ class Choice:
         homes = {directory for name in self.packages for directory in self.catalogue.homes(name)}
         below = {directory for name in owners for directory in self.catalogue.homes(name)}
         for candidate in dict.fromkeys(self.catalogue.recommendations(owners)):
-            if candidate in self.packages or self.rules.is_foreign_to_lambda(candidate):
+            if candidate in self.packages or self.catalogue.is_foreign(candidate):
                 continue
             if candidate in self.catalogue.interpreters:
                 self._recommend_interpreter(self._smallest(candidate), Reason("package", real, candidate))
@@ -268,7 +268,7 @@ class Choice:
                         waiting.append(followed)
 
     def _may_follow(self, package: Chosen, name: str) -> bool:
-        if self.rules.is_foreign_to_lambda(name) and not self._is_named(package, name):
+        if self.catalogue.is_foreign(name) and not self._is_named(package, name):
             return False
         if self.catalogue.is_for_developers(name) and not (self.compiles or package.own):
             return False
@@ -281,7 +281,7 @@ class Choice:
 
         It is there for the hardware or the screen, but the program's own packages ask for it and the program names it.
         """
-        if not (self._is_own_source(package) and self.rules.absent.match(name)):
+        if not (self._is_own_source(package) and self.catalogue.is_absent(name)):
             return False
         commands = [posixpath.basename(file) for file in self.db.files(name) if is_command(file)]
         names = (*self.catalogue.homes(name), *(command for command in commands if len(command) >= TELLING))

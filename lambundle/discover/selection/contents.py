@@ -123,7 +123,7 @@ class Contents:
         """Packages that a package depends on, as far as they may matter on Lambda."""
         for item in self._catalogue.dependencies(package.name):
             for name in item.packages[:1]:
-                if not (self._rules.is_foreign_to_lambda(name) or is_libc(self._db.files(name))):
+                if not (self._catalogue.is_foreign(name) or is_libc(self._db.files(name))):
                     yield name
 
     def _is_wanted(self, file: str, package: Chosen) -> bool:

@@ -40,7 +40,7 @@ class Libraries:
                 continue
             self._done.add(library)
             owner = self._db.owner(library)
-            if owner is None or self._rules.is_foreign_to_lambda(owner):
+            if owner is None or self._catalogue.is_foreign(owner):
                 continue
             files = self._db.files(owner)
             if is_libc(files) or any(is_command(file) and self._choice.has_recipe(file) for file in files):
@@ -51,7 +51,7 @@ class Libraries:
     def _asked_for(self, owner: str) -> Iterator[str]:
         for dependency in self._catalogue.dependencies(owner):
             for name in dependency.packages[:1]:
-                if not (self._rules.is_foreign_to_lambda(name) or self._catalogue.is_for_developers(name)):
+                if not (self._catalogue.is_foreign(name) or self._catalogue.is_for_developers(name)):
                     yield name
 
     def _named_by(self, library: str, names: Iterable[str]) -> Iterator[Wanted]:
@@ -73,7 +73,7 @@ class Libraries:
         """Whether a plug-in is linked with a library of a package that drives what Lambda has not."""
         sonames = self._texts.needed(file) if file.endswith(".so") else None
         beside = (self._files.real(posixpath.join(directory, soname)) for soname in sonames or ())
-        return any(self._rules.absent.match(self._db.owner(path) or "") for path in beside)
+        return any(self._catalogue.is_absent(self._db.owner(path) or "") for path in beside)
 
     def _private_above(self, file: str, name: str) -> Iterator[str]:
         directory = posixpath.dirname(file)
@@ -99,7 +99,7 @@ class Libraries:
             self._near[owner] = frozenset(
                 posixpath.basename(path)
                 for name in near
-                if not (self._rules.is_foreign_to_lambda(name) or self._catalogue.is_display(name))
+                if not (self._catalogue.is_foreign(name) or self._catalogue.is_display(name))
                 for path in self._catalogue.public_libraries(name)
                 if is_versioned_library(path) or not self._files.is_link(path)
             )
