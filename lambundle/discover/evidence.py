@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lambundle.elf.headers import MAGIC, parse_elf
+from lambundle.elf.headers import MAGIC, is_elf, parse_elf
 from lambundle.errors import LambundleError
 from lambundle.scripts.shell_words import all_words
 
@@ -130,7 +130,7 @@ class Texts:
     def is_elf(self, path: str) -> bool:
         """Whether a file is compiled: a program or a library."""
         if path not in self._elf:
-            self._elf[path] = self.files.read(path, len(MAGIC)) == MAGIC
+            self._elf[path] = is_elf(self.files, path)
         return self._elf[path]
 
     def needed(self, path: str) -> set[str] | None:

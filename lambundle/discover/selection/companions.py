@@ -61,7 +61,7 @@ def named_in_data(choice: Choice, package: str, commands: Iterable[str]) -> list
 
 def _interpreters_owner(choice: Choice, path: str) -> str:
     """The package of a script's interpreter; of a shell's script its own, since a shell costs nothing."""
-    shebang = read_shebang(path, SEARCH)
+    shebang = read_shebang(choice.files, path, SEARCH)
     if shebang is None:
         return ""
     interpreter = path if is_shell(shebang.interpreter) else shebang.interpreter

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.verify import fix as module
 from lambundle.verify.checks.missing import MissingPath
 from lambundle.verify.command import Findings, Request, Surroundings
+from lambundle.verify.fix import fix as module
 from lambundle.verify.fix.extend import Addition
 from lambundle.verify.fix.fix import MAX_ROUNDS, Fixed, fix
 from lambundle.verify.fix.lost import Lost
