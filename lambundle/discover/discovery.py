@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Group, Reason
 from lambundle.discover.evidence import Texts
+from lambundle.discover.facilities import Facilities
 from lambundle.discover.installation import belongings, imported
-from lambundle.discover.rules import Facility, rules
+from lambundle.discover.rules import rules
 from lambundle.discover.selection import Selection
 from lambundle.elf.headers import ElfFile
 from lambundle.gather.bytecode import source_of
@@ -22,13 +23,10 @@ from lambundle.recipes.recipe import Recipe, recipe_for
 from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from lambundle.elf.closure import Closure, LoadedFile
     from lambundle.packages import PackageDatabase
-
-SETTINGS = "/etc/"
-"""Where lists of a library's own are, as of the fonts it knows."""
 
 MAX_ROUNDS = 5
 """How often what was discovered is asked what it needs itself."""
@@ -65,7 +63,8 @@ class Discovery:
         self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
         self._texts = Texts(self.files) if self.selection is None else self.selection.texts
         self._opened: set[tuple[str, str]] = set()
-        self._provided: list[Facility] = []
+        contents = None if self.selection is None else self.selection.contents
+        self._facilities = Facilities(gathering, self.dynamic, self._texts, contents)
 
     def discover(self) -> None:
         """Add what the programs need beyond libraries; what that loads may need more in turn."""
@@ -95,7 +94,7 @@ class Discovery:
         )
 
     def _take_imported(self, script: str, interpreter: str) -> tuple[dict[str, list[str]], list[str]]:
-        """Add the modules that a script of no package asks for; those of packages, by package, and sources of none."""
+        """Add modules that a script of no package loads; return those of packages, by package, and other sources."""
         packages: dict[str, list[str]] = {}
         sources: list[str] = []
         reasons: dict[str, Reason] = {}
@@ -142,7 +141,7 @@ class Discovery:
                 waiting.append((started, None if shebang is None else shebang.interpreter))
 
     def _select_imported(self, script: str, interpreter: str) -> None:
-        """Choose the packages whose modules a script asks for; what those need of the interpreter nobody knows."""
+        """Choose the packages whose modules a script loads; what those need of the interpreter nobody knows."""
         packages, sources = self._take_imported(script, interpreter)
         choice = None if self.selection is None else self.selection.choice
         if choice is None or not packages:
@@ -168,7 +167,7 @@ class Discovery:
                 self.gathering.root(shebang.interpreter, Reason("interpreter", path))
 
     def _follow_recipes_of_commands(self) -> None:
-        """A compiler that another program starts needs what it needs when it is asked for itself."""
+        """Follow the recipes of commands that programs start: a compiler needs the same as if it were requested."""
         for path in self.selection.choice.by_recipe if self.selection is not None else ():
             recipe, elf = recipe_for(self.files, path, self.book), self.gathering.elves.elf(path)
             if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
@@ -188,9 +187,7 @@ class Discovery:
         for root, loaded in closure.scopes.items():
             for file in loaded:
                 self._open_by_name(file, root)
-        for facility in rules().facilities:
-            if facility not in self._provided and any(self._users(facility, closure)):
-                self._provide(facility)
+        self._facilities.provide(closure)
         return len(self.gathering.walker.closure().files) > before
 
     def _open_by_name(self, file: LoadedFile, program: str) -> None:
@@ -206,37 +203,12 @@ class Discovery:
         for name in names:
             self.gathering.opened(name, file.real, Reason("opened", file.real, name), program)
 
-    def _users(self, facility: Facility, closure: Closure) -> Iterator[str]:
-        """Files that have a use for a facility, by their real paths."""
-        if facility.library is not None:
-            for path, file in closure.files.items():
-                if facility.library.match(posixpath.basename(path)):
-                    yield file.real
-        elif facility.program is not None:
-            yield from (
-                program.started for program in self.dynamic if facility.program.match(posixpath.basename(program.real))
-            )
-        elif self.selection is not None:
-            texts, contents = self.selection.texts, self.selection.contents
-            if facility.imports:
-                own = {program.started for program in self.dynamic} | contents.own_libraries()
-                found = (path for path in sorted(own) if texts.imports(path, facility.imports))
-            else:
-                settings = (path for path in self.gathering.mirror.files() if path.startswith(SETTINGS))
-                names = (*contents.own_files(), *settings)
-                found = (path for path in names if texts.any_names([path], facility.named))
-            yield from (path for path in found if not self.gathering.excludes(path))
-
     def groups(self, closure: Closure) -> tuple[Group, ...]:
-        """What brought many files at once: the packages chosen, and the facilities with all their users."""
+        """Return what brought many files at once: the packages chosen, and the facilities with all their users."""
         packages = () if self.selection is None else self.selection.choice.packages.items()
         return (
             *(Group("package", name, tuple(dict.fromkeys((item.reason, *item.others)))) for name, item in packages),
-            *(
-                Group("facility", facility.why, tuple(Reason("facility", user) for user in dict.fromkeys(users)))
-                for facility in self._provided
-                for users in [self._users(facility, closure)]
-            ),
+            *self._facilities.groups(closure),
         )
 
     def owner(self, path: str) -> str | None:
@@ -245,21 +217,6 @@ class Discovery:
         Bytecode, which packages have made when they are installed, is its source's.
         """
         return None if self._packages is None else self._packages.owner(source_of(path) or path)
-
-    def _provide(self, facility: Facility) -> None:
-        self._provided.append(facility)
-        paths = [path for pattern in facility.paths for path in self.files.glob(pattern)]
-        for patterns in facility.one_of:
-            found = [path for pattern in patterns for path in self.files.glob(pattern)]
-            if found:
-                paths += found if len(patterns) > 2 else found[:1]  # noqa: PLR2004  (a family, or any one font)
-                break
-        for path in paths:
-            reason = Reason("facility", None, facility.why)
-            for real in self.gathering.mirror.add_tree(path, reason, lambda path: not rules().is_unwanted(path)):
-                self.gathering.walk_if_loadable(real, optional=True)
-        for path, text in facility.made.items():
-            self.gathering.mirror.make_file(path, text.encode(), 0o644, Reason("facility", None, facility.why))
 
     @property
     def chosen(self) -> dict[str, Reason]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lambundle.recipes.recipe import FileGlobs, Recipe
 
 MAX_PROGRAM = 256 << 20
-"""Bytes of a program in which its directories are looked for."""
+"""Bytes of a program that are searched for the names of its directories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Found:
 
 
 def follow(recipe: Recipe, program: Requested, machine: Machine, packages: PackageDatabase | None) -> Found:
-    """Find on a machine what a recipe asks for. Raises RecipeError when a directory that it needs is not there."""
+    """Find on a machine the files of a recipe. Raises RecipeError when a directory that it needs is not there."""
     files = machine.files
     variables = _variables(files, recipe, program)
     paths: dict[str, tuple[str, ...]] = {}

@@ -1,8 +1,8 @@
-"""What belongs to a program that no package owns: one unpacked below /opt, built in /usr/local, brought by npm or pip.
+"""Files of a program that no package owns: one unpacked below /opt, built in /usr/local, brought by npm or pip.
 
 No database lists its files, so its place has to say what is its own. Node.js and Python say it themselves: a module
 has a ``package.json``, a distribution its RECORD. Of everything else it is the directories around the program. A script
-asks for modules besides, which may be a package's.
+loads modules besides, which may be a package's.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def belongings(
 
 
 def imported(machine: Machine, real: str, interpreter: str, owned: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
-    """Give the files of the modules that a script of no package asks for, each with what it is a part of.
+    """Give the files of the modules that a script of no package loads, each with what it is a part of.
 
     Of a module that a package has there is no more than a file, by which to know the package.
     """

@@ -1,6 +1,6 @@
-"""Modules that a script asks its interpreter for, by the text of its import statements.
+"""Modules that a script loads, by the text of its import statements.
 
-Languages are data: ``modules.toml`` beside this module says how each asks for modules and where they are. A module's
+Languages are data: ``modules.toml`` beside this module says how each loads modules and where they are. A module's
 name may be computed; then it is not seen. Nothing is executed.
 """
 
@@ -27,7 +27,7 @@ MAX_SOURCE = 4 << 20
 """Bytes of a source that are looked at."""
 
 MAX_MODULES = 5_000
-"""Modules of no package that are read for what they ask for."""
+"""Modules of no package that are read for the modules that they load."""
 
 _OF_DISTRIBUTION = ("/usr/bin/", "/usr/lib", "/bin/")
 _RELATIVE = ("./", "../")
@@ -36,7 +36,7 @@ _UNWANTED = ("/.git", "/.github", "/.cache", "/.env", "/__pycache__", "/test", "
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """How scripts of one language ask for modules; ``modules.toml`` says what each field means.
+    """How scripts of one language load modules; ``modules.toml`` says what each field means.
 
     ``asked`` are patterns, each with what a name is made into; ``paths`` those whose group is a path.
     """
@@ -56,7 +56,7 @@ class Language:
     brings: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
 
     def asks_for(self, text: str) -> Iterator[str]:
-        """Names of the modules that a source asks for, in its order, each once."""
+        """Names of the modules that a source loads, in its order, each once."""
         code = self.comments.sub("", text)
         found = (
             made.replace("{}", name)
@@ -111,10 +111,11 @@ def _language(item: dict[str, Any]) -> Language:
 def asked_modules(
     machine: Machine, script: str, interpreter: str, owned: Callable[[str], bool]
 ) -> Iterator[tuple[str, str]]:
-    """Give the files of the modules that a script asks for, each with what it is asked for as.
+    """Give the files of the modules that a script loads, each with the name that it is loaded by.
 
     ``owned`` says of a path whether a package has it. Of a package's module it is one file, by which to know the
-    package; of another all that belongs to it, and what it asks for itself. Only what everybody may read is given.
+    package; of another all that belongs to it, and the modules that it loads itself. Only files that everybody may
+    read are given.
     """
     files = machine.files
     language = language_of(files, interpreter)
@@ -178,7 +179,7 @@ class _Search:
         ]
 
     def asked_by(self, source: str) -> Iterator[_Found]:
-        """Find the modules that a file asks for."""
+        """Find the modules that a file loads."""
         text, here = self._text(source), posixpath.dirname(source)
         for path in self._language.loads(text):
             beside = posixpath.normpath(posixpath.join(here, path))

@@ -1,4 +1,4 @@
-"""What of which package a program needs beyond the libraries that the loader names.
+"""Which files of which packages a program needs beyond the libraries that the loader names.
 
 Evidence is weighed. What the program's own packages hold, and the packages they depend on, is wanted, except
 what only a reader, a desktop or the machine's administration uses. A library's package counts for its private

@@ -1,4 +1,4 @@
-"""Which packages count: those that own the programs, the wholes they are parts of, and what those depend on."""
+"""Which packages count: those that own the programs, those they were split from, and the dependencies of both."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class Choice:
         self._python = PythonUse(catalogue, texts)
 
     def add_program(self, path: str, real: str, *, by_script: bool = False) -> None:
-        """Take the packages that own a program, the whole that they are part of, and what those depend on.
+        """Take the packages that own a program, those they were split from, and the dependencies of all.
 
-        ``by_script`` is for one that nobody asked for, but that a shell script starts.
+        ``by_script`` is for one that was not requested, but that a shell script starts.
         """
         self.started.setdefault(real)
         self.names |= {posixpath.basename(path), posixpath.basename(real)}
@@ -84,7 +84,7 @@ class Choice:
         self._expand()
 
     def add_interpreter(self, path: str, script: str) -> None:
-        """Take the packages of a script's interpreter: its core alone where the script asks for no more."""
+        """Take the packages of a script's interpreter: its core alone where the script needs no more."""
         real = self.files.real(path)
         owner = self.db.owner(real) or self.db.owner(path)
         if owner is not None and owner in self.catalogue.interpreters.values() and self._is_enough(owner, script):
@@ -96,7 +96,7 @@ class Choice:
             self.add_program(path, real)
 
     def add_modules(self, script: str, modules: Mapping[str, Sequence[str]], sources: Iterable[str]) -> None:
-        """Take packages of which a script asks for modules: they are to it what its own would depend on.
+        """Take packages of which a script loads modules, as if a package of the script depended on them.
 
         ``modules`` are files of each package; ``sources`` are modules of the script's own, which import others too.
         """
@@ -147,7 +147,7 @@ class Choice:
         return [path for path in self.started if not self.texts.is_elf(path)]
 
     def _is_enough(self, core: str, script: str) -> bool:
-        """Whether an interpreter's core package has every module that a script and its packages ask for."""
+        """Whether an interpreter's core package has every module that a script and its packages load."""
         own = [file for package in self.packages.values() if package.name != core for file in package.files]
         return self.texts.has_perl_modules(script, own, self.db.files(core))
 
@@ -279,7 +279,7 @@ class Choice:
     def _is_named(self, package: Chosen, name: str) -> bool:
         """Whether a program cannot do without what Lambda otherwise has no use for: Xvfb without keyboard tables.
 
-        It is there for the hardware or the screen, but the program's own packages ask for it and the program names it.
+        It is there for the hardware or the screen, but the program's packages depend on it and the program names it.
         """
         if not (self._is_own_source(package) and self.catalogue.is_absent(name)):
             return False
@@ -313,7 +313,7 @@ class Choice:
         return self.packages.setdefault(name, chosen)
 
     def _smallest(self, name: str) -> str:
-        """An interpreter that a compiled program asks for is for helpers beside it: its core will do."""
+        """Return the core of an interpreter: a compiled program needs no more for helpers beside it."""
         part = self.catalogue.interpreters.get(name)
         if part in self._enough:
             return part

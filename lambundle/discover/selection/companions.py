@@ -28,7 +28,7 @@ SEARCH = ("/usr/bin", "/bin")
 def companions(choice: Choice, package: str, commands: Iterable[str]) -> list[str]:
     """Return those of a package's commands that need no more than its program does, if together they are small.
 
-    That is: no library that the programs are not linked with, and no interpreter that the package does not ask for.
+    That is: no library that the programs are not linked with, and no interpreter that the package does not depend on.
     One that it only recommends is enough for a script that its data name, as groff's do the writer of PDF.
     """
     linked = {soname for program in choice.started for soname in choice.texts.needed(program) or ()}

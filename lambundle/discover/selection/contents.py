@@ -1,4 +1,4 @@
-"""What of the chosen packages is wanted: their data, plug-ins and helpers, and what their installation made."""
+"""Which files of the chosen packages are wanted: their data, plug-ins and helpers, and what their installation made."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Contents:
         return {posixpath.basename(path): path for path in self._catalogue.public_libraries(name)}
 
     def _links_for_developers(self, package: Chosen) -> list[str]:
-        """Names of libraries without a version that a package of source texts asks for: it opens them by that name."""
+        """Names of libraries without a version on which a package of source texts depends: it opens them so."""
         return [
             path
             for item in self._catalogue.dependencies(package.name)

@@ -1,4 +1,4 @@
-"""Interpreters that a compiled program's package asks for: needed where the program starts a script of theirs."""
+"""Interpreters that a compiled program's package depends on: needed where the program starts a script of theirs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What loaded libraries need beyond libraries that they are linked with."""
+"""Files that loaded libraries need beyond libraries that they are linked with."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Libraries:
     def opened_by_name(self, file: str, loaded: Collection[str]) -> Iterator[str]:
         """Sonames that a file opens by name: those of its own package, and of what that depends on.
 
-        What is loaded anyway, in ``loaded``, is not looked for.
+        What is loaded anyway, in ``loaded``, is left out.
         """
         owner = self._db.owner(file)
         if owner is None:

@@ -1,4 +1,4 @@
-"""Which files of a package are of use to a script that asks for modules of it."""
+"""Which files of a package are of use to a script that loads modules of it."""
 
 from __future__ import annotations
 
