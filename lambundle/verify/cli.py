@@ -15,7 +15,7 @@ from lambundle.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambundle.verify.command import Findings, Request
+    from lambundle.verify.command import Findings, VerifyRequest
 
 _PATH = click.Path(path_type=Path)
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}
@@ -74,10 +74,10 @@ def verify(
 
     Exit status: 0 it passed, 1 a check failed, 3 nothing could be found out.
     """
-    from lambundle.verify.command import Request
+    from lambundle.verify.command import VerifyRequest
     from lambundle.verify.sandbox.interface import MIB, Limits
 
-    request = Request(
+    request = VerifyRequest(
         bundle=bundle,
         command=command,
         image=image,
@@ -99,7 +99,7 @@ def verify(
     sys.exit(findings.verification.exit_code)
 
 
-def _check(request: Request, *, fix: bool, output: Path | None) -> None:
+def _check(request: VerifyRequest, *, fix: bool, output: Path | None) -> None:
     """Refuse what has no meaning together."""
     for option, value in (("--handler", request.handler), ("--image", request.image)):
         if value is not None and not value.strip():
@@ -115,7 +115,7 @@ def _check(request: Request, *, fix: bool, output: Path | None) -> None:
 
 
 def _carry_out(
-    request: Request, *, fix: bool, output: Path | None, progress: Callable[[str], None]
+    request: VerifyRequest, *, fix: bool, output: Path | None, progress: Callable[[str], None]
 ) -> tuple[Findings, tuple[str, ...]]:
     from lambundle.recipes.recipe import recipes
     from lambundle.verify.command import Surroundings

@@ -73,7 +73,7 @@ def library_missing(evidence: Evidence) -> Diagnosis | None:
 
 
 def _who(evidence: Evidence) -> str:
-    return "the program" if evidence.failed is None else evidence.failed.task.name
+    return "the program" if evidence.failed is None else evidence.failed.job.name
 
 
 def _as_packed(evidence: Evidence, soname: str) -> Diagnosis | None:

@@ -20,7 +20,7 @@ _PROCESS_MAX = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class ProgramStart:
     """A bundled program that began: its real path in the bundle."""
 
     process: int
@@ -78,7 +78,7 @@ class Trace:
     ``is_whole`` is false when there were more than are kept.
     """
 
-    starts: tuple[Start, ...] = ()
+    starts: tuple[ProgramStart, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     executions: tuple[Execution, ...] = ()
     objects: tuple[MappedObject, ...] = ()
@@ -90,7 +90,7 @@ class Trace:
         return next((start.program for start in reversed(self.starts) if start.process == process), "")
 
 
-Record = Start | Lookup | Execution | MappedObject | Variable
+Record = ProgramStart | Lookup | Execution | MappedObject | Variable
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ class TraceParser:
         """Everything taken so far; a last line without its end is no record."""
         records = list(self._seen)
         return Trace(
-            starts=tuple(record for record in records if isinstance(record, Start)),
+            starts=tuple(record for record in records if isinstance(record, ProgramStart)),
             lookups=tuple(record for record in records if isinstance(record, Lookup)),
             executions=tuple(record for record in records if isinstance(record, Execution)),
             objects=tuple(record for record in records if isinstance(record, MappedObject)),
@@ -137,7 +137,7 @@ class TraceParser:
     def _record(self, process: int, fields: list[str]) -> Record | None:
         match fields:
             case ["start", program]:
-                return Start(process, program)
+                return ProgramStart(process, program)
             case ["lookup", "bundle" | "host" | "nowhere" as where, operation, path]:
                 self._follow(process, where, operation, path)
                 return Lookup(process, where, operation, path)

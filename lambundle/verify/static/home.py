@@ -24,7 +24,7 @@ HOMES = "lambundle/"
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class BundleHome:
     """One bundle of lambundle: its manifest, its directory, and where its loader is told to search.
 
     ``directories`` are those of the packing machine, for every program; ``private`` those of single programs.
@@ -59,9 +59,9 @@ def kept(members: Iterable[Member]) -> frozenset[str]:
 
 def homes_of(
     members: Iterable[Member], contents: Mapping[str, Content]
-) -> tuple[tuple[Home, ...], tuple[tuple[str, str], ...]]:
+) -> tuple[tuple[BundleHome, ...], tuple[tuple[str, str], ...]]:
     """Find the bundles of lambundle, and the manifests that are none with the reasons why."""
-    homes: list[Home] = []
+    homes: list[BundleHome] = []
     bad: list[tuple[str, str]] = []
     for member in members:
         path = member.path
@@ -79,7 +79,7 @@ def homes_of(
     return tuple(homes), tuple(bad)
 
 
-def _home(path: str, manifest: Manifest, contents: Mapping[str, Content]) -> Home:
+def _home(path: str, manifest: Manifest, contents: Mapping[str, Content]) -> BundleHome:
     if manifest.path != path:
         raise BadBundleError("misplaced", context=(f"it is the manifest of {manifest.name!r}",))
     home = path.rpartition("/")[0]
@@ -92,7 +92,7 @@ def _home(path: str, manifest: Manifest, contents: Mapping[str, Content]) -> Hom
         elif key == "library-path-of":
             program, _, places = value.partition("=")
             private[program] = _split(places)
-    return Home(manifest, home, directories, private)
+    return BundleHome(manifest, home, directories, private)
 
 
 def _lines(config: bytes) -> Iterator[tuple[str, str]]:

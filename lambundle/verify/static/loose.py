@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lambundle.elf.headers import ElfFile
-    from lambundle.verify.static.bundled import Findings
-    from lambundle.verify.static.facts import Facts
+    from lambundle.verify.static.bundled import LinkageFindings
+    from lambundle.verify.static.facts import StaticFacts
 
 HOST_GLIBC = f"{GLIBC[0]}.{GLIBC[1]}"
 TOO_NEW = f"build it where glibc is {HOST_GLIBC} or older (Amazon Linux 2023), or pack it with lambundle, libc and all"
@@ -32,7 +32,7 @@ _RELR = "GLIBC_ABI_DT_RELR"  # since glibc 2.36: the file needs a loader that kn
 _VERSION = re.compile(r"([A-Z]+_)(\d+(?:\.\d+)*)")
 
 
-def check_loose(facts: Facts, findings: Findings) -> None:
+def check_loose(facts: StaticFacts, findings: LinkageFindings) -> None:
     """Add to ``findings`` what the files outside lambundle's directories miss on the host.
 
     Raise EntangledError when that has no end.
@@ -48,13 +48,13 @@ def check_loose(facts: Facts, findings: Findings) -> None:
     }
     if not elves:
         return
-    checker = _Checker(facts, elves, findings)
+    checker = _LooseChecker(facts, elves, findings)
     for path, elf in sorted(elves.items()):
         checker.check(path, elf)
 
 
-class _Checker:
-    def __init__(self, facts: Facts, elves: Mapping[str, ElfFile], findings: Findings) -> None:
+class _LooseChecker:
+    def __init__(self, facts: StaticFacts, elves: Mapping[str, ElfFile], findings: LinkageFindings) -> None:
         self._facts = facts
         self._elves = elves
         self._findings = findings

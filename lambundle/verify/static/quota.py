@@ -10,7 +10,7 @@ from lambundle.verify.static.outcome import count, failed, passed
 
 if TYPE_CHECKING:
     from lambundle.verify.model import Check
-    from lambundle.verify.static.facts import Facts
+    from lambundle.verify.static.facts import StaticFacts
 
 NAME = "quota"
 EMPTY = "zip the tree itself: Lambda takes no empty zip"
@@ -19,7 +19,7 @@ TOO_MANY = "merge layers, or put the bundle into the function's own zip"
 _MIB = 1 << 20
 
 
-def check(facts: Facts) -> Check:
+def check(facts: StaticFacts) -> Check:
     """Compare with every limit; all layers count together."""
     unzipped = facts.listing.unzipped + sum(layer.listing.unzipped for layer in facts.layers)
     files = sum(member.kind is not Kind.DIRECTORY for member in facts.members)
