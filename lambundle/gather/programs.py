@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from lambundle.elf.headers import ElfFile, is_elf, read_elf
 from lambundle.errors import ForeignElfError, NotElfError, ProgramNotFoundError, UnreadableFileError, UsageError
 from lambundle.scripts.shebang import Shebang, read_shebang
+from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MACHINES = {62: "x86_64", 183: "aarch64"}
-"""EM_ numbers of the machines that Lambda has, by the names of ``uname -m``."""
 
 _BUNDLE_NAME = re.compile(r"[A-Za-z0-9_+@][A-Za-z0-9._+@-]*")
 _NESTED_SCRIPTS = 4

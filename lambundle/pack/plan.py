@@ -21,12 +21,12 @@ from lambundle.elf.headers import ElfFile
 from lambundle.errors import ForeignElfError, LibraryNotFoundError, UsageError
 from lambundle.gather.bytecode import take_bytecode
 from lambundle.gather.gathering import Gathering
-from lambundle.gather.programs import MACHINES, Requested, bundle_name, machine_of, resolve
+from lambundle.gather.programs import Requested, bundle_name, machine_of, resolve
 from lambundle.pack.launcher import Loader, Script, config, launcher
 from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
 from lambundle.recipes.recipe import read_recipe, recipes, smoke_recipe_for
-from lambundle.target import UNZIPPED
+from lambundle.target import MACHINES, UNZIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lambundle.errors import UsageError
+from lambundle.target import ARCHITECTURES, MOUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from lambundle.verify.command import Findings, VerifyRequest
 
 _PATH = click.Path(path_type=Path)
-_MACHINES = {"x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}
+_MACHINES = {name: machine for machine, item in ARCHITECTURES.items() for name in (item.service, machine)}
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -26,9 +27,7 @@ _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}
 @click.argument("command", nargs=-1, metavar="[-- COMMAND...]", type=click.UNPROCESSED)
 @click.option("--image", help="Run in this container image, by Docker.")
 @click.option("--sandbox", type=click.Choice(["bubblewrap", "docker"]), help="Run in this.  [default: bubblewrap]")
-@click.option(
-    "--mount", type=click.Choice(["/opt", "/var/task"]), help="Where the bundle is: a layer, or the function."
-)
+@click.option("--mount", type=click.Choice(MOUNTS), help="Where the bundle is: a layer, or the function.")
 @click.option("--memory", type=click.IntRange(128, 10_240), default=2048, show_default=True, metavar="MB")
 @click.option("--tmp", type=click.IntRange(1, 10_240), default=512, show_default=True, metavar="MB")
 @click.option("--timeout", type=click.FloatRange(0.1, 900), default=60, show_default=True, metavar="SECONDS")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
 from lambundle.errors import BadBundleError
+from lambundle.target import BOOTSTRAP, OPT, TASK
 from lambundle.verify.checks.environment import CONFIGURATION_MAX, differences, environment_check, lost_variables
 from lambundle.verify.checks.isolation import isolation_check
 from lambundle.verify.checks.limits import memory_check, tmp_check
@@ -17,10 +18,9 @@ from lambundle.verify.checks.start import start_check
 from lambundle.verify.diagnosis import Evidence, diagnose
 from lambundle.verify.model import Check, Status, Verification
 from lambundle.verify.run import tracing
-from lambundle.verify.run.function import BOOTSTRAP, PIPE, run_function
+from lambundle.verify.run.function import PIPE, run_function
 from lambundle.verify.run.jobs import jobs
 from lambundle.verify.run.layers import unpack
-from lambundle.verify.run.mounted import LAYERS, TASK
 from lambundle.verify.run.runner import JobRunner
 from lambundle.verify.sandbox.availability import BUBBLEWRAP, available
 from lambundle.verify.sandbox.hostroot import VARIABLE
@@ -90,7 +90,7 @@ class Surroundings:
 def verify(request: VerifyRequest, around: Surroundings) -> Findings:
     """Verify one bundle. Raise UsageError for a request without meaning, SandboxError when the sandbox broke."""
     around.progress(f"checking {request.bundle}")
-    mount = request.mount or (LAYERS if request.command else TASK if request.handler or request.events else None)
+    mount = request.mount or (OPT if request.command else TASK if request.handler or request.events else None)
     static = static_checks(
         request.bundle, layers=request.layers, arch=request.arch, mount=mount, handler=request.handler
     )
@@ -110,7 +110,7 @@ class _Verifier:
         self.around = around
         self.subject = subject
         self.static = tuple(static)
-        self.mount = request.mount or (TASK if _is_function(request, subject) else LAYERS)
+        self.mount = request.mount or (TASK if _is_function(request, subject) else OPT)
         self.is_function = _is_function(request, subject)
 
     def verify(self) -> Findings:

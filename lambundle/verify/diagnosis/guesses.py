@@ -8,6 +8,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from lambundle.target import OPT, TMP
 from lambundle.verify.checks.missing import cure as missing_cure
 from lambundle.verify.checks.missing import is_likely
 from lambundle.verify.diagnosis.evidence import excerpt, of_check
@@ -17,7 +18,6 @@ from lambundle.verify.diagnosis.words import absent
 from lambundle.verify.first_line import PROGRAM
 from lambundle.verify.model import Diagnosis, Status
 from lambundle.verify.run.jobs import Origin
-from lambundle.verify.run.mounted import LAYERS, TMP
 
 if TYPE_CHECKING:
     from lambundle.verify.checks.missing import MissingPath
@@ -129,7 +129,7 @@ def path_missing(evidence: Evidence) -> Diagnosis | None:
     if PROGRAM.fullmatch(path) is not None:
         return Diagnosis(f"{path} is neither in the bundle nor on Lambda", bring(evidence, posixpath.basename(path)))
     if evidence.mounted.is_users(path):
-        where = "a layer" if path.startswith(f"{LAYERS}/") else "the zip"
+        where = "a layer" if path.startswith(f"{OPT}/") else "the zip"
         return Diagnosis(
             f"{path} is neither in the bundle nor in a layer that was given",
             f"add it to {where}, and name every layer of the function by --layer",

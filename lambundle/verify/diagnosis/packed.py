@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
+from lambundle.target import OPT
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.model import Diagnosis
-from lambundle.verify.run.mounted import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LINKS_MAX = 40
 """Links that the kernel follows in one path."""
-PATH = f"{LAYERS}/bin"
+PATH = f"{OPT}/bin"
 """The one directory of a user's that is on Lambda's PATH."""
 
 _AND_MORE = re.compile(r", and [\d,]+ more$")
@@ -61,11 +61,11 @@ def held(evidence: Evidence, name: str) -> Iterator[Held]:
         for member in named:
             if member is not None and member.kind is Kind.FILE:
                 yield Held(member.path, member.mode, *_packed(evidence, member.path))
-    if mounted is not None and mounted.mount != LAYERS:
+    if mounted is not None and mounted.mount != OPT:
         path = name if name.startswith("/") else f"{PATH}/{name}"
         file = inside(mounted, path)
-        if file is not None and path.startswith(f"{LAYERS}/"):
-            below = os.path.relpath(file, os.path.realpath(mounted.trees[LAYERS]))
+        if file is not None and path.startswith(f"{OPT}/"):
+            below = os.path.relpath(file, os.path.realpath(mounted.trees[OPT]))
             yield Held(below, file.stat().st_mode & 0o777, *_packed(evidence, below), place="the layer")
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lambundle.errors import HandlerError
+from lambundle.target import BOOTSTRAP, OPT, TASK
 from lambundle.verify.function import handover
 from lambundle.verify.function.lang import OPTIONAL, lacking_modules, stand_in
 from lambundle.verify.function.variables import function_variables
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from lambundle.verify.function.model import Function
     from lambundle.verify.sandbox.interface import Limits, Sandbox
 
-CUSTOM = ("/var/task/bootstrap", "/opt/bootstrap")
+CUSTOM = (f"{TASK}/{BOOTSTRAP}", f"{OPT}/{BOOTSTRAP}")
 """Where Lambda looks for a custom runtime, in its order."""
 MANAGED = "/var/runtime/bootstrap"
 """Where Lambda's own runtimes begin."""
@@ -54,7 +55,7 @@ def plan_start(sandbox: Sandbox, function: Function, limits: Limits, work: Path)
     own = own_runtime(function.mounts)
     is_custom = function.handler is None or own is not None
     if function.handler is not None and not is_custom:
-        _check_language(function.handler, function.mounts.get("/var/task"))
+        _check_language(function.handler, function.mounts.get(TASK))
     place = work / "handover"
     handover.prepare(place)
     mounts = {**function.mounts, handover.PLACE: place}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lambundle.target import BOOTSTRAP
 from lambundle.verify.checks.start import PageCache, touched_files
 from lambundle.verify.run import tracing
 from lambundle.verify.run.jobs import Job, Origin
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 PIPE = "trace"
 """The directory of the trace's pipe, in that of a run."""
-BOOTSTRAP = "bootstrap"
-"""What starts a custom runtime, at the top of the function's zip."""
 
 
 def run_function(

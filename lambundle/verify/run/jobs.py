@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
-from lambundle.verify.run.mounted import TASK, TMP
+from lambundle.target import TASK, TMP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lambundle.target import ENVIRONMENT
+from lambundle.target import ENVIRONMENT, TASK
 from lambundle.verify.checks.start import PageCache, touched_files
 from lambundle.verify.run import tracing
-from lambundle.verify.run.mounted import TASK
 from lambundle.verify.run.result import JobResult
 from lambundle.verify.sandbox.interface import MIB, Command
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from lambundle.errors import SandboxError
+from lambundle.target import TASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ class Command:
     argv: Sequence[str]
     environment: Mapping[str, str]
     mounts: Mapping[str, Path]
-    cwd: str = "/var/task"
+    cwd: str = TASK
     stdin: bytes = b""
     limits: Limits = field(default_factory=Limits)
     writable: Mapping[str, Path] = field(default_factory=dict)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.extract import LIMIT
 from lambundle.bundle.model import Kind
 from lambundle.bundle.zipformat import UnsupportedZipError, ZipFormatError
+from lambundle.target import BOOTSTRAP, OPT, TASK
 from lambundle.verify.model import Check, Status
 from lambundle.verify.static import closure, integrity, layout, links, names, permissions, platform, quota
 from lambundle.verify.static.contents import read_contents
-from lambundle.verify.static.facts import BOOTSTRAP, OPT, TASK, StaticFacts, together
+from lambundle.verify.static.facts import StaticFacts, together
 from lambundle.verify.static.home import homes_of, kept
 from lambundle.verify.static.listing import listing_of
 from lambundle.verify.static.outcome import failed, skipped, with_layers

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle import names
 from lambundle.bundle.model import Kind
+from lambundle.target import MOUNTS, OPT
 from lambundle.verify.static.linkage import Linkage, linkage_of
 from lambundle.verify.static.machine import most_common_machine
 from lambundle.verify.static.steps import Steps
@@ -26,13 +27,6 @@ if TYPE_CHECKING:
 
 UNSUPPORTED = "not looked at: entries cannot be read, see names"
 """Why a check was skipped whose answer depends on entries that lambundle cannot read."""
-
-OPT = "/opt"
-"""Where Lambda unpacks layers, one over the other in the order in which they are attached to the function."""
-TASK = "/var/task"
-"""Where Lambda unpacks the function itself."""
-BOOTSTRAP = "bootstrap"
-"""What Lambda starts at the top of the function, else of /opt, where none of its own runtimes was chosen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +82,7 @@ class StaticFacts:
 
         The bundle is looked at as if it lay at either mount point: until it is run, only the user knows at which.
         """
-        for mount in (OPT, TASK):
+        for mount in MOUNTS:
             if path.startswith(f"{mount}/"):
                 below = path[len(mount) + 1 :]
                 trees = [self.tree, self._tree_at(mount)]

@@ -10,8 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
-from lambundle.target import ENVIRONMENT
-from lambundle.verify.static.facts import BOOTSTRAP, OPT, TASK
+from lambundle.target import BOOTSTRAP, ENVIRONMENT, OPT, TASK
 from lambundle.verify.static.nesting import unwrapped, wrapping
 from lambundle.verify.static.outcome import count, failed, passed
 

@@ -10,7 +10,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from lambundle.target import GLIBC, HOST_LIBRARIES, HOST_VERSIONS, INTERPRETERS
+from lambundle.target import ARCHITECTURES, GLIBC, HOST_LIBRARIES, HOST_VERSIONS
 from lambundle.verify.static.bundled import lacking_versions
 from lambundle.verify.static.linkage import names_of
 from lambundle.verify.static.machine import has_twin_for_glibc, is_meant_for_others, machine_name
@@ -95,9 +95,10 @@ class _LooseChecker:
 
     def _interpreter(self, path: str, elf: ElfFile) -> None:
         interpreter = elf.interpreter or ""
+        machine = ARCHITECTURES.get(machine_name(elf))
         below = interpreter.removeprefix(f"{self._facts.mount}/")
         if (
-            interpreter == INTERPRETERS.get(machine_name(elf))
+            (machine is not None and interpreter == machine.interpreter)
             or (below != interpreter and self._facts.mounted.member(below) is not None)
             or posixpath.basename(interpreter) in self._named  # started by hand: ld.so PROGRAM
         ):

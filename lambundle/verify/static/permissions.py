@@ -10,10 +10,9 @@ import stat
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
-from lambundle.target import UID
+from lambundle.target import BOOTSTRAP, UID
 from lambundle.verify.static.clutter import is_clutter, removal
 from lambundle.verify.static.contents import Content
-from lambundle.verify.static.facts import BOOTSTRAP
 from lambundle.verify.static.outcome import REZIPPED, count, failed, passed
 
 if TYPE_CHECKING:

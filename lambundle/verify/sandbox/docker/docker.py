@@ -35,7 +35,6 @@ IMAGE = "public.ecr.aws/lambda/provided:al2023"
 _PULL = 600.0  # seconds
 _KILL_AGAIN = 0.1
 _GRACE = 10.0  # seconds until docker exec itself is killed
-_PLACES = ("/opt", "/var/task")  # where zips are unpacked
 _ROOM = 100  # processes above Lambda's limit: the supervisor's own must not be held up by those of a run
 
 # What the command leaves running would keep docker exec waiting for its output. The shell itself stays silent.
@@ -149,7 +148,9 @@ def _options(command: Command, files: Path) -> list[str]:
 def _empty(command: Command, files: Path) -> dict[str, Path]:
     """Return mounts for the places that are empty where nothing is unpacked into them; not every image has them."""
     points = [*command.mounts, *command.writable]
-    return {place: files / "empty" for place in _PLACES if not any(f"{p}/".startswith(f"{place}/") for p in points)}
+    return {
+        place: files / "empty" for place in target.MOUNTS if not any(f"{p}/".startswith(f"{place}/") for p in points)
+    }
 
 
 def _bind(point: str, source: Path, *, read_only: bool) -> str:
