@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 _OTHERS = r"armhf|armv\d\w*|ia32|i[3-6]86|ppc64\w*|powerpc\w*|s390x?|riscv\w*|mips\w*|loong\w*|sparc\w*"
 _SYSTEMS = r"linuxmusl|musl|android|darwin|win32|freebsd"
-_KNOWN = "|".join(
-    sorted(frozenset().union(*(item.spellings for item in ARCHITECTURES.values())), key=len, reverse=True)
-)
+_KNOWN = "|".join(sorted((name for item in ARCHITECTURES.values() for name in item.spellings), key=len, reverse=True))
 _MACHINE = re.compile(rf"(?<![a-z0-9])({_KNOWN}|{_OTHERS}|{_SYSTEMS})(?![a-z0-9])", re.IGNORECASE)
 
 

@@ -148,9 +148,8 @@ def _options(command: Command, files: Path) -> list[str]:
 def _empty(command: Command, files: Path) -> dict[str, Path]:
     """Return mounts for the places that are empty where nothing is unpacked into them; not every image has them."""
     points = [*command.mounts, *command.writable]
-    return {
-        place: files / "empty" for place in target.MOUNTS if not any(f"{p}/".startswith(f"{place}/") for p in points)
-    }
+    unused = (top for top in target.MOUNTS if not any(f"{point}/".startswith(f"{top}/") for point in points))
+    return dict.fromkeys(unused, files / "empty")
 
 
 def _bind(point: str, source: Path, *, read_only: bool) -> str:
