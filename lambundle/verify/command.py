@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
 from lambundle.errors import BadBundleError
+from lambundle.pack.config import CONFIG_MAX, read_config
 from lambundle.target import BOOTSTRAP, OPT, TASK
-from lambundle.verify.checks.environment import CONFIGURATION_MAX, differences, environment_check, lost_variables
+from lambundle.verify.checks.environment import differences, environment_check, lost_variables
 from lambundle.verify.checks.isolation import isolation_check
 from lambundle.verify.checks.limits import memory_check, tmp_check
 from lambundle.verify.checks.missing import missing_check, missing_paths
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from lambundle.pack.config import Config
     from lambundle.recipes.recipe import Recipe
     from lambundle.verify.checks.missing import MissingPath
     from lambundle.verify.packing_machine import PackingMachine
@@ -166,7 +168,7 @@ class _Verifier:
         same = all(machine.is_like(manifest.packed_on) for manifest in manifests)
         missing = missing_paths(results, mounted, machine) if same else ()
         different = differences(results, machine.environment, mounted)
-        lost = lost_variables(mounted.homes, _configurations(mounted), self.around.book)
+        lost = lost_variables(mounted.homes, _configs(mounted), self.around.book)
         bounds = (memory_check(results, limits), tmp_check(results, limits))
         is_limit = any(check.status is Status.FAIL for check in bounds) or any(item.worst.ended_by for item in results)
         missed = missing_check(results, missing, manifests, machine, is_explained=is_limit)
@@ -240,7 +242,7 @@ def _is_denied(request: VerifyRequest, chosen: ChosenSandbox) -> bool:
     return bool(request.sandbox or request.image or _kind_of_host(request)) and not is_had
 
 
-def _configurations(mounted: Mounted) -> dict[str, str]:
+def _configs(mounted: Mounted) -> dict[str, Config]:
     """The runtime's configurations, by the bundle's directory; of one that is not there nothing."""
     found = {}
     for home in mounted.homes:
@@ -248,5 +250,5 @@ def _configurations(mounted: Mounted) -> dict[str, str]:
         if path is None or not path.is_file():
             continue
         with path.open("rb") as file:
-            found[home] = file.read(CONFIGURATION_MAX).decode(errors="replace")
+            found[home] = read_config(file.read(CONFIG_MAX))
     return found

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lambundle.bundle.model import Manifest
+    from lambundle.pack.config import Config
     from lambundle.recipes.recipe import Recipe
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.run.result import JobResult
@@ -32,8 +33,6 @@ USUAL = re.compile(
 )
 """Variables that differ between any two machines, and that programs ask for without needing them."""
 
-CONFIGURATION_MAX = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class LostVariable:
@@ -46,28 +45,22 @@ class LostVariable:
 
 
 def lost_variables(
-    homes: Mapping[str, Manifest], configurations: Mapping[str, str], book: Sequence[Recipe]
+    homes: Mapping[str, Manifest], configs: Mapping[str, Config], book: Sequence[Recipe]
 ) -> tuple[LostVariable, ...]:
     """Variables of the manifests, and of the recipes for their programs, that the runtime's configuration has not.
 
-    ``homes`` are the bundles by their directories, ``configurations`` the texts of ``runtime/config`` in these.
+    ``homes`` are the bundles by their directories, ``configs`` the runtime's configurations in these.
     """
     found = []
     for home, manifest in homes.items():
         wanted = {name: (value, "its manifest") for name, value in manifest.environment.items()}
         if not wanted:
             wanted = {name: (value, f"recipe {by}") for name, value, by in _by_recipe(manifest, book)}
-        is_set = configured(configurations.get(home, ""))
+        is_set = configs[home].environment if home in configs else {}
         found += [
             LostVariable(name, value, home, by) for name, (value, by) in wanted.items() if is_set.get(name) != value
         ]
     return tuple(found)
-
-
-def configured(text: str) -> dict[str, str]:
-    """The variables that a runtime configuration sets."""
-    pairs = [line.partition(" ")[2] for line in text.splitlines() if line.startswith("environment ")]
-    return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
 def _by_recipe(manifest: Manifest, book: Sequence[Recipe]) -> list[tuple[str, str, str]]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.manifest import decode_manifest
 from lambundle.bundle.reader import MANIFEST_LIMIT, is_manifest
 from lambundle.errors import BadBundleError
+from lambundle.pack.config import read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from lambundle.bundle.model import Manifest
     from lambundle.bundle.reader import Member
@@ -83,23 +84,6 @@ def _home(path: str, manifest: Manifest, contents: Mapping[str, Content]) -> Bun
     if manifest.path != path:
         raise BadBundleError("misplaced", context=(f"it is the manifest of {manifest.name!r}",))
     home = path.rpartition("/")[0]
-    config = contents.get(f"{home}/runtime/config", None)
-    directories: tuple[str, ...] = ()
-    private: dict[str, tuple[str, ...]] = {}
-    for key, value in _lines(config.data or b"" if config else b""):
-        if key == "library-path":
-            directories = _split(value)
-        elif key == "library-path-of":
-            program, _, places = value.partition("=")
-            private[program] = _split(places)
-    return BundleHome(manifest, home, directories, private)
-
-
-def _lines(config: bytes) -> Iterator[tuple[str, str]]:
-    for line in config.decode(errors="replace").splitlines():
-        key, _, value = line.partition(" ")
-        yield key, value
-
-
-def _split(directories: str) -> tuple[str, ...]:
-    return tuple(item for item in directories.split(":") if item.startswith("/"))
+    content = contents.get(f"{home}/runtime/config")
+    config = read_config((content.data if content is not None else None) or b"")
+    return BundleHome(manifest, home, config.directories or (), config.private)

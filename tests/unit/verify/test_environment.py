@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from lambundle.bundle.model import Program
+from lambundle.pack.config import read_config
 from lambundle.recipes.recipe import Recipe
 from lambundle.verify.checks.environment import (
     LostVariable,
     VariableDifference,
     complains_of,
-    configured,
     differences,
     environment_check,
     lost_variables,
@@ -38,7 +38,7 @@ RECIPE = Recipe("mine", "why", ("tool",), environment={"TOOL_DIR": "@/etc"})
 def test_a_variable_of_the_manifest_or_the_recipe_must_be_configured(
     environment: dict[str, str], config: str, lost: list[tuple[str, str]]
 ) -> None:
-    found = lost_variables({HOME: manifest(environment=environment)}, {HOME: config}, [RECIPE])
+    found = lost_variables({HOME: manifest(environment=environment)}, {HOME: read_config(config.encode())}, [RECIPE])
     assert [(item.name, item.asked_by) for item in found] == lost
 
 
@@ -49,10 +49,6 @@ def test_a_bundle_without_configuration_has_lost_all() -> None:
 def test_a_static_program_is_given_no_variables() -> None:
     static = Program("bin/tool", "/usr/bin/tool", "/usr/bin/tool", static=True)
     assert lost_variables({HOME: manifest(static)}, {}, [RECIPE]) == ()
-
-
-def test_a_value_may_have_an_equals_sign() -> None:
-    assert configured("environment A=b=c d\nserves-tmp\n") == {"A": "b=c d"}
 
 
 # ---- what differs ----
