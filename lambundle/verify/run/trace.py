@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 LINE_MAX = 4 * 4096 + 1024
 """Bytes of the longest record: a path of PATH_MAX bytes, each of which may be written as four."""
@@ -71,7 +72,7 @@ class Variable:
     is_set: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trace:
     """The different records of a run, each kind in the order in which they came.
 
@@ -87,7 +88,11 @@ class Trace:
 
     def program_of(self, process: int) -> str:
         """The program that a process was last; empty when it left no start."""
-        return next((start.program for start in reversed(self.starts) if start.process == process), "")
+        return self._programs.get(process, "")
+
+    @cached_property
+    def _programs(self) -> dict[int, str]:
+        return {start.process: start.program for start in self.starts}
 
 
 Record = ProgramStart | Lookup | Execution | MappedObject | Variable

@@ -12,7 +12,7 @@ from lambundle.target import MOUNTS, OPT
 from lambundle.verify.static.linkage import Linkage, linkage_of
 from lambundle.verify.static.machine import most_common_machine
 from lambundle.verify.static.steps import Steps
-from lambundle.verify.static.tree import MemberTree
+from lambundle.verify.tree import MemberTree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.contents import Content
     from lambundle.verify.static.steps import Steps
-    from lambundle.verify.static.tree import MemberTree
+    from lambundle.verify.tree import MemberTree
 
 
 class Inside(Disk):

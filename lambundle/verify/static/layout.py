@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lambundle.bundle.reader import Member
     from lambundle.verify.model import Check
     from lambundle.verify.static.facts import StaticFacts
-    from lambundle.verify.static.tree import MemberTree
+    from lambundle.verify.tree import MemberTree
 
 NAME = "layout"
 LIBC = "move it elsewhere, or remove it: there the host's own programs, its shell among them, load it and die"

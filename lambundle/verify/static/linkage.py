@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lambundle.verify.static.contents import Content
     from lambundle.verify.static.home import BundleHome
     from lambundle.verify.static.steps import Steps
-    from lambundle.verify.static.tree import MemberTree
+    from lambundle.verify.tree import MemberTree
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from lambundle.bundle import names
 from lambundle.bundle.model import Kind
 from lambundle.verify.static.facts import UNSUPPORTED
 from lambundle.verify.static.outcome import count, failed, passed, skipped
-from lambundle.verify.static.tree import DeadEnd
+from lambundle.verify.tree import DeadEnd
 
 if TYPE_CHECKING:
     from lambundle.verify.model import Check

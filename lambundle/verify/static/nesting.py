@@ -11,7 +11,7 @@ from lambundle.verify.static.clutter import is_clutter
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lambundle.verify.static.tree import MemberTree
+    from lambundle.verify.tree import MemberTree
 
 _DEPTH = 8  # nobody zips a tree from further above
 _KNOWN = frozenset({"bin", "extensions", "java", "lib", "nodejs", "python", "ruby"})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lambundle.bundle.model import Kind
 from lambundle.bundle.reader import Member
-from lambundle.verify.static.tree import DeadEnd, Landing, MemberTree
+from lambundle.verify.tree import DeadEnd, Landing, MemberTree
 
 
 def member(path: str, kind: Kind = Kind.FILE, target: str | None = None) -> Member:
