@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 LINE_MAX = 4 * 4096 + 1024
 """Bytes of the longest record: a path of PATH_MAX bytes, each of which may be written as four."""
@@ -20,7 +21,7 @@ _PROCESS_MAX = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class ProgramStart:
     """A bundled program that began: its real path in the bundle."""
 
     process: int
@@ -71,14 +72,14 @@ class Variable:
     is_set: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trace:
     """The different records of a run, each kind in the order in which they came.
 
     ``is_whole`` is false when there were more than are kept.
     """
 
-    starts: tuple[Start, ...] = ()
+    starts: tuple[ProgramStart, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     executions: tuple[Execution, ...] = ()
     objects: tuple[MappedObject, ...] = ()
@@ -87,10 +88,14 @@ class Trace:
 
     def program_of(self, process: int) -> str:
         """The program that a process was last; empty when it left no start."""
-        return next((start.program for start in reversed(self.starts) if start.process == process), "")
+        return self._programs.get(process, "")
+
+    @cached_property
+    def _programs(self) -> dict[int, str]:
+        return {start.process: start.program for start in self.starts}
 
 
-Record = Start | Lookup | Execution | MappedObject | Variable
+Record = ProgramStart | Lookup | Execution | MappedObject | Variable
 
 
 @dataclass(slots=True)
@@ -114,7 +119,7 @@ class TraceParser:
         """Everything taken so far; a last line without its end is no record."""
         records = list(self._seen)
         return Trace(
-            starts=tuple(record for record in records if isinstance(record, Start)),
+            starts=tuple(record for record in records if isinstance(record, ProgramStart)),
             lookups=tuple(record for record in records if isinstance(record, Lookup)),
             executions=tuple(record for record in records if isinstance(record, Execution)),
             objects=tuple(record for record in records if isinstance(record, MappedObject)),
@@ -137,7 +142,7 @@ class TraceParser:
     def _record(self, process: int, fields: list[str]) -> Record | None:
         match fields:
             case ["start", program]:
-                return Start(process, program)
+                return ProgramStart(process, program)
             case ["lookup", "bundle" | "host" | "nowhere" as where, operation, path]:
                 self._follow(process, where, operation, path)
                 return Lookup(process, where, operation, path)

@@ -15,7 +15,7 @@ from lambundle.verify.run.trace import (
     Execution,
     Lookup,
     MappedObject,
-    Start,
+    ProgramStart,
     Trace,
     TraceParser,
     Variable,
@@ -35,7 +35,7 @@ def test_every_kind_of_record_is_read() -> None:
         "7 exec host /bin/ls",
         "8 object /lib64/libc.so.6",
     )
-    assert found.starts == (Start(7, "/b/root/usr/bin/x"),)
+    assert found.starts == (ProgramStart(7, "/b/root/usr/bin/x"),)
     assert found.lookups == (Lookup(7, "nowhere", "open", "/etc/x"),)
     assert found.variables == (Variable(7, "HOME", is_set=False), Variable(7, "PATH", is_set=True))
     assert found.executions == (Execution(7, "host", "/bin/ls"),)
@@ -92,7 +92,7 @@ def test_what_is_no_record_is_passed_over(line: str) -> None:
 def test_a_line_without_its_end_is_no_record() -> None:
     parser = TraceParser()
     parser.feed(b"1\tstart\t/a\n1\tstart\t/b")
-    assert parser.trace().starts == (Start(1, "/a"),)
+    assert parser.trace().starts == (ProgramStart(1, "/a"),)
 
 
 def test_a_line_without_end_takes_no_memory() -> None:
@@ -100,7 +100,7 @@ def test_a_line_without_end_takes_no_memory() -> None:
     for _ in range(200):
         parser.feed(b"x" * 4096)
     parser.feed(b"\n1\tstart\t/a\n")
-    assert parser.trace().starts == (Start(1, "/a"),)
+    assert parser.trace().starts == (ProgramStart(1, "/a"),)
 
 
 def test_more_records_than_are_kept_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_the_pipe_takes_what_several_writers_write(tmp_path: Path) -> None:
         for name in "ab":
             with (pipe / "trace").open("ab", buffering=0) as writer:
                 writer.write(f"1\tstart\t/{name}\n".encode())
-        assert receiver.trace().starts == (Start(1, "/a"), Start(1, "/b"))
+        assert receiver.trace().starts == (ProgramStart(1, "/a"), ProgramStart(1, "/b"))
 
 
 def test_the_pipe_takes_more_than_it_holds(tmp_path: Path) -> None:
