@@ -18,7 +18,7 @@ from lambundle.gather.bytecode import source_of
 from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
 from lambundle.gather.wanted import Wanted
-from lambundle.recipes.follow import Found, follow, matches_none
+from lambundle.recipes.follow import RecipeResult, follow, matches_none
 from lambundle.recipes.recipe import Recipe, recipe_for
 from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
 
@@ -56,7 +56,7 @@ class Discovery:
         self.dynamic = [program for program in requested if not program.elf.is_static_program]
         self.book = book
         self.only_made = only_made
-        self.found: list[Found] = []
+        self.found: list[RecipeResult] = []
         self.recipes: dict[str, int] = {}
         self.environment: dict[str, str] = {}
         self._packages = packages

@@ -24,7 +24,7 @@ MAX_PROGRAM = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecipeResult:
     """What a recipe finds for one program: absolute paths, files to make, variables.
 
     ``paths`` are files and directories, the latter with all that they hold but what the patterns match that each is
@@ -38,7 +38,7 @@ class Found:
     environment: Mapping[str, str]
 
 
-def follow(recipe: Recipe, program: Requested, machine: Machine, packages: PackageDatabase | None) -> Found:
+def follow(recipe: Recipe, program: Requested, machine: Machine, packages: PackageDatabase | None) -> RecipeResult:
     """Find on a machine the files of a recipe. Raises RecipeError when a directory that it needs is not there."""
     files = machine.files
     variables = _variables(files, recipe, program)
@@ -50,7 +50,7 @@ def follow(recipe: Recipe, program: Requested, machine: Machine, packages: Packa
                 paths.setdefault(path, without)
     for path in (*_helpers(machine, recipe, program), *_packaged(files, recipe, variables, packages)):
         paths.setdefault(path, ())
-    return Found(
+    return RecipeResult(
         recipe=recipe.name,
         paths=paths,
         made={
