@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from lambundle.errors import RuntimeLimitError
 from lambundle.runtime import soname
 
 BUNDLE = "lambundle_bundle"
@@ -58,6 +59,7 @@ def config(
 
     ``environment`` is set where the user has not set it; a value that begins with ``@`` is a path in the
     bundle's root. ``private`` has the programs whose libraries are found in another order.
+    Raises RuntimeLimitError when one of them has a line break.
     """
     lines = []
     if loader is not None:
@@ -68,6 +70,11 @@ def config(
     if serves_tmp:
         lines.append("serves-tmp")
     lines += [f"environment {name}={value}" for name, value in sorted(environment.items())]
+    for line in lines:
+        if "\n" in line:
+            raise RuntimeLimitError(
+                f"the runtime's configuration cannot hold a line break: {line!r}", hint="rename it, or leave it out"
+            )
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -22,6 +22,7 @@ from lambundle.errors import ForeignElfError, LibraryNotFoundError, UsageError
 from lambundle.gather.bytecode import take_bytecode
 from lambundle.gather.gathering import Gathering
 from lambundle.gather.programs import MACHINES, Requested, bundle_name, machine_of, resolve
+from lambundle.pack.fits import check_config
 from lambundle.pack.launcher import Loader, Script, config, launcher
 from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
@@ -336,6 +337,7 @@ class _Planner:
             path: loader.directories for path, loader in loaders.items() if loader.directories != shared.directories
         }
         text = config(shared, self.environment, serves_tmp=self.gathering.mirror.holds_below("/tmp"), private=private)  # noqa: S108
+        check_config(text, self.name)
         _put(entries, f"{home}/runtime/config", text.encode(), 0o644, reason)
 
 

@@ -15,6 +15,7 @@ from lambundle.bundle.reader import open_bundle
 from lambundle.bundle.write import write_zip
 from lambundle.errors import LambundleError, UsageError
 from lambundle.gather.gathering import Gathering
+from lambundle.pack.fits import check_config
 from lambundle.pack.launcher import BUNDLE
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def extend(
     """Write ``out``, the bundle with ``additions`` and the libraries that they load; returns the paths that were new.
 
     Nothing goes in that ``is_owned`` does not know for a package's. ``work`` is a directory that must not exist.
-    Raise UsageError when there is not exactly one manifest, OutputError and whatever reading this machine raises.
+    Raise UsageError when there is not exactly one manifest, RuntimeLimitError when the loader's search order becomes
+    too long, OutputError and whatever reading this machine raises.
     """
     extract(bundle, work)
     with open_bundle(bundle) as opened:
@@ -122,7 +124,9 @@ def _search_too(entries: dict[str, Entry], manifest: Manifest, directories: Sequ
     more = [directory for directory in directories if directory not in searched(config)]
     if not more:
         return
-    _put(entries, path, searching(config, more))
+    longer = searching(config, more)
+    check_config(longer, manifest.name)
+    _put(entries, path, longer)
     for program in manifest.programs:
         text = _text(entries, program.launcher)
         if text is not None:
