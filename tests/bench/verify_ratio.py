@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.reader import open_bundle
-from lambundle.verify.run import tracing
+from lambundle.runtime.trace import VARIABLE
 from lambundle.verify.run.commands import environment
 from lambundle.verify.run.mounted import Mounted
 from lambundle.verify.run.task import tasks
@@ -70,7 +70,7 @@ def _smoke(bundle: Path, tree: Path, work: Path) -> Callable[[], float]:
     job = Job(task.command, environment("/opt", Limits()), mounted.trees, cwd=task.cwd)
     with open_bundle(bundle) as opened:
         assert opened.programs[0].smoke is not None
-    assert tracing.VARIABLE not in job.environment
+    assert VARIABLE not in job.environment
 
     def run() -> float:
         sandbox = BubblewrapSandbox(work)

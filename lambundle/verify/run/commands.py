@@ -58,7 +58,7 @@ class Runner:
 
     def _traced(self, task: Task) -> tuple[Outcome, Trace]:
         with tracing.receiving(self.pipe) as receiver:
-            outcome = self._run(task, {tracing.VARIABLE: tracing.PATH})
+            outcome = self._run(task, tracing.ENVIRONMENT)
             return outcome, receiver.trace()
 
     def _run(self, task: Task, more: Mapping[str, str]) -> Outcome:
