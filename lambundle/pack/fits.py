@@ -6,54 +6,49 @@ from typing import TYPE_CHECKING
 
 from lambundle.errors import RuntimeLimitError
 from lambundle.runtime import limits
+from lambundle.target import MOUNTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-LONGEST_MOUNT = "/var/task"
-"""Of the directories that Lambda unpacks zips to, the longer one: below it paths grow most."""
+    from lambundle.pack.config import Config
 
-_FEWER = "pack fewer programs into one bundle"
+LONGEST_MOUNT = max(MOUNTS, key=len)
+"""Below it paths grow most."""
+
+_HINT = "pack fewer programs into one bundle"
 _SHOWN = 3
 
 
-def check_config(text: str, bundle: str) -> None:
-    """Raise RuntimeLimitError unless the runtime reads all of the configuration ``text`` and can act on it."""
-    size = len(text.encode(errors="surrogateescape"))
+def check_fits(config: Config, bundle: str) -> None:
+    """Raise RuntimeLimitError unless the runtime reads all of the configuration and can act on it."""
+    size = _bytes(config.text())
     if size >= limits.CONFIG_MAX:
         raise RuntimeLimitError(
             f"the runtime's configuration has {size:,} bytes, but the runtime reads {limits.CONFIG_MAX - 1:,}",
-            context=tuple(_makings(text)),
-            hint=_FEWER,
+            context=(
+                f"variables: {len(config.environment):,}",
+                f"directories with libraries: {len(config.directories or ()):,}",
+                f"programs with a search order of their own: {len(config.private):,}",
+            ),
+            hint=_HINT,
         )
-    root = f"{LONGEST_MOUNT}/lambundle/{bundle}/root"
-    for program, directories in _library_paths(text):
-        size = sum(len(f"{root}{path}:".encode(errors="surrogateescape")) for path in directories)
-        size += len(f"{LONGEST_MOUNT}/lambundle/{bundle}/runtime") + 1
-        if size > limits.LIBRARY_PATH_MAX:
-            raise RuntimeLimitError(
-                f"the {len(directories):,} directories that the loader is to search {program} have {size:,} bytes, but "
-                f"{limits.LIBRARY_PATH_MAX:,} fit into its command line",
-                context=(*directories[:_SHOWN], f"and {len(directories) - _SHOWN:,} more"),
-                hint=_FEWER,
-            )
+    _check_search_order("every program", config.directories or (), bundle)
+    for program, directories in config.private.items():
+        _check_search_order(program, directories, bundle)
 
 
-def _library_paths(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Each list of directories, with whose it is."""
-    for line in text.split("\n"):
-        key, _, value = line.partition(" ")
-        if key == "library-path":
-            yield "for every program", value.split(":")
-        elif key == "library-path-of":
-            program, _, directories = value.partition("=")
-            yield f"for {program}", directories.split(":")
+def _check_search_order(whose: str, directories: Sequence[str], bundle: str) -> None:
+    home = f"{LONGEST_MOUNT}/lambundle/{bundle}"
+    size = sum(_bytes(f"{home}/root{path}:") for path in directories) + _bytes(f"{home}/runtime") + 1
+    if size > limits.LIBRARY_PATH_MAX:
+        raise RuntimeLimitError(
+            f"the {len(directories):,} directories that the loader is to search for {whose} have {size:,} bytes, but "
+            f"{limits.LIBRARY_PATH_MAX:,} fit into its command line",
+            context=(*directories[:_SHOWN], f"and {len(directories) - _SHOWN:,} more"),
+            hint=_HINT,
+        )
 
 
-def _makings(text: str) -> Iterator[str]:
-    """How many lines of each kind there are, and their bytes."""
-    found: dict[str, list[int]] = {}
-    for line in text.splitlines():
-        found.setdefault(line.partition(" ")[0], []).append(len(line.encode(errors="surrogateescape")) + 1)
-    for key, sizes in found.items():
-        yield f"{sum(sizes):>9,} bytes in {len(sizes):,} lines: {key}"
+def _bytes(text: str) -> int:
+    return len(text.encode(errors="surrogateescape"))

@@ -11,9 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lambundle.errors import UnreadableFileError
+from lambundle.target import ARCHITECTURES
 
 BUILT = Path(__file__).parent / "built"
-MACHINES = ("x86_64", "aarch64")
+MACHINES = tuple(ARCHITECTURES)
 LIBCS = ("glibc", "musl")
 
 

@@ -31,7 +31,7 @@ _SCRIPTS_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class ProgramStart:
     """A program that began: its real path in the bundle, empty when it is not the bundle's."""
 
     process: int
@@ -82,7 +82,7 @@ class Variable:
     is_set: bool
 
 
-Record: TypeAlias = Start | Lookup | Execution | MappedObject | Variable
+Record: TypeAlias = ProgramStart | Lookup | Execution | MappedObject | Variable
 
 
 @dataclass(slots=True)
@@ -107,7 +107,7 @@ class TraceReader:
     def _record(self, process: int, fields: list[str]) -> Record | None:
         match fields:
             case ["start", program]:
-                return Start(process, program)
+                return ProgramStart(process, program)
             case ["lookup", "bundle" | "host" | "nowhere" as where, operation, path]:
                 self._follow(process, where, operation, path)
                 return Lookup(process, where, operation, path)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lambundle.size.drops import Drop
-    from lambundle.size.facts import Facts
+    from lambundle.size.facts import SizeFacts
     from lambundle.size.findings import Finding
     from lambundle.size.grouping import Sum
     from lambundle.size.screen import Screen
@@ -64,7 +64,7 @@ def size(
     """
     from lambundle.size.contents import open_contents
     from lambundle.size.drops import drops
-    from lambundle.size.facts import Facts
+    from lambundle.size.facts import SizeFacts
     from lambundle.size.findings import findings
     from lambundle.size.screen import Screen
     from lambundle.size.terminal import Terminal
@@ -74,8 +74,8 @@ def size(
     gc.disable()  # many small objects are made and none dropped: collecting costs a sixth of the time
     with contextlib.ExitStack() as stack:
         contents = stack.enter_context(open_contents(bundle))
-        facts = Facts(contents, [stack.enter_context(open_contents(other)) for other in others])
-        other = None if against is None else Facts(stack.enter_context(open_contents(against)))
+        facts = SizeFacts(contents, [stack.enter_context(open_contents(other)) for other in others])
+        other = None if against is None else SizeFacts(stack.enter_context(open_contents(against)))
         groups = _groups(facts, by)
         offers = () if facts.graph is None else drops(facts.graph)
         found = findings(contents, facts.others)
@@ -104,14 +104,14 @@ def size(
         sys.exit(EXIT_NO)
 
 
-def _tell_unread(facts: Facts) -> None:
+def _tell_unread(facts: SizeFacts) -> None:
     for contents in (facts.contents, *facts.others):
         if contents.unread:
             text = f"note: {contents.path}: {contents.unread}, so that no reasons are known; verify says what is wrong"
             click.echo(text, err=True)
 
 
-def _view(screen: Screen, facts: Facts, groups: Sequence[Sum], by: str, number: int, *, tree: bool) -> list[str]:
+def _view(screen: Screen, facts: SizeFacts, groups: Sequence[Sum], by: str, number: int, *, tree: bool) -> list[str]:
     if tree:
         return screen.tree(facts, number)
     if by != "file":
@@ -119,7 +119,7 @@ def _view(screen: Screen, facts: Facts, groups: Sequence[Sum], by: str, number: 
     return screen.files(facts, number)
 
 
-def _groups(facts: Facts, by: str) -> Sequence[Sum]:
+def _groups(facts: SizeFacts, by: str) -> Sequence[Sum]:
     from lambundle.size import grouping
 
     if by in {"package", "program"} and facts.graph is None:
@@ -136,14 +136,14 @@ def _groups(facts: Facts, by: str) -> Sequence[Sum]:
     return makers[by](facts)
 
 
-def _symbols(facts: Facts) -> tuple[Finding, ...]:
+def _symbols(facts: SizeFacts) -> tuple[Finding, ...]:
     from lambundle.size.symbols import symbols
 
     found = symbols(facts.contents)
     return (found,) if found.files else ()
 
 
-def _write_page(path: Path, facts: Facts, offers: Sequence[Drop], found: Sequence[Finding]) -> None:
+def _write_page(path: Path, facts: SizeFacts, offers: Sequence[Drop], found: Sequence[Finding]) -> None:
     from lambundle.bundle.write.atomic import replacing_file, write_all
     from lambundle.size.page import page
 
@@ -153,12 +153,12 @@ def _write_page(path: Path, facts: Facts, offers: Sequence[Drop], found: Sequenc
 
 
 def _print_json(
-    facts: Facts,
+    facts: SizeFacts,
     offers: Sequence[Drop],
     found: Sequence[Finding],
     by: str,
     groups: Sequence[Sum],
-    other: Facts | None,
+    other: SizeFacts | None,
 ) -> None:
     from lambundle.size.compare import changes
     from lambundle.size.encode import encode, encode_changes, encode_groups

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lambundle.size import grouping
 from lambundle.size.compare import changes
 from lambundle.size.drops import enough, what_stops
-from lambundle.size.quotas import Status, human, quota_lines, ways_out
+from lambundle.size.quotas import QuotaStatus, human, quota_lines, ways_out
 from lambundle.size.terminal import Terminal, columns, left, plain
 from lambundle.size.tree import branches
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lambundle.size.compare import Change
     from lambundle.size.drops import Drop
-    from lambundle.size.facts import Facts, Row
+    from lambundle.size.facts import Row, SizeFacts
     from lambundle.size.findings import Finding
     from lambundle.size.graph import ReasonGraph
     from lambundle.size.grouping import Sum
@@ -30,7 +30,7 @@ WIDE = 110
 """Columns from which a table shows whole paths, and what each file takes in the zip."""
 _AMOUNT = 9
 _SHARE = 6
-_COLOURS = {Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "red", Status.UNKNOWN: "dim"}
+_COLOURS = {QuotaStatus.PASS: "green", QuotaStatus.WARN: "yellow", QuotaStatus.FAIL: "red", QuotaStatus.UNKNOWN: "dim"}
 _MANY = 4
 """Names of a list before the rest is counted."""
 
@@ -46,19 +46,25 @@ class Screen:
     # ---- whole screens ----
 
     def overview(
-        self, facts: Facts, view: Sequence[str], offers: Sequence[Drop], found: Sequence[Finding], *, all_files: bool
+        self,
+        facts: SizeFacts,
+        view: Sequence[str],
+        offers: Sequence[Drop],
+        found: Sequence[Finding],
+        *,
+        all_files: bool,
     ) -> list[str]:
         """What is large, what could go, what is there without need, and whether the whole fits."""
         notes = self.notes(found, all_files=all_files)
         return [*view, *self.drops(offers), *notes, "", *self.quotas(facts), *self.ways_out(facts, offers)]
 
-    def comparison(self, facts: Facts, against: Facts, number: int) -> list[str]:
+    def comparison(self, facts: SizeFacts, against: SizeFacts, number: int) -> list[str]:
         """What changed, and whether it fits now."""
         return [*self.changes(facts, against, changes(facts, against), number), "", *self.quotas(facts)]
 
     # ---- the files ----
 
-    def files(self, facts: Facts, number: int) -> list[str]:
+    def files(self, facts: SizeFacts, number: int) -> list[str]:
         """The largest files, with why each is there and what goes with it; ``number`` 0 shows all."""
         shown = facts.rows[:number] if number else facts.rows
         known = facts.graph is not None
@@ -98,7 +104,7 @@ class Screen:
 
     # ---- sums ----
 
-    def sums(self, facts: Facts, groups: Sequence[Sum], title: str, number: int) -> list[str]:
+    def sums(self, facts: SizeFacts, groups: Sequence[Sum], title: str, number: int) -> list[str]:
         """Packages, directories or programs; ``number`` 0 shows all."""
         shown = groups[:number] if number else groups
         known = facts.graph is not None
@@ -122,7 +128,7 @@ class Screen:
 
     # ---- the tree ----
 
-    def tree(self, facts: Facts, number: int) -> list[str]:
+    def tree(self, facts: SizeFacts, number: int) -> list[str]:
         """Everything below what it is there for; ``number`` 0 draws all."""
         graph = facts.graph
         if graph is None:
@@ -176,7 +182,7 @@ class Screen:
                 lines += [f"{human(size):>{_AMOUNT + 7}}  {plain(path)}" for path, size in finding.files]
         return ["", *lines] if lines else []
 
-    def quotas(self, facts: Facts) -> list[str]:
+    def quotas(self, facts: SizeFacts) -> list[str]:
         """Every size against its quota, as ``pack`` shows them too."""
         lines = quota_lines(facts.standings)
         for standing in facts.standings:
@@ -185,7 +191,7 @@ class Screen:
             lines = [line.replace(f"  {word}  ", f"  {painted}  ", 1) for line in lines]
         return lines
 
-    def ways_out(self, facts: Facts, offers: Sequence[Drop]) -> list[str]:
+    def ways_out(self, facts: SizeFacts, offers: Sequence[Drop]) -> list[str]:
         """What to do about a quota that is not kept; of the unpacked size, which drops would do."""
         lines = [line for text in ways_out(facts.standings) for line in self._wrapped(text)]
         if facts.excess and facts.graph is not None:
@@ -219,7 +225,7 @@ class Screen:
 
     # ---- two bundles ----
 
-    def changes(self, facts: Facts, against: Facts, found: Sequence[Change], number: int) -> list[str]:
+    def changes(self, facts: SizeFacts, against: SizeFacts, found: Sequence[Change], number: int) -> list[str]:
         """What grew, shrank, is new or gone; ``number`` 0 shows all."""
         shown = found[:number] if number else found
         lines = [self.to.paint(f"{'CHANGE':>{_AMOUNT + 1}}  {'UNZIPPED':>{_AMOUNT}}          FILE", "bold")]

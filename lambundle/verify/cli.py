@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 import click
 
 from lambundle.errors import UsageError
+from lambundle.target import ARCHITECTURES, MOUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambundle.verify.command import Findings, Request
+    from lambundle.verify.command import Findings, VerifyRequest
 
 _PATH = click.Path(path_type=Path)
-_MACHINES = {"x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}
+_MACHINES = {name: machine for machine, item in ARCHITECTURES.items() for name in (item.service, machine)}
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -26,9 +27,7 @@ _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}
 @click.argument("command", nargs=-1, metavar="[-- COMMAND...]", type=click.UNPROCESSED)
 @click.option("--image", help="Run in this container image, by Docker.")
 @click.option("--sandbox", type=click.Choice(["bubblewrap", "docker"]), help="Run in this.  [default: bubblewrap]")
-@click.option(
-    "--mount", type=click.Choice(["/opt", "/var/task"]), help="Where the bundle is: a layer, or the function."
-)
+@click.option("--mount", type=click.Choice(MOUNTS), help="Where the bundle is: a layer, or the function.")
 @click.option("--memory", type=click.IntRange(128, 10_240), default=2048, show_default=True, metavar="MB")
 @click.option("--tmp", type=click.IntRange(1, 10_240), default=512, show_default=True, metavar="MB")
 @click.option("--timeout", type=click.FloatRange(0.1, 900), default=60, show_default=True, metavar="SECONDS")
@@ -74,10 +73,10 @@ def verify(
 
     Exit status: 0 it passed, 1 a check failed, 3 nothing could be found out.
     """
-    from lambundle.verify.command import Request
+    from lambundle.verify.command import VerifyRequest
     from lambundle.verify.sandbox.interface import MIB, Limits
 
-    request = Request(
+    request = VerifyRequest(
         bundle=bundle,
         command=command,
         image=image,
@@ -99,7 +98,7 @@ def verify(
     sys.exit(findings.verification.exit_code)
 
 
-def _check(request: Request, *, fix: bool, output: Path | None) -> None:
+def _check(request: VerifyRequest, *, fix: bool, output: Path | None) -> None:
     """Refuse what has no meaning together."""
     for option, value in (("--handler", request.handler), ("--image", request.image)):
         if value is not None and not value.strip():
@@ -115,7 +114,7 @@ def _check(request: Request, *, fix: bool, output: Path | None) -> None:
 
 
 def _carry_out(
-    request: Request, *, fix: bool, output: Path | None, progress: Callable[[str], None]
+    request: VerifyRequest, *, fix: bool, output: Path | None, progress: Callable[[str], None]
 ) -> tuple[Findings, tuple[str, ...]]:
     from lambundle.recipes.recipe import recipes
     from lambundle.verify.command import Surroundings

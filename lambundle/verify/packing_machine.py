@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lambundle.errors import LambundleError
+from lambundle.machine import DiskFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ MANY = 3
 """A directory of so few names is everybody's: /usr, /usr/lib, /usr/share/fonts."""
 
 
-class Machine(Protocol):
+class PackingMachine(Protocol):
     """What the check of missing files asks of the packing machine."""
 
     def is_like(self, packed_on: PackedOn) -> bool:
@@ -60,20 +61,22 @@ class ThisMachine:
         return (distribution, os.uname().machine) == (packed_on.distribution, packed_on.machine)
 
     def files(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """See ``Machine``; a recording chooses by the same rules."""
+        """See ``PackingMachine``; a recording chooses by the same rules."""
         from lambundle.recording.choice import choose
 
-        return choose(paths, self._bounds)[0]
+        return choose(DiskFiles(), paths, self._bounds)[0]
 
     def directories(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """See ``Machine``."""
+        """See ``PackingMachine``."""
         from lambundle.recording.choice import choose_directories
 
         deep = [path for path in paths if posixpath.normpath(path).count("/") > MANY]
-        return tuple(path for path in choose_directories(deep, self._bounds) if self.owner(path) is not None)
+        return tuple(
+            path for path in choose_directories(DiskFiles(), deep, self._bounds) if self.owner(path) is not None
+        )
 
     def owner(self, path: str) -> str | None:
-        """See ``Machine``; None where the database cannot be read."""
+        """See ``PackingMachine``; None where the database cannot be read."""
         if self._packages is None:
             return None
         try:
@@ -85,7 +88,7 @@ class ThisMachine:
         return next(iter(owners)) if len(owners) == 1 else None
 
     def files_below(self, directory: str) -> tuple[str, ...]:
-        """See ``Machine``."""
+        """See ``PackingMachine``."""
         package = self.owner(directory)
         if self._packages is None or package is None:
             return ()
@@ -93,11 +96,12 @@ class ThisMachine:
         return tuple(path for path in self._packages.files(package) if os.path.realpath(path).startswith(top))
 
     def library(self, soname: str, program: str) -> str | None:
-        """See ``Machine``."""
-        from lambundle.elf.closure import Walker
+        """See ``PackingMachine``."""
+        from lambundle.elf.files import ElfFiles
+        from lambundle.elf.walk import Walker
 
         try:
-            return Walker().dlopen(soname, program)
+            return Walker(ElfFiles(DiskFiles())).dlopen(soname, program)
         except LambundleError:
             return None
 

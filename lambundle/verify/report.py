@@ -15,7 +15,7 @@ from lambundle.verify.model import Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lambundle.verify.model import Check, Run, Verification
+    from lambundle.verify.model import Check, RunReport, Verification
 
     Paint = Callable[[str, str], str]
 
@@ -72,7 +72,7 @@ def check_lines(check: Check, *, verbose: bool, paint: Paint) -> list[str]:
     return lines
 
 
-def run_lines(run: Run) -> list[str]:
+def run_lines(run: RunReport) -> list[str]:
     """One run of a command: what was run, how it ended, all that it printed."""
     lines = ["", f"  $ {safe(shlex.join(run.command).partition(chr(10))[0])}"]
     lines += [f"    {safe(line)}" for line in (run.stdout + run.stderr).splitlines()]
@@ -80,7 +80,7 @@ def run_lines(run: Run) -> list[str]:
     return lines
 
 
-def answer_lines(run: Run, *, verbose: bool) -> list[str]:
+def answer_lines(run: RunReport, *, verbose: bool) -> list[str]:
     """One event: how the function took it, and its answer as JSON, cut short without -v."""
     text = json.dumps(run.response, ensure_ascii=False)
     if len(text) > ANSWER and not verbose:
@@ -132,7 +132,7 @@ def to_json(verification: Verification) -> dict[str, Any]:
     }
 
 
-def _run_json(run: Run) -> dict[str, Any]:
+def _run_json(run: RunReport) -> dict[str, Any]:
     what: dict[str, Any] = {"command": list(run.command)} if run.event is None else {"event": run.event}
     return what | {
         "status": run.status,

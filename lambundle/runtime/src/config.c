@@ -1,4 +1,4 @@
-/* The configuration: lines of KEY SPACE VALUE, written by `lambundle pack` (lambundle/pack/launcher.py). */
+/* The configuration: lines of KEY SPACE VALUE, written by `lambundle pack` (lambundle/pack/config.py). */
 #define _GNU_SOURCE
 #include "lb.h"
 #include "sys.h"

@@ -8,13 +8,12 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from lambundle.target import HOST_LIBRARIES
+from lambundle.target import HOST_LIBRARIES, TASK
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.diagnosis.modes import closed_text
 from lambundle.verify.diagnosis.packed import held, is_ours, not_as_packed, pack_again, rezipped
 from lambundle.verify.diagnosis.words import FIELD, QUOTE, WORD
 from lambundle.verify.model import Diagnosis
-from lambundle.verify.run.mounted import TASK
 
 if TYPE_CHECKING:
     from lambundle.verify.diagnosis.evidence import Evidence
@@ -73,7 +72,7 @@ def library_missing(evidence: Evidence) -> Diagnosis | None:
 
 
 def _who(evidence: Evidence) -> str:
-    return "the program" if evidence.failed is None else evidence.failed.task.name
+    return "the program" if evidence.failed is None else evidence.failed.job.name
 
 
 def _as_packed(evidence: Evidence, soname: str) -> Diagnosis | None:

@@ -11,21 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.bundle.model import Kind
+from lambundle.target import OPT
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.model import Diagnosis
-from lambundle.verify.run.mounted import LAYERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from lambundle.bundle.reader import Member
     from lambundle.verify.diagnosis.evidence import Evidence
     from lambundle.verify.run.mounted import Mounted
 
-LINKS_MAX = 40
-"""Links that the kernel follows in one path."""
-PATH = f"{LAYERS}/bin"
+PATH = f"{OPT}/bin"
 """The one directory of a user's that is on Lambda's PATH."""
 
 _AND_MORE = re.compile(r", and [\d,]+ more$")
@@ -57,30 +53,16 @@ def held(evidence: Evidence, name: str) -> Iterator[Held]:
     subject, mounted = evidence.subject, evidence.mounted
     if subject is not None:
         base = posixpath.basename(name)
-        named = (resolved(subject.by_path, member) for member in subject.members if _base(member) == base)
-        for member in named:
-            if member is not None and member.kind is Kind.FILE:
+        named = (member.path for member in subject.members if posixpath.basename(member.path) == base)
+        for member in map(subject.tree.member, named):
+            if member is not None:
                 yield Held(member.path, member.mode, *_packed(evidence, member.path))
-    if mounted is not None and mounted.mount != LAYERS:
+    if mounted is not None and mounted.mount != OPT:
         path = name if name.startswith("/") else f"{PATH}/{name}"
         file = inside(mounted, path)
-        if file is not None and path.startswith(f"{LAYERS}/"):
-            below = os.path.relpath(file, os.path.realpath(mounted.trees[LAYERS]))
+        if file is not None and path.startswith(f"{OPT}/"):
+            below = os.path.relpath(file, os.path.realpath(mounted.trees[OPT]))
             yield Held(below, file.stat().st_mode & 0o777, *_packed(evidence, below), place="the layer")
-
-
-def _base(member: Member) -> str:
-    return posixpath.basename(member.path)
-
-
-def resolved(by_path: Mapping[str, Member], member: Member) -> Member | None:
-    """What a member leads to by its links; None when that is not in the zip."""
-    found: Member | None = member
-    for _ in range(LINKS_MAX):
-        if found is None or found.kind is not Kind.LINK:
-            return found
-        found = by_path.get(posixpath.normpath(posixpath.join(posixpath.dirname(found.path), found.target or "")))
-    return None
 
 
 def _packed(evidence: Evidence, path: str) -> tuple[int | None, str]:

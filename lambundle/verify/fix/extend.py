@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import shlex
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.extract import extract
@@ -15,12 +15,13 @@ from lambundle.bundle.reader import open_bundle
 from lambundle.bundle.write import write_zip
 from lambundle.errors import LambundleError, UsageError
 from lambundle.gather.gathering import Gathering
-from lambundle.pack.fits import check_config
-from lambundle.pack.launcher import BUNDLE
+from lambundle.machine import here, own_file
+from lambundle.pack.config import read_config
+from lambundle.pack.fits import check_fits
+from lambundle.pack.launcher import searched, searching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from lambundle.bundle.model import Manifest
     from lambundle.bundle.reader import Bundle
@@ -81,13 +82,13 @@ def _kept(bundle: Bundle, manifest: Manifest, tree: Path) -> dict[str, Entry]:
         if entry is None:
             reason = (Reason("add", None, "in the bundle already"),)
             entry = Entry(member.path, member.kind, member.mode, member.size, target=member.target, reasons=reason)
-        source = tree / member.path if member.kind is Kind.FILE else None
+        source = own_file(tree / member.path) if member.kind is Kind.FILE else None
         found[member.path] = replace(entry, size=member.size, source=source, sha256=None)
     return found
 
 
 def _gathered(manifest: Manifest, additions: Sequence[Addition]) -> Gathering:
-    gathering = Gathering(manifest.packed_on.machine, (), ())
+    gathering = Gathering(here(), manifest.packed_on.machine, (), ())
     for item in additions:
         reason = Reason("add", None, item.why)
         try:
@@ -118,52 +119,30 @@ def _directories(gathering: Gathering) -> tuple[str, ...]:
 def _search_too(entries: dict[str, Entry], manifest: Manifest, directories: Sequence[str]) -> None:
     """Let the loader search ``directories`` after those that it is told already."""
     path = f"lambundle/{manifest.name}/runtime/config"
-    config = _text(entries, path)
-    if config is None:
+    text = _text(entries, path)
+    if text is None:
         return
-    more = [directory for directory in directories if directory not in searched(config)]
+    config = read_config(text)
+    more = [directory for directory in directories if directory not in (config.directories or ())]
     if not more:
         return
-    longer = searching(config, more)
-    check_config(longer, manifest.name)
-    _put(entries, path, longer)
+    config = config.searching(more)
+    check_fits(config, manifest.name)
+    _put(entries, path, config.text())
     for program in manifest.programs:
-        text = _text(entries, program.launcher)
-        if text is not None:
-            _put(entries, program.launcher, launching(text, more))
+        start = _text(entries, program.launcher)
+        if start is not None:
+            launcher = start.decode(errors="surrogateescape")
+            _put(entries, program.launcher, searching(launcher, (*searched(launcher), *more)))
 
 
-def searched(config: str) -> tuple[str, ...]:
-    """The directories that every program of a bundle searches, by its runtime's configuration."""
-    line = next((line for line in config.splitlines() if line.startswith("library-path ")), "")
-    return tuple(filter(None, line.partition(" ")[2].split(":")))
-
-
-def searching(config: str, more: Sequence[str]) -> str:
-    """A runtime configuration with more directories to search, also for programs with an order of their own."""
-    text = ":".join(more)
-    lines = []
-    for line in config.splitlines():
-        key, _, value = line.partition(" ")
-        is_path = key in {"library-path", "library-path-of"}
-        lines.append(f"{key} {value}:{text}" if is_path and value else f"{key} {text}" if is_path else line)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def launching(launcher: str, more: Sequence[str]) -> str:
-    """A launcher (``launcher.launcher``) whose loader searches more directories, before that of the runtime."""
-    runtime = f'"${BUNDLE}"/runtime'
-    text = "".join(f'"${BUNDLE}"{shlex.quote(f"/root{directory}")}:' for directory in more)
-    return launcher.replace(runtime, text + runtime, 1)
-
-
-def _text(entries: Mapping[str, Entry], path: str) -> str | None:
+def _text(entries: Mapping[str, Entry], path: str) -> bytes | None:
     entry = entries.get(path)
     if entry is None or entry.source is None:
         return None
-    return entry.source.read_text(encoding="utf-8", errors="surrogateescape")
+    return Path(entry.source.path).read_bytes()
 
 
 def _put(entries: dict[str, Entry], path: str, text: str) -> None:
-    content = text.encode("utf-8", "surrogateescape")
+    content = text.encode(errors="surrogateescape")
     entries[path] = replace(entries[path], size=len(content), source=None, content=content)

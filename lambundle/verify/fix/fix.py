@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.write.atomic import replacing_file, write_all
 from lambundle.verify.command import Findings, verify
 from lambundle.verify.fix.extend import Addition, extend
-from lambundle.verify.fix.lost import Lost, lost_files
+from lambundle.verify.fix.lost import LostFiles, lost_files
 from lambundle.verify.model import Status, Verdict
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lambundle.verify.checks.missing import MissingPath
-    from lambundle.verify.command import Request, Surroundings
-    from lambundle.verify.packing_machine import Machine
+    from lambundle.verify.command import Surroundings, VerifyRequest
+    from lambundle.verify.packing_machine import PackingMachine
 
 MAX_ROUNDS = 4
 """Programs look for one thing after the other; so often is what they look for added."""
@@ -41,7 +41,7 @@ class Fixed:
     lines: tuple[str, ...]
 
 
-def fix(request: Request, around: Surroundings, output: Path | None) -> Fixed:
+def fix(request: VerifyRequest, around: Surroundings, output: Path | None) -> Fixed:
     """Verify the bundle; while it fails for want of files that a package here owns, add them.
 
     If the result passes it is written to ``output`` (NAME.fixed.zip beside the bundle). Nothing is written when there
@@ -49,7 +49,7 @@ def fix(request: Request, around: Surroundings, output: Path | None) -> Fixed:
     """
     bundle, added = request.bundle, dict[str, Addition]()
     findings = verify(request, _round(around, 0))
-    lost = lost_files(bundle, around.machine) if findings.verification.verdict is Verdict.FAIL else Lost()
+    lost = lost_files(bundle, around.machine) if findings.verification.verdict is Verdict.FAIL else LostFiles()
     for number in range(1, MAX_ROUNDS + 1):
         wanted = (*(lost.additions if number == 1 else ()), *_additions(findings, around.machine))
         more = _new(wanted, added)
@@ -83,7 +83,7 @@ def _round(around: Surroundings, number: int) -> Surroundings:
     return replace(around, work=work)
 
 
-def _additions(findings: Findings, machine: Machine) -> list[Addition]:
+def _additions(findings: Findings, machine: PackingMachine) -> list[Addition]:
     """What to add: nothing, if no run failed, and never what no package owns."""
     failed = {check.name for check in findings.verification.checks if check.status is Status.FAIL}
     if "missing" not in failed:
@@ -96,7 +96,7 @@ def _additions(findings: Findings, machine: Machine) -> list[Addition]:
     ]
 
 
-def _files(item: MissingPath, machine: Machine) -> Sequence[str]:
+def _files(item: MissingPath, machine: PackingMachine) -> Sequence[str]:
     return machine.files_below(item.path) if item.is_directory else (item.path,)
 
 

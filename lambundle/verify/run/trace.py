@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from lambundle.runtime.trace import Execution, Lookup, MappedObject, Record, Start, TraceReader, Variable
+from lambundle.runtime.trace import Execution, Lookup, MappedObject, ProgramStart, Record, TraceReader, Variable
 
 RECORDS_MAX = 500_000
 """Different records that are kept of one run; a browser leaves some ten thousand."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trace:
     """The different records of a run, each kind in the order in which they came.
 
     ``is_whole`` is false when there were more than are kept.
     """
 
-    starts: tuple[Start, ...] = ()
+    starts: tuple[ProgramStart, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     executions: tuple[Execution, ...] = ()
     objects: tuple[MappedObject, ...] = ()
@@ -26,7 +27,11 @@ class Trace:
 
     def program_of(self, process: int) -> str:
         """The program that a process was last; empty when it left no start."""
-        return next((start.program for start in reversed(self.starts) if start.process == process), "")
+        return self._programs.get(process, "")
+
+    @cached_property
+    def _programs(self) -> dict[int, str]:
+        return {start.process: start.program for start in self.starts}
 
 
 @dataclass(slots=True)
@@ -49,7 +54,7 @@ class TraceCollector:
         """Everything taken so far; a last line without its end is no record."""
         records = list(self._seen)
         return Trace(
-            starts=tuple(record for record in records if isinstance(record, Start)),
+            starts=tuple(record for record in records if isinstance(record, ProgramStart)),
             lookups=tuple(record for record in records if isinstance(record, Lookup)),
             executions=tuple(record for record in records if isinstance(record, Execution)),
             objects=tuple(record for record in records if isinstance(record, MappedObject)),

@@ -61,7 +61,7 @@ class Content:
 
 def read_contents(listing: Listing, keep: Container[str]) -> Mapping[str, Content]:
     """Read the files of ``listing``; of those whose path is in ``keep`` the bytes are kept."""
-    reader = _Reader(listing, keep)
+    reader = _ContentReader(listing, keep)
     files = sorted(
         (member for member in listing.members if member.kind is Kind.FILE), key=lambda member: member.size, reverse=True
     )
@@ -78,7 +78,7 @@ def head_of(data: bytes) -> bytes:
     return data[:_LINE_MAX].partition(b"\n")[0] if data.startswith(_SCRIPT) else data[: len(MAGIC)]
 
 
-class _Reader:
+class _ContentReader:
     def __init__(self, listing: Listing, keep: Container[str]) -> None:
         self._store = listing.store
         self._keep = keep

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lambundle.runtime import trace
 from lambundle.runtime.limits import RECORD_MAX
-from lambundle.runtime.trace import Execution, Lookup, MappedObject, Record, Start, TraceReader, Variable
+from lambundle.runtime.trace import Execution, Lookup, MappedObject, ProgramStart, Record, TraceReader, Variable
 
 
 def read(*lines: str) -> list[Record]:
@@ -21,8 +21,8 @@ def read(*lines: str) -> list[Record]:
 @pytest.mark.parametrize(
     ("line", "record"),
     [
-        ("7 start /b/root/usr/bin/x", Start(7, "/b/root/usr/bin/x")),
-        ("7 start ", Start(7, "")),
+        ("7 start /b/root/usr/bin/x", ProgramStart(7, "/b/root/usr/bin/x")),
+        ("7 start ", ProgramStart(7, "")),
         ("7 lookup nowhere open /etc/x", Lookup(7, "nowhere", "open", "/etc/x")),
         ("7 env unset HOME", Variable(7, "HOME", is_set=False)),
         ("7 env set PATH", Variable(7, "PATH", is_set=True)),
@@ -54,7 +54,7 @@ def test_every_kind_of_record_is_read(line: str, record: Record) -> None:
     ],
 )
 def test_what_is_no_record_is_passed_over(line: str) -> None:
-    assert read(line, "2 start /a") == [Start(2, "/a")]
+    assert read(line, "2 start /a") == [ProgramStart(2, "/a")]
 
 
 def test_the_longest_record_that_the_runtime_writes_is_read() -> None:
@@ -64,7 +64,7 @@ def test_the_longest_record_that_the_runtime_writes_is_read() -> None:
 
 
 def test_a_line_without_its_end_is_no_record() -> None:
-    assert TraceReader().feed(b"1\tstart\t/a\n1\tstart\t/b") == [Start(1, "/a")]
+    assert TraceReader().feed(b"1\tstart\t/a\n1\tstart\t/b") == [ProgramStart(1, "/a")]
 
 
 def test_a_line_without_end_takes_no_memory_and_its_end_is_no_record() -> None:
@@ -72,7 +72,7 @@ def test_a_line_without_end_takes_no_memory_and_its_end_is_no_record() -> None:
     for _ in range(200):
         assert reader.feed(b"x" * 4096) == []
         assert len(reader._rest) <= RECORD_MAX  # noqa: SLF001
-    assert reader.feed(b"\t\n1\tstart\t/a\n") == [Start(1, "/a")]
+    assert reader.feed(b"\t\n1\tstart\t/a\n") == [ProgramStart(1, "/a")]
 
 
 def test_a_script_is_remembered_until_its_interpreter_starts() -> None:

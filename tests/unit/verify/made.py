@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
 from lambundle.bundle.reader import Member
-from lambundle.verify.run.attempt import Attempt
+from lambundle.verify.run.jobs import Job, Origin
 from lambundle.verify.run.mounted import Mounted
-from lambundle.verify.run.task import Origin, Task
+from lambundle.verify.run.result import JobResult
 from lambundle.verify.run.trace import Trace, TraceCollector
 from lambundle.verify.sandbox.interface import Outcome
 from lambundle.verify.subject import Subject
@@ -75,7 +75,7 @@ def outcome(
     return Outcome(status, stdout.encode(), stderr.encode(), 0.5, ended_by, memory, tmp)
 
 
-def attempt(
+def result(
     status: int = 0,
     stderr: str = "",
     *,
@@ -85,12 +85,12 @@ def attempt(
     ended_by: str = "",
     memory: int | None = None,
     tmp: int | None = None,
-) -> Attempt:
+) -> JobResult:
     """Return a command that was run, three times if it succeeded."""
     first = outcome(status, stderr, ended_by=ended_by, memory=memory, tmp=tmp)
-    task = Task(("/opt/bin/tool", "x"), origin, "did it", program=program, name="tool", recipe="tool")
+    job = Job(("/opt/bin/tool", "x"), origin, "did it", program=program, name="tool", recipe="tool")
     again = outcome(memory=memory, tmp=tmp) if status == 0 and not ended_by else None
-    return Attempt(task, first, again, again, trace(STARTED) if records is None else records)
+    return JobResult(job, first, again, again, trace(STARTED) if records is None else records)
 
 
 @dataclass

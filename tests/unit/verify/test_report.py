@@ -9,14 +9,16 @@ import jsonschema
 import pytest
 
 from lambundle.errors import EXIT_NO, EXIT_UNKNOWN
-from lambundle.verify.model import Check, Diagnosis, Run, Status, Verification
+from lambundle.verify.model import Check, Diagnosis, RunReport, Status, Verification
 from lambundle.verify.report import SCHEMA, answer_lines, safe, screen, tally, to_json
 
 PASSED = Check("integrity", Status.PASS, "every entry matches the manifest", context=("seen",))
 FAILED = Check("smoke", Status.FAIL, "it ended with 1", "do this", ("first", "second"))
 SKIPPED = Check("image", Status.SKIP, "no image", "install Docker")
-COMMAND = Run(1, "out\n", "err\n", 12.5, command=("/opt/bin/x", "a b"), max_memory_mb=1.5, tmp_mb=0.0, read_bytes=4096)
-EVENT = Run("ok", "", "", 1.0, event="e.json", response={"a": [1]}, init_ms=3.0)
+COMMAND = RunReport(
+    1, "out\n", "err\n", 12.5, command=("/opt/bin/x", "a b"), max_memory_mb=1.5, tmp_mb=0.0, read_bytes=4096
+)
+EVENT = RunReport("ok", "", "", 1.0, event="e.json", response={"a": [1]}, init_ms=3.0)
 FULL = Verification("x.zip", (PASSED, FAILED, SKIPPED), (COMMAND, EVENT), Diagnosis("this broke", "mend it"))
 
 
@@ -162,7 +164,7 @@ def test_a_space_by_another_name_is_a_space() -> None:
 
 
 def test_an_answer_is_shown_safely_and_cut_short() -> None:
-    long = Run("ok", "", "", 1.0, event="e\n.json", response="\x1b[31m" + "x" * 2000)
+    long = RunReport("ok", "", "", 1.0, event="e\n.json", response="\x1b[31m" + "x" * 2000)
     assert answer_lines(EVENT, verbose=False) == ["  e.json: ok", '    {"a": [1]}']
     name, short = answer_lines(long, verbose=False)
     assert name == "  e\\n.json: ok"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from lambundle.runtime.trace import Execution, Lookup, MappedObject, Start, Variable
+from lambundle.runtime.trace import Execution, Lookup, MappedObject, ProgramStart, Variable
 from lambundle.verify.run import tracing
 from lambundle.verify.run.trace import Trace
 from tests.unit.verify.made import trace
@@ -25,7 +25,7 @@ def test_every_kind_of_record_is_kept() -> None:
         "7 exec host /bin/ls",
         "8 object /lib64/libc.so.6",
     )
-    assert found.starts == (Start(7, "/b/root/usr/bin/x"),)
+    assert found.starts == (ProgramStart(7, "/b/root/usr/bin/x"),)
     assert found.lookups == (Lookup(7, "nowhere", "open", "/etc/x"),)
     assert found.variables == (Variable(7, "HOME", is_set=False), Variable(7, "PATH", is_set=True))
     assert found.executions == (Execution(7, "host", "/bin/ls"),)
@@ -62,7 +62,7 @@ def test_the_pipe_takes_what_several_writers_write(tmp_path: Path) -> None:
         for name in "ab":
             with (pipe / "trace").open("ab", buffering=0) as writer:
                 writer.write(f"1\tstart\t/{name}\n".encode())
-        assert receiver.trace().starts == (Start(1, "/a"), Start(1, "/b"))
+        assert receiver.trace().starts == (ProgramStart(1, "/a"), ProgramStart(1, "/b"))
 
 
 def test_the_pipe_takes_more_than_it_holds(tmp_path: Path) -> None:

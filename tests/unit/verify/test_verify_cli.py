@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from lambundle.cli.main import cli
 from lambundle.verify import command
-from lambundle.verify.command import Findings, Request
+from lambundle.verify.command import Findings, VerifyRequest
 from lambundle.verify.fix import fix
 from lambundle.verify.model import Check, Diagnosis, Status, Verification
 from lambundle.verify.sandbox.interface import MIB, Limits
@@ -29,17 +29,17 @@ class Verify:
     """Runs the command line with a verification that is made up, and keeps the request."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.requests: list[Request] = []
+        self.requests: list[VerifyRequest] = []
         self.fixes: list[Any] = []
         self.answer = Findings(PASSED)
         monkeypatch.setattr(command, "verify", self._verify)
         monkeypatch.setattr(fix, "fix", self._fix)
 
-    def _verify(self, request: Request, _around: object) -> Findings:
+    def _verify(self, request: VerifyRequest, _around: object) -> Findings:
         self.requests.append(request)
         return self.answer
 
-    def _fix(self, request: Request, _around: object, output: Path | None) -> fix.Fixed:
+    def _fix(self, request: VerifyRequest, _around: object, output: Path | None) -> fix.Fixed:
         self.requests.append(request)
         self.fixes.append(output)
         return fix.Fixed(self.answer, ("added /x (package x): it looked for it", "wrote x.fixed.zip"))
@@ -56,7 +56,7 @@ def verify(monkeypatch: pytest.MonkeyPatch) -> Verify:
 
 def test_without_options_it_is_lambdas_own_limits(verify: Verify) -> None:
     assert verify("x.zip").exit_code == 0
-    assert verify.requests == [Request(Path("x.zip"))]
+    assert verify.requests == [VerifyRequest(Path("x.zip"))]
 
 
 def test_every_option_arrives(verify: Verify) -> None:
@@ -65,7 +65,7 @@ def test_every_option_arrives(verify: Verify) -> None:
         "--timeout", "2.5", "--layer", "a.zip", "--layer", "b.zip", "--arch", "arm64", "--strict", "--", "tool", "-v",
     )  # fmt: skip
     assert verify.requests == [
-        Request(
+        VerifyRequest(
             Path("x.zip"),
             command=("tool", "-v"),
             image="i",

@@ -10,7 +10,7 @@ namespace like everybody else's, in which the limit on processes counts those of
 
 Messages: on the socket, first ``{"error"}`` from here, empty when all is well; then one byte for each run with the
 descriptors of ``Handles``. On a run's own socket: anything, or its end, kills the run; from here, one object when it
-has ended (see ``Run.report``).
+has ended (see ``SupervisedRun.report``).
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ import time
 from typing import TYPE_CHECKING
 
 from lambundle.verify.sandbox.bubblewrap import kernel
-from lambundle.verify.sandbox.bubblewrap.keeper_request import Handles, Request
-from lambundle.verify.sandbox.bubblewrap.keeper_run import start
-from lambundle.verify.sandbox.bubblewrap.keeper_stage import enter
+from lambundle.verify.sandbox.bubblewrap.supervised_run import start
+from lambundle.verify.sandbox.bubblewrap.supervisor_request import Handles, RunRequest
+from lambundle.verify.sandbox.bubblewrap.supervisor_stage import enter
 from lambundle.verify.sandbox.memory import children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lambundle.verify.sandbox.bubblewrap.keeper_run import Run
-    from lambundle.verify.sandbox.bubblewrap.keeper_stage import Identity
+    from lambundle.verify.sandbox.bubblewrap.supervised_run import SupervisedRun
+    from lambundle.verify.sandbox.bubblewrap.supervisor_stage import Identity
 
 _PAUSE = 0.02  # seconds between two looks at what will not go
 _CLEARING = 0.001
 _GRACE = 5.0  # seconds that killed processes may take to be gone
 
 
-class Keeper:
+class Supervisor:
     """Serves ``requests`` until they end."""
 
     def __init__(self, requests: socket.socket, identity: Identity | None) -> None:
         self._requests = requests
         self._identity = identity
-        self._runs: list[Run] = []
+        self._runs: list[SupervisedRun] = []
 
     def serve(self) -> None:
         """Start what is asked for and look after it; at the end of the requests, leave nothing of it."""
@@ -94,7 +94,7 @@ class Keeper:
         handles = Handles(*received)
         control = socket.socket(fileno=handles.control)
         try:
-            request = Request.read(handles.request)
+            request = RunRequest.read(handles.request)
             self._runs.append(start(request, handles, control, self._identity))
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -154,4 +154,4 @@ def main() -> None:
         requests.sendall(json.dumps({"error": str(error)}).encode())
         return
     requests.sendall(json.dumps({"error": ""}).encode())
-    Keeper(requests, identity).serve()
+    Supervisor(requests, identity).serve()

@@ -1,4 +1,4 @@
-"""One run, seen from the keeper: bubblewrap is started, watched, and its end reported."""
+"""One run, seen from the supervisor: bubblewrap is started, watched, and its end reported."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lambundle import target
 from lambundle.verify.sandbox.bubblewrap import kernel
-from lambundle.verify.sandbox.bubblewrap.keeper_request import TMP, stage
-from lambundle.verify.sandbox.bubblewrap.keeper_stage import mount, tmp_used, unmount
+from lambundle.verify.sandbox.bubblewrap.supervisor_request import TMP, stage
+from lambundle.verify.sandbox.bubblewrap.supervisor_stage import mount, tmp_used, unmount
 from lambundle.verify.sandbox.memory import Meter, processes_of
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
-    from lambundle.verify.sandbox.bubblewrap.keeper_request import Handles, Request
-    from lambundle.verify.sandbox.bubblewrap.keeper_stage import Identity
+    from lambundle.verify.sandbox.bubblewrap.supervisor_request import Handles, RunRequest
+    from lambundle.verify.sandbox.bubblewrap.supervisor_stage import Identity
 
 _POLL = 0.02  # seconds between two looks at a run
 _FIRST_POLL = 0.001
@@ -35,11 +35,17 @@ _TIMED_OUT = 124  # as timeout(1)
 _KILLED = 128 + signal.SIGKILL
 
 
-class Run:
+class SupervisedRun:
     """One bubblewrap and what it runs."""
 
     def __init__(
-        self, request: Request, control: socket.socket, status: int, block: int, process: int, identity: Identity | None
+        self,
+        request: RunRequest,
+        control: socket.socket,
+        status: int,
+        block: int,
+        process: int,
+        identity: Identity | None,
     ) -> None:
         self.request = request
         self._identity = identity
@@ -118,7 +124,7 @@ class Run:
             os.kill(self.process, signal.SIGKILL)
 
     def end(self) -> None:
-        """Note that bubblewrap is gone; what it leaves is killed by the keeper."""
+        """Note that bubblewrap is gone; what it leaves is killed by the supervisor."""
         self.hear()
         self._ended = time.monotonic()
         self._tmp = max(self._tmp, tmp_used())
@@ -177,7 +183,7 @@ def _limit_processes(process: int, limit: int) -> None:
 # --- starting one
 
 
-def start(request: Request, handles: Handles, control: socket.socket, identity: Identity | None) -> Run:
+def start(request: RunRequest, handles: Handles, control: socket.socket, identity: Identity | None) -> SupervisedRun:
     """Start bubblewrap; raise OSError where its mounts cannot be made."""
     mount(request)
     block_read, block_write = os.pipe()
@@ -190,10 +196,12 @@ def start(request: Request, handles: Handles, control: socket.socket, identity: 
         _become_bubblewrap(request, streams, identity, parent)
     os.close(block_read)
     os.close(status_write)
-    return Run(request, control, status_read, block_write, process, identity)
+    return SupervisedRun(request, control, status_read, block_write, process, identity)
 
 
-def _become_bubblewrap(request: Request, streams: tuple[int, ...], identity: Identity | None, parent: int) -> NoReturn:
+def _become_bubblewrap(
+    request: RunRequest, streams: tuple[int, ...], identity: Identity | None, parent: int
+) -> NoReturn:
     try:
         # First out of the way, then to their places: one of these may be another's place.
         moved = [fcntl.fcntl(handle, fcntl.F_DUPFD, len(streams)) for handle in streams]
@@ -214,7 +222,7 @@ def _become_bubblewrap(request: Request, streams: tuple[int, ...], identity: Ide
         if os.getppid() == parent:
             program = f"{stage(request.name, 0)}/{request.program}"
             os.execve(program, [program, *request.arguments], {})  # noqa: S606  (a shell is of no use here)
-    except BaseException as error:  # noqa: BLE001  (this process must not go on as a second keeper)
+    except BaseException as error:  # noqa: BLE001  (this process must not go on as a second supervisor)
         os.write(2, f"lambundle: {error}\n".encode(errors="replace"))
     os._exit(1)
 

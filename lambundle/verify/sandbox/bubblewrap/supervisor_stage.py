@@ -1,4 +1,4 @@
-"""The keeper's mount namespace: where /tmp is, and what a run is given while it runs. Nobody else sees it."""
+"""The supervisor's mount namespace: where /tmp is, and what a run is given while it runs. Nobody else sees it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lambundle import target
 from lambundle.verify.sandbox.bubblewrap import kernel
-from lambundle.verify.sandbox.bubblewrap.keeper_request import STAGE, TMP, stage
+from lambundle.verify.sandbox.bubblewrap.supervisor_request import STAGE, TMP, stage
 
 if TYPE_CHECKING:
-    from lambundle.verify.sandbox.bubblewrap.keeper_request import Request
+    from lambundle.verify.sandbox.bubblewrap.supervisor_request import RunRequest
 
 _FLAGS = kernel.MS_NOSUID | kernel.MS_NODEV
 
@@ -56,7 +56,7 @@ def _can_become(uid: int) -> bool:
     )
 
 
-def mount(request: Request) -> None:
+def mount(request: RunRequest) -> None:
     """Make /tmp the size that a run may use, and mount what it is given; raise OSError, with nothing mounted."""
     kernel.mount("tmpfs", TMP, "tmpfs", kernel.MS_REMOUNT | _FLAGS, f"mode=1777,size={request.tmp}")
     try:
@@ -66,7 +66,7 @@ def mount(request: Request) -> None:
         raise
 
 
-def _mount(request: Request) -> None:
+def _mount(request: RunRequest) -> None:
     Path(STAGE, request.name).mkdir()
     for number, source in enumerate(request.binds):
         place = Path(stage(request.name, number))
@@ -77,7 +77,7 @@ def _mount(request: Request) -> None:
         kernel.mount(source, str(place), "none", kernel.MS_BIND | kernel.MS_REC)
 
 
-def unmount(request: Request) -> None:
+def unmount(request: RunRequest) -> None:
     """Undo what ``mount`` did for a run."""
     for number in range(len(request.binds)):
         place = Path(stage(request.name, number))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lambundle.bundle.reader import Member
 
 
-class Lost(enum.Enum):
+class DeadEnd(enum.Enum):
     """Why a path leads to nothing in the tree."""
 
     ABSENT = enum.auto()
@@ -33,16 +33,16 @@ class Landing:
     """
 
     path: str
-    lost: Lost | None = None
+    lost: DeadEnd | None = None
 
 
-class _Node:
+class _TreeNode:
     """A name in a directory; without a member, a directory that only follows from what lies in it."""
 
     __slots__ = ("below", "member")
 
     def __init__(self) -> None:
-        self.below: dict[str, _Node] = {}
+        self.below: dict[str, _TreeNode] = {}
         self.member: Member | None = None
 
     @property
@@ -50,7 +50,7 @@ class _Node:
         return self.member is None or self.member.kind is Kind.DIRECTORY
 
 
-class Tree:
+class MemberTree:
     """A tree of members; of several with one path the last counts, as when layers are unpacked one by one.
 
     Paths have no slash at either end; the top itself is empty. What would take more than ``names.NODES_MAX`` nodes is
@@ -59,7 +59,7 @@ class Tree:
 
     def __init__(self, *layers: Iterable[Member]) -> None:
         self.by_path: dict[str, Member] = {member.path: member for layer in layers for member in layer}
-        self._top = _Node()
+        self._top = _TreeNode()
         self._left = names.NODES_MAX
         self._steps = names.STEPS_MAX
         for member in self.by_path.values():
@@ -73,7 +73,7 @@ class Tree:
                 self._left -= 1
                 if self._left < 0:
                     return
-                below = node.below[part] = _Node()
+                below = node.below[part] = _TreeNode()
             node = below
         node.member = member
 
@@ -121,7 +121,7 @@ class Tree:
             if node.member is not None:
                 yield node.member
 
-    def _walk(self, path: str) -> tuple[Landing, _Node | None]:
+    def _walk(self, path: str) -> tuple[Landing, _TreeNode | None]:
         here, passed = [self._top], list[str]()
         todo = _parts(path)
         links = 0
@@ -131,13 +131,13 @@ class Tree:
                 continue  # below a file even these lead nowhere (ENOTDIR)
             if part == ".." and here[-1].is_directory:
                 if not passed:
-                    return Landing("", Lost.OUTSIDE), None
+                    return Landing("", DeadEnd.OUTSIDE), None
                 here.pop()
                 passed.pop()
                 continue
             node = here[-1].below.get(part) if here[-1].is_directory else None
             if node is None:
-                return Landing("/".join([*passed, part, *reversed(todo)]), Lost.ABSENT), None
+                return Landing("/".join([*passed, part, *reversed(todo)]), DeadEnd.ABSENT), None
             if node.member is None or node.member.kind is not Kind.LINK:
                 here.append(node)
                 passed.append(part)
@@ -145,11 +145,11 @@ class Tree:
             links += 1
             target = node.member.target or ""
             if target.startswith("/"):
-                return Landing(target, Lost.ABSOLUTE), None
+                return Landing(target, DeadEnd.ABSOLUTE), None
             parts = _parts(target)
             self._steps -= len(parts)  # links that multiply must not cost more than all of a large bundle's
             if links > names.LINKS_MAX or self._steps < 0:
-                return Landing(node.member.path, Lost.LOOP), None
+                return Landing(node.member.path, DeadEnd.LOOP), None
             todo += parts
         return Landing("/".join(passed)), here[-1]
 

@@ -1,4 +1,4 @@
-"""The keeper of an environment, seen from verify: starting it, asking it for runs, and hearing how they ended."""
+"""The supervisor of an environment, seen from verify: starting it, asking it for runs, and hearing how they ended."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from typing import IO, TYPE_CHECKING, Any
 import lambundle
 from lambundle.errors import SandboxError
 from lambundle.verify.sandbox import seccomp
-from lambundle.verify.sandbox.bubblewrap.keeper_request import Handles
+from lambundle.verify.sandbox.bubblewrap.supervisor_request import Handles
 from lambundle.verify.sandbox.interface import TIMED_OUT, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lambundle.verify.sandbox.bubblewrap.keeper_request import Request
+    from lambundle.verify.sandbox.bubblewrap.supervisor_request import RunRequest
     from lambundle.verify.sandbox.streams import Streams
 
 HINT = (
@@ -30,17 +30,18 @@ HINT = (
     "kernel.apparmor_restrict_unprivileged_userns=0; in a container --privileged), or use --sandbox docker"
 )
 
-_PATIENCE = 60.0  # seconds beyond a run's own until its keeper counts as broken
+_PATIENCE = 60.0  # seconds beyond a run's own until its supervisor counts as broken
 _DRAIN = 10.0  # seconds to take in what an ended run has written
 _ERROR_BYTES = 400
 
 _START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from lambundle.verify.sandbox.bubblewrap.keeper import main; main()"
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from lambundle.verify.sandbox.bubblewrap.supervisor import main; main()"
 )
 
 
-class Keeper:
-    """The process that keeps the environment, see ``keeper``."""
+class SupervisorProcess:
+    """The process that keeps the environment, see ``supervisor``."""
 
     def __init__(self) -> None:
         self._requests, theirs = socket.socketpair()
@@ -63,14 +64,14 @@ class Keeper:
     def _greeting(self) -> str:
         self._requests.settimeout(_PATIENCE)
         try:
-            return str(json.loads(self._requests.recv(1 << 16) or b"{}").get("error", "its keeper did not start"))
+            return str(json.loads(self._requests.recv(1 << 16) or b"{}").get("error", "its supervisor did not start"))
         except OSError as error:
-            return f"its keeper did not start: {error}"
+            return f"its supervisor did not start: {error}"
         finally:
             self._requests.settimeout(None)
 
-    def request(self, request: Request, streams: Streams) -> socket.socket:
-        """Have a run started; the answer is the run's own socket. Raise SandboxError when the keeper is gone."""
+    def request(self, request: RunRequest, streams: Streams) -> socket.socket:
+        """Have a run started; the answer is the run's own socket. Raise SandboxError when the supervisor is gone."""
         control, theirs = socket.socketpair()
         text = json.dumps(asdict(request)).encode()
         with theirs, _memory_file(text) as asked, _memory_file(seccomp.instructions()) as refused:
@@ -80,7 +81,7 @@ class Keeper:
                 socket.send_fds(self._requests, [b"r"], list(handles))
             except OSError as error:
                 control.close()
-                raise SandboxError(f"the sandbox's keeper is gone: {self._last_words()}") from error
+                raise SandboxError(f"the sandbox's supervisor is gone: {self._last_words()}") from error
         return control
 
     def _last_words(self) -> str:
@@ -97,7 +98,7 @@ class Keeper:
             self._last_words()
 
 
-class KeptRun:
+class BubblewrapRun:
     """A run under way."""
 
     def __init__(self, control: socket.socket, streams: Streams, seconds: float) -> None:
@@ -124,7 +125,7 @@ class KeptRun:
         late = seconds is not None and report is None
         if late:
             self.kill()
-        report = report or self._report(self._patience) or {"error": "the sandbox's keeper is gone"}
+        report = report or self._report(self._patience) or {"error": "the sandbox's supervisor is gone"}
         self._control.close()
         stdout, stderr, dropped = self._streams.finish(_DRAIN)
         if report["error"]:

@@ -1,4 +1,4 @@
-"""What is said between verify and the keeper of an environment."""
+"""What is said between verify and the supervisor of an environment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Handles(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunRequest:
     """A run, as it is asked for: ``arguments`` of the bubblewrap at ``program``, ``binds`` to be mounted first.
 
     ``program`` is a path in the first of them. ``memory`` and ``tmp`` are bytes, ``processes`` counts threads too.
@@ -48,7 +48,7 @@ class Request:
     processes: int
 
     @classmethod
-    def read(cls, handle: int) -> Request:
+    def read(cls, handle: int) -> RunRequest:
         """Read it from an open file."""
         with open(handle, encoding="utf-8", errors="surrogateescape", closefd=False) as file:
             file.seek(0)

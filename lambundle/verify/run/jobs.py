@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
-from lambundle.verify.run.mounted import TASK, TMP
+from lambundle.target import TASK, TMP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ cd /tmp/smoke
 
 
 class Origin(enum.Enum):
-    """Where a task comes from."""
+    """Where a job comes from."""
 
     COMMAND = "the command given"
     SMOKE = "smoke job"
@@ -45,7 +45,7 @@ class Origin(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Job:
     """One thing to run.
 
     ``does`` says in a few words of the past tense what it is good for; ``recipe`` is where a smoke job comes from.
@@ -61,8 +61,8 @@ class Task:
     name: str = ""
 
 
-def tasks(subject: Subject, mounted: Mounted, command: Sequence[str], book: Sequence[Recipe]) -> tuple[Task, ...]:
-    """What is run of a bundle: ``command`` if there is one, else a task for each of its programs.
+def jobs(subject: Subject, mounted: Mounted, command: Sequence[str], book: Sequence[Recipe]) -> tuple[Job, ...]:
+    """What is run of a bundle: ``command`` if there is one, else a job for each of its programs.
 
     A program's smoke job is the manifest's, else that of the recipe in ``book`` with its name, else it is asked for
     its version, which proves little.
@@ -85,7 +85,7 @@ def executables(subject: Subject) -> tuple[str, ...]:
     )
 
 
-def _given(subject: Subject, mounted: Mounted, command: Sequence[str]) -> Task:
+def _given(subject: Subject, mounted: Mounted, command: Sequence[str]) -> Job:
     """The user's command: its first word is looked for among the bundle's programs before it is on PATH."""
     first = command[0]
     here = f"bin/{first}"
@@ -93,7 +93,7 @@ def _given(subject: Subject, mounted: Mounted, command: Sequence[str]) -> Task:
         first = f"{mounted.mount}/{here}"
     program = next((item for item in subject.programs if mounted.launcher(item) == posixpath.normpath(first)), None)
     text = _short(shlex.join(command))
-    return Task((first, *command[1:]), Origin.COMMAND, f"{text} succeeded", program=program, name=text)
+    return Job((first, *command[1:]), Origin.COMMAND, f"{text} succeeded", program=program, name=text)
 
 
 def _short(text: str) -> str:
@@ -102,7 +102,7 @@ def _short(text: str) -> str:
     return text if first == text and len(text) <= MAX_NAME else f"{first[: MAX_NAME - 3]}..."
 
 
-def _of_program(program: Program, mounted: Mounted, book: Sequence[Recipe]) -> Task:
+def _of_program(program: Program, mounted: Mounted, book: Sequence[Recipe]) -> Job:
     launcher = mounted.launcher(program)
     if program.smoke is not None:
         return _task(launcher, mounted, program.recipe, program.smoke, program)
@@ -110,7 +110,7 @@ def _of_program(program: Program, mounted: Mounted, book: Sequence[Recipe]) -> T
     return _task(launcher, mounted, recipe, smoke, program)
 
 
-def _guessed(path: str, mounted: Mounted, book: Sequence[Recipe]) -> Task:
+def _guessed(path: str, mounted: Mounted, book: Sequence[Recipe]) -> Job:
     recipe, smoke = _smoke_of({posixpath.basename(path)}, book)
     return _task(f"{mounted.mount}/{path}", mounted, recipe, smoke, None)
 
@@ -122,12 +122,12 @@ def _smoke_of(names: set[str], book: Sequence[Recipe]) -> tuple[str, Smoke | Non
     return ("", None) if found is None else (found.name, found.smoke)
 
 
-def _task(launcher: str, mounted: Mounted, recipe: str, smoke: Smoke | None, program: Program | None) -> Task:
+def _task(launcher: str, mounted: Mounted, recipe: str, smoke: Smoke | None, program: Program | None) -> Job:
     name = posixpath.basename(launcher)
     if smoke is None:
         does = f"{name} --version succeeded"
-        return Task((launcher, "--version"), Origin.VERSION, does, program=program, name=name)
+        return Job((launcher, "--version"), Origin.VERSION, does, program=program, name=name)
     # Not exported: the bundle has to find itself without a hint from the environment.
     places = f"B={shlex.quote(mounted.mount)}\nP={shlex.quote(launcher)}\n"
     command = ("/bin/sh", "-c", f"{places}{PRELUDE}{smoke.script}")
-    return Task(command, Origin.SMOKE, smoke.does, cwd=TMP, recipe=recipe, program=program, name=name)
+    return Job(command, Origin.SMOKE, smoke.does, cwd=TMP, recipe=recipe, program=program, name=name)

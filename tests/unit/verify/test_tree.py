@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from lambundle.bundle.model import Kind
 from lambundle.bundle.reader import Member
-from lambundle.verify.static.tree import Landing, Lost, Tree
+from lambundle.verify.tree import DeadEnd, Landing, MemberTree
 
 
 def member(path: str, kind: Kind = Kind.FILE, target: str | None = None) -> Member:
     return Member(path, Kind.LINK if target is not None else kind, 0o755, 0, None, target)
 
 
-TREE = Tree(
+TREE = MemberTree(
     [
         member("d", Kind.DIRECTORY),
         member("d/x"),
@@ -46,11 +46,11 @@ TREE = Tree(
         ("implied/by", Landing("implied/by")),
         ("l/../d/./x", Landing("d/x")),
         ("", Landing("")),
-        ("out", Landing("", Lost.OUTSIDE)),
-        ("..", Landing("", Lost.OUTSIDE)),
-        ("abs/passwd", Landing("/etc", Lost.ABSOLUTE)),
-        ("gone", Landing("d/none/at/all", Lost.ABSENT)),
-        ("below_a_file", Landing("d/x/y", Lost.ABSENT)),
+        ("out", Landing("", DeadEnd.OUTSIDE)),
+        ("..", Landing("", DeadEnd.OUTSIDE)),
+        ("abs/passwd", Landing("/etc", DeadEnd.ABSOLUTE)),
+        ("gone", Landing("d/none/at/all", DeadEnd.ABSENT)),
+        ("below_a_file", Landing("d/x/y", DeadEnd.ABSENT)),
     ],
 )
 def test_where_a_path_leads(path: str, landing: Landing) -> None:
@@ -58,7 +58,7 @@ def test_where_a_path_leads(path: str, landing: Landing) -> None:
 
 
 def test_links_in_a_circle_lead_nowhere() -> None:
-    assert TREE.follow("a").lost is Lost.LOOP
+    assert TREE.follow("a").lost is DeadEnd.LOOP
 
 
 def test_what_is_asked_of_a_tree() -> None:
@@ -79,13 +79,13 @@ def test_what_is_asked_of_a_tree() -> None:
 
 @pytest.mark.parametrize("target", ["f/.", "f/", "d/../f/./"])
 def test_below_a_file_even_a_dot_leads_nowhere(target: str) -> None:
-    tree = Tree([member("f"), member("d/x"), member("l", target=target), member("m", target="d/./")])
-    assert tree.follow("l").lost is Lost.ABSENT
+    tree = MemberTree([member("f"), member("d/x"), member("l", target=target), member("m", target="d/./")])
+    assert tree.follow("l").lost is DeadEnd.ABSENT
     assert tree.follow("m/x") == Landing("d/x")
 
 
 def test_of_layers_the_last_one_has_a_path() -> None:
-    tree = Tree([member("x"), member("d/y")], [member("x", target="d")])
+    tree = MemberTree([member("x"), member("d/y")], [member("x", target="d")])
     assert tree.is_directory("x")
     assert tree.follow("x/y") == Landing("d/y")
 
@@ -115,14 +115,14 @@ def test_a_path_leads_where_the_kernel_leads_it(files: list[str], links: dict[st
             else:
                 place.symlink_to(target)
             members.append(member(path, target=target))
-        landing = Tree(members).follow(asked)
+        landing = MemberTree(members).follow(asked)
         real = os.path.realpath(top / asked)
         is_there = os.path.exists(f"{top}/{asked}")  # noqa: PTH110  (a Path would drop the dot of "file/.")
         inside = real == str(top) or real.startswith(f"{top}/")
         if landing.lost is None:
             assert real == str(top / landing.path).rstrip("/")
             assert is_there
-        elif landing.lost is Lost.OUTSIDE:
+        elif landing.lost is DeadEnd.OUTSIDE:
             # It climbs over the top, if only to come back.
             assert not inside or ".." in asked or any(".." in target for target in links.values())
         else:
