@@ -27,7 +27,10 @@ from lambundle.verify.cli import verify
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambundle.pack.plan import Plan, Recorded
+    from lambundle.machine import Machine
+    from lambundle.pack.request import Plan, Recorded
+
+_DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -68,6 +71,7 @@ def cli() -> None:
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out a soname, file name or absolute path.")
 @click.option("--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does.")
 @click.option("--recipe", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Use a recipe of yours.")
+@click.option("--root", type=_DIRECTORY, metavar="DIR", help="Pack from the Linux below DIR instead of this machine.")
 @click.option("--record", multiple=True, metavar="COMMAND", help="Run COMMAND here; add what it opens and starts.")
 @click.option("--only-recorded", is_flag=True, help="Keep nothing but what was recorded: the smallest bundle.")
 @click.option("--why", metavar="PATH", help="Say why PATH is in the bundle.")
@@ -85,6 +89,7 @@ def pack(
     exclude: tuple[str, ...],
     library_path: tuple[str, ...],
     recipe: tuple[Path, ...],
+    root: Path | None,
     record: tuple[str, ...],
     only_recorded: bool,
     why: str | None,
@@ -100,14 +105,20 @@ def pack(
     launcher bin/NAME for each; on Lambda a Layer's are on PATH as /opt/bin/NAME.
     """
     from lambundle.cli import pack_report as report
-    from lambundle.pack.plan import Request, make_plan
+    from lambundle.pack.plan import make_plan
+    from lambundle.pack.request import Request
 
     if tree is not None and output is not None:
         raise UsageError("--tree and --output exclude each other", hint="give one of them")
     if only_recorded and not record:
         raise UsageError("--only-recorded needs --record", hint="give the command to record: --record 'COMMAND'")
+    if record and root is not None:
+        raise UsageError(
+            "--record runs a command on this machine, and --root packs another",
+            hint="pack inside that root, or name what is needed with --add PATH",
+        )
     recorded, notes = _record(record, only=only_recorded) if record else (None, ())
-    request = Request(programs, _search_path(), name, add, exclude, library_path, recipe, recorded)
+    request = Request(programs, _machine(root), name, add, exclude, library_path, recipe, recorded)
     gc.disable()  # a plan makes hundreds of thousands of objects and drops few: collecting costs a tenth of its time
     plan = make_plan(request)
     out = output or Path(f"{plan.manifest.name}.zip")
@@ -135,17 +146,21 @@ def pack(
 @cli.command()
 @click.argument("programs", nargs=-1, required=True, metavar="PROGRAM...")
 @click.option("--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does.")
+@click.option("--root", type=_DIRECTORY, metavar="DIR", help="Look into the Linux below DIR instead of this machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print the closure as JSON.")
-def deps(programs: tuple[str, ...], library_path: tuple[str, ...], as_json: bool) -> None:
+def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | None, as_json: bool) -> None:
     """Show the libraries that programs load, and by which rule each is found.
 
     The answer is ld.so's own, but nothing is executed. Exit status 1 when a library is missing.
     """
     from lambundle.cli import deps_report
-    from lambundle.elf.closure import walk
+    from lambundle.elf.files import ElfFiles
+    from lambundle.elf.walk import walk
     from lambundle.gather.programs import resolve_file
 
-    closure = walk([resolve_file(program, _search_path()) for program in programs], library_path=library_path)
+    machine = _machine(root)
+    paths = [resolve_file(machine, program) for program in programs]
+    closure = walk(ElfFiles(machine.files), paths, library_path=tuple(map(machine.absolute, library_path)))
     if as_json:
         click.echo(json.dumps(deps_report.to_json(closure), indent=1))
     else:
@@ -205,13 +220,15 @@ class _Speaker:
             click.echo(line, err=True)
 
 
-def _search_path() -> tuple[str, ...]:
-    return tuple(os.environ.get("PATH", os.defpath).split(os.pathsep))
+def _machine(root: Path | None) -> Machine:
+    from lambundle.machine import at, here
+
+    return here() if root is None else at(str(root))
 
 
 def _record(commands: tuple[str, ...], *, only: bool) -> tuple[Recorded, tuple[str, ...]]:
     from lambundle.errors import RecordingError
-    from lambundle.pack.plan import Recorded
+    from lambundle.pack.request import Recorded
     from lambundle.recording import record
 
     recording = record(commands)

@@ -19,7 +19,6 @@ from lambundle.elf.headers import ElfFile
 from lambundle.gather.bytecode import source_of
 from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
-from lambundle.packages import detect
 from lambundle.recipes.recipe import Found, Recipe, follow, matches_none, recipe_for
 from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lambundle.elf.closure import Closure, LoadedFile
+    from lambundle.packages import PackageDatabase
 
 SETTINGS = "/etc/"
 """Where lists of a library's own are, as of the fonts it knows."""
@@ -38,8 +38,8 @@ MAX_ROUNDS = 5
 class Discovery:
     """Adds to a gathering what some programs need.
 
-    ``book`` are the recipes, ``search`` the directories of PATH; with ``only_made`` a recipe brings what it makes
-    and sets, but no files. Afterwards ``found`` has what the recipes found, ``recipes`` how many files
+    ``book`` are the recipes, ``packages`` the machine's package database; with ``only_made`` a recipe brings what it
+    makes and sets, but no files. Afterwards ``found`` has what the recipes found, ``recipes`` how many files
     each brought, ``environment`` the variables they set.
     """
 
@@ -48,7 +48,7 @@ class Discovery:
         gathering: Gathering,
         requested: Sequence[Requested],
         book: Sequence[Recipe],
-        search: tuple[str, ...],
+        packages: PackageDatabase | None,
         *,
         only_made: bool,
     ) -> None:
@@ -56,12 +56,12 @@ class Discovery:
         self.requested = requested
         self.dynamic = [program for program in requested if not program.elf.is_static_program]
         self.book = book
-        self.search = search
+        self.search = gathering.machine.search
         self.only_made = only_made
         self.found: list[Found] = []
         self.recipes: dict[str, int] = {}
         self.environment: dict[str, str] = {}
-        self._packages = detect()
+        self._packages = packages
         self.selection = None if self._packages is None else Selection(self._packages, self._is_by_recipe)
         self._texts = Texts() if self.selection is None else self.selection.texts
         self._opened: set[tuple[str, str]] = set()
@@ -134,10 +134,10 @@ class Discovery:
                 self._select_imported(real, interpreter)
             if interpreter is None or not is_shell(interpreter):
                 continue
-            for started in started_programs(real, self.search):
+            for started in started_programs(self.gathering.files, real, self.search):
                 if rules().for_a_person.match(self.owner(started) or ""):
                     continue
-                shebang = read_shebang(os.path.realpath(started), self.search)
+                shebang = read_shebang(self.gathering.files, started, self.search)
                 self.gathering.take([Wanted(started, Reason("started", real, posixpath.basename(started)))])
                 waiting.append((started, None if shebang is None else shebang.interpreter))
 
@@ -160,7 +160,7 @@ class Discovery:
         for path in self.gathering.mirror.files():
             if path.endswith(TEXTS) or not os.access(path, os.X_OK):
                 continue
-            shebang = read_shebang(path, search)
+            shebang = read_shebang(self.gathering.files, path, search)
             if shebang is None:
                 continue
             if shebang.env is not None:
@@ -171,7 +171,7 @@ class Discovery:
     def _follow_recipes_of_commands(self) -> None:
         """A compiler that another program starts needs what it needs when it is asked for itself."""
         for path in self.selection.choice.by_recipe if self.selection is not None else ():
-            recipe, elf = recipe_for(path, self.book), self.gathering.disk.elf(path)
+            recipe, elf = recipe_for(path, self.book), self.gathering.elves.elf(path)
             if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
                 continue
             for program in self.dynamic:
@@ -202,7 +202,7 @@ class Discovery:
         names = [name for note in file.elf.dlopen for name in note.sonames]
         if self.selection is not None:
             paths = [file.path, file.real]
-            paths += [path for need in file.needed for path in (need.path, self.gathering.disk.real(need.path))]
+            paths += [path for need in file.needed for path in (need.path, self.gathering.files.real(need.path))]
             names += self.selection.libraries.opened_by_name(file.real, {posixpath.basename(path) for path in paths})
         for name in names:
             self.gathering.opened(name, file.real, Reason("opened", file.real, name), program)
@@ -262,15 +262,22 @@ class Discovery:
         for path, text in facility.made.items():
             self.gathering.mirror.make_file(path, text.encode(), 0o644, Reason("facility", None, facility.why))
 
-    def add_virtual_environment(self, interpreter: str, script: str) -> None:
-        """All of the Python virtual environment that an interpreter lies in: nothing else says what it needs."""
-        home = posixpath.dirname(posixpath.dirname(interpreter))
-        if not Path(home, "pyvenv.cfg").is_file():
+    @property
+    def chosen(self) -> dict[str, Reason]:
+        """The packages that were chosen, each with the reason."""
+        if self.selection is None:
+            return {}
+        return {name: item.reason for name, item in self.selection.choice.packages.items()}
+
+    def add_virtual_environment(self, program: Requested) -> None:
+        """Add all of the virtual environment that a script's interpreter lies in: nothing else says its needs."""
+        home = posixpath.dirname(posixpath.dirname(program.interpreter or ""))
+        if not home or not self.gathering.files.is_file(f"{home}/pyvenv.cfg"):
             return
-        reason = Reason("interpreter", script, "virtual environment")
+        reason = Reason("interpreter", program.real, "virtual environment")
         self.gathering.mirror.add(f"{home}/pyvenv.cfg", reason)
         for name in ("lib", "lib64"):
-            if not Path(home, name).is_dir():
+            if not self.gathering.files.is_directory(f"{home}/{name}"):
                 continue
             for real in self.gathering.mirror.add_tree(
                 f"{home}/{name}", reason, lambda path: not path.endswith("__pycache__")

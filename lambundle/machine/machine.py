@@ -37,8 +37,8 @@ class Machine:
 
     @property
     def search(self) -> tuple[str, ...]:
-        """Directories of PATH, in their order."""
-        return tuple(self.variables.get("PATH", DEFAULT_PATH).split(":"))
+        """Directories of PATH in their order, absolute: an empty element is the current directory."""
+        return tuple(map(self.absolute, self.variables.get("PATH", DEFAULT_PATH).split(":")))
 
     @property
     def home(self) -> str:

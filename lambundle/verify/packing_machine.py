@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lambundle.errors import LambundleError
+from lambundle.machine import DiskFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,14 +64,16 @@ class ThisMachine:
         """See ``PackingMachine``; a recording chooses by the same rules."""
         from lambundle.recording.choice import choose
 
-        return choose(paths, self._bounds)[0]
+        return choose(DiskFiles(), paths, self._bounds)[0]
 
     def directories(self, paths: Iterable[str]) -> tuple[str, ...]:
         """See ``PackingMachine``."""
         from lambundle.recording.choice import choose_directories
 
         deep = [path for path in paths if posixpath.normpath(path).count("/") > MANY]
-        return tuple(path for path in choose_directories(deep, self._bounds) if self.owner(path) is not None)
+        return tuple(
+            path for path in choose_directories(DiskFiles(), deep, self._bounds) if self.owner(path) is not None
+        )
 
     def owner(self, path: str) -> str | None:
         """See ``PackingMachine``; None where the database cannot be read."""
@@ -94,10 +97,11 @@ class ThisMachine:
 
     def library(self, soname: str, program: str) -> str | None:
         """See ``PackingMachine``."""
-        from lambundle.elf.closure import Walker
+        from lambundle.elf.files import ElfFiles
+        from lambundle.elf.walk import Walker
 
         try:
-            return Walker().dlopen(soname, program)
+            return Walker(ElfFiles(DiskFiles())).dlopen(soname, program)
         except LambundleError:
             return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 import subprocess
 import sys
 from functools import lru_cache
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from lambundle.bundle.model import Kind
-from lambundle.pack.plan import Plan, Request, make_plan
+from lambundle.machine import here
+from lambundle.pack.plan import make_plan
+from lambundle.pack.request import Plan, Request
 from lambundle.size.contents import open_contents
 from lambundle.size.drops import Drop, drops
 from lambundle.size.facts import SizeFacts
@@ -45,8 +46,7 @@ def plan_of(job: Job, exclude: Sequence[str] = ()) -> Plan:
         programs = tuple(f"{name}={path}" for name, path in job.entry_points().items())
     except UnavailableError as missing:
         unavailable(missing)
-    search = tuple(os.environ.get("PATH", os.defpath).split(os.pathsep))
-    return make_plan(Request(programs, search, exclude=tuple(exclude)))
+    return make_plan(Request(programs, here(), exclude=tuple(exclude)))
 
 
 def sizes(plan: Plan) -> Sizes:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from lambundle.elf.headers import read_elf
 from lambundle.errors import RecipeError
 from lambundle.gather.programs import Requested
 from lambundle.recipes.recipe import (
@@ -20,6 +19,7 @@ from lambundle.recipes.recipe import (
     recipes,
     smoke_recipe_for,
 )
+from tests.here import read_elf
 
 ENV = read_elf("/usr/bin/env")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Reason
@@ -12,6 +13,7 @@ from lambundle.discover.selection.catalogue import SHALLOW, is_libc
 from lambundle.discover.selection.offered import offered
 from lambundle.elf.headers import is_elf
 from lambundle.gather.wanted import Chosen
+from lambundle.machine import DiskFiles
 from lambundle.scripts.python_imports import PythonImports
 
 if TYPE_CHECKING:
@@ -147,7 +149,7 @@ class Choice:
             self.held_back.setdefault(name, Chosen(name, reason, near=near, files=self.db.files(name)))
 
     def _is_compiled(self) -> bool:
-        return all(map(is_elf, self.started))
+        return all(map(partial(is_elf, DiskFiles()), self.started))
 
     def own_words(self) -> set[str]:
         """Words in the source texts of the programs' own packages: Python and its like are not understood better."""
@@ -158,7 +160,7 @@ class Choice:
         return set().union(*self._words.values())
 
     def _scripts(self) -> list[str]:
-        return [path for path in self.started if not is_elf(path)]
+        return [path for path in self.started if not is_elf(DiskFiles(), path)]
 
     def _is_enough(self, core: str, script: str) -> bool:
         """Whether an interpreter's core package has every module that a script and its packages ask for."""
@@ -188,7 +190,7 @@ class Choice:
         a front end names, as ghdl-mcode behind the script ghdl.
         """
         real = os.path.realpath(path)
-        commands = frozenset() if is_elf(real) else self.texts.started(real)
+        commands = frozenset() if is_elf(DiskFiles(), real) else self.texts.started(real)
         helpers = {posixpath.basename(path)} - {posixpath.basename(real)}
         if not (commands or helpers):
             return
@@ -241,7 +243,7 @@ class Choice:
         those whose files lie in its packages' directories (aspell's word lists). What is for developers of its own
         source may hold more than headers, as the definitions beside protoc's; that of a compiler is a library's.
         """
-        named = self.texts.started(real) or (set() if is_elf(real) else self.own_words())
+        named = self.texts.started(real) or (set() if is_elf(DiskFiles(), real) else self.own_words())
         sources = {self.catalogue.source(owner) for owner in owners}
         homes = {directory for name in self.packages for directory in self.catalogue.homes(name)}
         below = {directory for name in owners for directory in self.catalogue.homes(name)}
@@ -280,7 +282,7 @@ class Choice:
         programs = {
             posixpath.basename(file)
             for file in self.db.files(name)
-            if ".so" not in file and _is_program(file) and is_elf(file)
+            if ".so" not in file and _is_program(file) and is_elf(DiskFiles(), file)
         }
         if programs:
             return bool(programs & self.texts.started(real)) and self._is_worth_it(name, real)
@@ -293,7 +295,9 @@ class Choice:
         gpg names gpg-agent, which needs what gpg needs, and dirmngr, which asks directories in the network by
         protocols whose libraries are larger than all of gpg. What a program cannot do without it depends on.
         """
-        if self.texts.started(real) and not is_elf(real):  # a shell script names little that it does not start
+        if self.texts.started(real) and not is_elf(
+            DiskFiles(), real
+        ):  # a shell script names little that it does not start
             return True
         own = self.catalogue.closure(self.db.owner(real) or name)
         more = self.catalogue.closure(name) - own
@@ -392,7 +396,7 @@ class Choice:
         homes = self.catalogue.homes(name)
         sources = [file for file in package.files if file in self._imports.reached]
         return (
-            any(map(is_elf, files))
+            any(map(partial(is_elf, DiskFiles()), files))
             or any(self.texts.any_names(sources, os.fsencode(home)) for home in homes)
             or any(os.path.realpath(file) in homes for file in package.files if os.path.islink(file))
         )

@@ -12,6 +12,7 @@ from lambundle.discover.rules import is_command
 from lambundle.discover.selection.companions import CHEAP, companions, size
 from lambundle.discover.selection.directory import listed
 from lambundle.elf.headers import is_elf
+from lambundle.machine import DiskFiles
 
 if TYPE_CHECKING:
     from lambundle.discover.selection.choice import Choice
@@ -49,7 +50,7 @@ class Commands:
         names = {
             file: target
             for file in whole
-            if os.path.islink(file) and (target := os.path.realpath(file)) in some and is_elf(target)
+            if os.path.islink(file) and (target := os.path.realpath(file)) in some and is_elf(DiskFiles(), target)
         }
         taken = self._with_named({file: reason for file, reason in whole.items() if file not in names}, offered)
         real = {*self._choice.started, *map(os.path.realpath, taken)}

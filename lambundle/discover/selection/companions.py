@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lambundle.discover.rules import is_command
 from lambundle.elf.headers import read_elf
 from lambundle.errors import LambundleError
+from lambundle.machine import DiskFiles
 from lambundle.scripts.shebang import is_shell, read_shebang
 
 if TYPE_CHECKING:
@@ -62,14 +63,14 @@ def named_in_data(choice: Choice, package: str, commands: Iterable[str]) -> list
 def needed(path: str) -> set[str] | None:
     """Sonames that a compiled program is linked with; None for anything else."""
     try:
-        return set(read_elf(path).needed)
+        return set(read_elf(DiskFiles(), path).needed)
     except LambundleError:
         return None
 
 
 def _interpreters_owner(choice: Choice, path: str) -> str:
     """The package of a script's interpreter; of a shell's script its own, since a shell costs nothing."""
-    shebang = read_shebang(path, SEARCH)
+    shebang = read_shebang(DiskFiles(), path, SEARCH)
     if shebang is None:
         return ""
     interpreter = path if is_shell(shebang.interpreter) else shebang.interpreter

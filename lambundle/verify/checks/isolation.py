@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.elf.headers import read_elf
 from lambundle.errors import LambundleError
+from lambundle.machine import DiskFiles
 from lambundle.verify.model import Check, Status
 from lambundle.verify.sandbox.hostroot import PROGRAMS
 
@@ -116,7 +117,7 @@ def _interpreter(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        return read_elf(str(path)).interpreter
+        return read_elf(DiskFiles(), str(path)).interpreter
     except LambundleError:
         return None
 

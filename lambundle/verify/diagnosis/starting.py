@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.elf.headers import MAGIC, read_elf
 from lambundle.errors import LambundleError
+from lambundle.machine import DiskFiles
 from lambundle.target import BOOTSTRAP, INTERPRETERS, MOUNTS, OPT, TASK
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.diagnosis.modes import closed_text
@@ -136,7 +137,7 @@ def _elf(evidence: Evidence, here: Path, path: str, is_there: Callable[[str], bo
         if check is not None:
             return of_check(check)
     try:
-        loader = read_elf(str(here)).interpreter
+        loader = read_elf(DiskFiles(), str(here)).interpreter
     except LambundleError:
         return None
     if loader is None or is_there(loader) or loader in INTERPRETERS:

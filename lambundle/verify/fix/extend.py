@@ -6,6 +6,7 @@ import os
 import posixpath
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.extract import extract
@@ -14,12 +15,12 @@ from lambundle.bundle.reader import open_bundle
 from lambundle.bundle.write import write_zip
 from lambundle.errors import LambundleError, UsageError
 from lambundle.gather.gathering import Gathering
+from lambundle.machine import here, own_file
 from lambundle.pack.config import read_config
 from lambundle.pack.launcher import searched, searching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from lambundle.bundle.model import Manifest
     from lambundle.bundle.reader import Bundle
@@ -79,13 +80,13 @@ def _kept(bundle: Bundle, manifest: Manifest, tree: Path) -> dict[str, Entry]:
         if entry is None:
             reason = (Reason("add", None, "in the bundle already"),)
             entry = Entry(member.path, member.kind, member.mode, member.size, target=member.target, reasons=reason)
-        source = tree / member.path if member.kind is Kind.FILE else None
+        source = own_file(tree / member.path) if member.kind is Kind.FILE else None
         found[member.path] = replace(entry, size=member.size, source=source, sha256=None)
     return found
 
 
 def _gathered(manifest: Manifest, additions: Sequence[Addition]) -> Gathering:
-    gathering = Gathering(manifest.packed_on.machine, (), ())
+    gathering = Gathering(here(), manifest.packed_on.machine, (), ())
     for item in additions:
         reason = Reason("add", None, item.why)
         try:
@@ -133,7 +134,7 @@ def _search_too(entries: dict[str, Entry], manifest: Manifest, directories: Sequ
 
 def _text(entries: Mapping[str, Entry], path: str) -> bytes | None:
     entry = entries.get(path)
-    return None if entry is None or entry.source is None else entry.source.read_bytes()
+    return None if entry is None or entry.source is None else Path(entry.source.path).read_bytes()
 
 
 def _put(entries: dict[str, Entry], path: str, text: str) -> None:

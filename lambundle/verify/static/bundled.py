@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lambundle.elf.loader import Found, Requester, environment_for, search
+from lambundle.elf.environment import environment_for
+from lambundle.elf.loader import Found, Requester, search
 from lambundle.verify.static.steps import SYMBOLS
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambundle.elf.closure import Closure, Walker
+from lambundle.elf.walk import Walker
 from lambundle.verify.static.inside import Inside
 from lambundle.verify.static.machine import machine_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lambundle.elf.closure import LoadedFile, Missing
+    from lambundle.elf.closure import Closure, LoadedFile, Missing
     from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.contents import Content
     from lambundle.verify.static.home import BundleHome
@@ -88,7 +88,7 @@ def _walk(home: BundleHome, disk: Inside, programs: Sequence[str]) -> Iterator[C
     for program in programs:
         groups.setdefault(home.private.get(program, home.directories), []).append(program)
     for directories, group in groups.items():
-        walker = Walker(library_path=directories, isolated=True, disk=disk)
+        walker = Walker(disk, library_path=directories, isolated=True)
         for program in group:
             walker.add(program)
         yield walker.closure()
