@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
+from lambundle.cli.verify_report import SCHEMA
 from lambundle.machine import here
 from lambundle.verify.packing_machine import PackingMachine
-from lambundle.verify.report import SCHEMA
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
 from tests.bareroot import UnavailableError, bare_root
 from tests.integration.conftest import Packs, unavailable

@@ -134,7 +134,7 @@ def _carry_out(
 
 
 def _tell(findings: Findings, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-    from lambundle.verify import report
+    from lambundle.cli import verify_report as report
 
     verification = findings.verification
     if as_json:
