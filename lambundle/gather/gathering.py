@@ -11,7 +11,7 @@ from lambundle.elf.headers import ElfFile, is_elf
 from lambundle.elf.walk import Walker
 from lambundle.errors import LambundleError
 from lambundle.gather.mirror import Mirror
-from lambundle.gather.programs import MACHINES
+from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -18,14 +18,12 @@ from lambundle.errors import (
     UsageError,
 )
 from lambundle.scripts.shebang import Shebang, find_command, read_shebang
+from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lambundle.machine import Files, Machine
-
-MACHINES = {62: "x86_64", 183: "aarch64"}
-"""EM_ numbers of the machines that Lambda has, by the names of ``uname -m``."""
 
 _BUNDLE_NAME = re.compile(r"[A-Za-z0-9_+@][A-Za-z0-9._+@-]*")
 _NESTED_SCRIPTS = 4

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.model import Reason
 from lambundle.elf.looked_in import missing_library
 from lambundle.errors import ForeignElfError
-from lambundle.gather.programs import MACHINES
+from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
     from lambundle.elf.closure import Closure

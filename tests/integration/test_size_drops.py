@@ -16,7 +16,7 @@ from lambundle.pack.plan import make_plan
 from lambundle.pack.request import Plan, Request
 from lambundle.size.contents import open_contents
 from lambundle.size.drops import Drop, drops
-from lambundle.size.facts import Facts
+from lambundle.size.facts import SizeFacts
 from lambundle.size.graph import ReasonGraph
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
@@ -101,12 +101,12 @@ def test_the_finished_zip_shrinks_by_what_its_own_size_said(tmp_path: Path) -> N
 
     pack("before.zip")
     with open_contents(tmp_path / "before.zip") as contents:
-        facts = Facts(contents)
+        facts = SizeFacts(contents)
         assert facts.graph is not None
         drop = drops(facts.graph)[0]
     pack("after.zip", *(word for pattern in drop.exclude for word in ("--exclude", pattern)))
     with open_contents(tmp_path / "after.zip") as contents:
-        after = {row.path: row.size for row in Facts(contents).rows}
+        after = {row.path: row.size for row in SizeFacts(contents).rows}
     manifest = "lambundle/jq/manifest.json"
     before = {row.path: row.size for row in facts.rows}
     assert sum(before.values()) - sum(after.values()) == drop.saves + before[manifest] - after[manifest]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.contents import Content
     from lambundle.verify.static.steps import Steps
-    from lambundle.verify.static.tree import Tree
+    from lambundle.verify.tree import MemberTree
 
 
 class Inside:
@@ -21,7 +21,7 @@ class Inside:
     A search that asks too often raises EntangledError.
     """
 
-    def __init__(self, tree: Tree, contents: Mapping[str, Content], root: str, steps: Steps) -> None:
+    def __init__(self, tree: MemberTree, contents: Mapping[str, Content], root: str, steps: Steps) -> None:
         self._tree = tree
         self._contents = contents
         self._below = root
