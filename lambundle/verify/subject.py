@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lambundle.bundle.listing import Member
     from lambundle.bundle.model import Manifest, Program
-    from lambundle.bundle.reader import Member
 
 
 @dataclass(frozen=True)

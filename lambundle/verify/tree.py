@@ -12,7 +12,7 @@ from lambundle.bundle.model import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lambundle.bundle.reader import Member
+    from lambundle.bundle.listing import Member
 
 
 class DeadEnd(enum.Enum):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from lambundle.bundle.reader import Member
+    from lambundle.bundle.listing import Member
 
 _MODULES = (integrity, permissions, links, names, layout, platform, closure, quota)
 CHECKS = tuple(module.NAME for module in _MODULES)

@@ -20,7 +20,7 @@ from lambundle.verify.static.symbols import Budget, Symbols, read_symbols
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from lambundle.bundle.reader import Member
+    from lambundle.bundle.listing import Member
     from lambundle.verify.static.listing import Listing
 
 ELF_MAX = 256 << 20

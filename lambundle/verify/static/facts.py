@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lambundle.bundle.reader import Member
+    from lambundle.bundle.listing import Member
     from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.contents import Content
     from lambundle.verify.static.home import BundleHome

@@ -14,8 +14,8 @@ from lambundle.pack.config import read_config
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from lambundle.bundle.listing import Member
     from lambundle.bundle.model import Manifest
-    from lambundle.bundle.reader import Member
     from lambundle.verify.static.contents import Content
 
 _CONFIG = re.compile(r"lambundle/[^/]+/runtime/config")

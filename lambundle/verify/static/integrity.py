@@ -19,8 +19,8 @@ from lambundle.verify.static.home import HOMES
 from lambundle.verify.static.outcome import REZIPPED, count, failed, passed, skipped
 
 if TYPE_CHECKING:
+    from lambundle.bundle.listing import Member
     from lambundle.bundle.model import Entry
-    from lambundle.bundle.reader import Member
     from lambundle.verify.model import Check
     from lambundle.verify.static.facts import StaticFacts
     from lambundle.verify.static.home import BundleHome

@@ -18,7 +18,7 @@ from lambundle.verify.static.outcome import REZIPPED, count, failed, passed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lambundle.bundle.reader import Member
+    from lambundle.bundle.listing import Member
     from lambundle.verify.model import Check
     from lambundle.verify.static.facts import StaticFacts
     from lambundle.verify.static.home import BundleHome
