@@ -53,7 +53,7 @@ def is_likely(item: MissingPath) -> bool:
 
 
 def missing_paths(results: Iterable[JobResult], mounted: Mounted, machine: PackingMachine) -> tuple[MissingPath, ...]:
-    """What the runs looked for in vain, the likeliest cause of a failure first.
+    """Failed lookups of files that the packing machine has, the likeliest cause of a failure first.
 
     First come those that the program's own words name, then those of packages, then the last looked for, since a
     program rarely goes on for long without what it needs.

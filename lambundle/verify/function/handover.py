@@ -53,7 +53,7 @@ def command(programs: Sequence[str]) -> list[str]:
     return [f"{PLACE}/handover", f"{PLACE}/socket", str(PORT), *programs]
 
 
-class Door:
+class HandoverListener:
     """Where the program of one start hands over; ``directory`` was prepared."""
 
     def __init__(self, directory: Path) -> None:

@@ -169,7 +169,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def test_a_daemon_that_does_not_answer_is_given_up(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(path, "docker", "exec /bin/sleep 1000")
-    monkeypatch.setattr("lambundle.verify.sandbox.docker.client.PATIENCE", 0.2)
+    monkeypatch.setattr("lambundle.verify.sandbox.docker.client.TIMEOUT", 0.2)
     missing = DockerSandbox(IMAGE, tmp_path).unavailable()
     assert missing is not None
     assert "takes longer" in missing

@@ -30,7 +30,7 @@ HINT = (
     "kernel.apparmor_restrict_unprivileged_userns=0; in a container --privileged), or use --sandbox docker"
 )
 
-_PATIENCE = 60.0  # seconds beyond a run's own until its supervisor counts as broken
+_TIMEOUT = 60.0  # seconds beyond a run's own until its supervisor counts as broken
 _DRAIN = 10.0  # seconds to take in what an ended run has written
 _ERROR_BYTES = 400
 
@@ -62,7 +62,7 @@ class SupervisorProcess:
             raise SandboxError("this machine does not let us make a sandbox", context=(error,), hint=HINT)
 
     def _greeting(self) -> str:
-        self._requests.settimeout(_PATIENCE)
+        self._requests.settimeout(_TIMEOUT)
         try:
             return str(json.loads(self._requests.recv(1 << 16) or b"{}").get("error", "its supervisor did not start"))
         except OSError as error:
@@ -93,7 +93,7 @@ class SupervisorProcess:
         """Let it end everything, and end."""
         self._requests.close()
         try:
-            self._process.communicate(timeout=_PATIENCE)
+            self._process.communicate(timeout=_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._last_words()
 
@@ -104,7 +104,7 @@ class BubblewrapRun:
     def __init__(self, control: socket.socket, streams: Streams, seconds: float) -> None:
         self._control = control
         self._streams = streams
-        self._patience = seconds + _PATIENCE
+        self._timeout = seconds + _TIMEOUT
         self._lock = threading.Lock()
         self._outcome: Outcome | None = None
 
@@ -125,7 +125,7 @@ class BubblewrapRun:
         late = seconds is not None and report is None
         if late:
             self.kill()
-        report = report or self._report(self._patience) or {"error": "the sandbox's supervisor is gone"}
+        report = report or self._report(self._timeout) or {"error": "the sandbox's supervisor is gone"}
         self._control.close()
         stdout, stderr, dropped = self._streams.finish(_DRAIN)
         if report["error"]:
