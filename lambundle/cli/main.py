@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from lambundle import __version__
+from lambundle import __version__, api
 from lambundle.cli import ending
 from lambundle.cli.size import size
 from lambundle.cli.verify import verify
@@ -27,7 +27,7 @@ from lambundle.errors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambundle.machine import Machine
+    from lambundle.bundle.write import Written
     from lambundle.pack.request import Plan, Recorded
 
 _DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -105,8 +105,6 @@ def pack(
     launcher bin/NAME for each; on Lambda a Layer's are on PATH as /opt/bin/NAME.
     """
     from lambundle.cli import pack_report as report
-    from lambundle.pack.plan import make_plan
-    from lambundle.pack.request import Request
 
     if tree is not None and output is not None:
         raise UsageError("--tree and --output exclude each other", hint="give one of them")
@@ -118,9 +116,17 @@ def pack(
             hint="pack inside that root, or name what is needed with --add PATH",
         )
     recorded, notes = _record(record, only=only_recorded) if record else (None, ())
-    request = Request(programs, _machine(root), name, add, exclude, library_path, recipe, recorded)
     gc.disable()  # a plan makes hundreds of thousands of objects and drops few: collecting costs a tenth of its time
-    plan = make_plan(request)
+    plan = api.make_plan(
+        programs,
+        machine=api.open_machine(root),
+        name=name,
+        add=add,
+        exclude=exclude,
+        library_path=library_path,
+        recipes=recipe,
+        recorded=recorded,
+    )
     out = output or Path(f"{plan.manifest.name}.zip")
     say = _Speaker(quiet=quiet or as_json)
     for line in report.note_lines((*notes, *plan.notes), all_of_them=verbose):
@@ -154,13 +160,8 @@ def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | 
     The answer is ld.so's own, but nothing is executed. Exit status 1 when a library is missing.
     """
     from lambundle.cli import deps_report
-    from lambundle.elf.files import ElfFiles
-    from lambundle.elf.walk import walk
-    from lambundle.gather.programs import resolve_file
 
-    machine = _machine(root)
-    paths = [resolve_file(machine, program) for program in programs]
-    closure = walk(ElfFiles(machine.files), paths, library_path=tuple(map(machine.absolute, library_path)))
+    closure = api.find_libraries(programs, machine=api.open_machine(root), library_path=library_path)
     if as_json:
         click.echo(json.dumps(deps_report.to_json(closure), indent=1))
     else:
@@ -220,18 +221,11 @@ class _Speaker:
             click.echo(line, err=True)
 
 
-def _machine(root: Path | None) -> Machine:
-    from lambundle.machine import at, here
-
-    return here() if root is None else at(str(root))
-
-
 def _record(commands: tuple[str, ...], *, only: bool) -> tuple[Recorded, tuple[str, ...]]:
     from lambundle.errors import RecordingError
     from lambundle.pack.request import Recorded
-    from lambundle.recording import record
 
-    recording = record(commands)
+    recording = api.record_commands(commands)
     for command, status in zip(commands, recording.status, strict=True):
         if status != 0:
             raise RecordingError(
@@ -240,14 +234,13 @@ def _record(commands: tuple[str, ...], *, only: bool) -> tuple[Recorded, tuple[s
     return Recorded(recording.files, only), recording.notes
 
 
-def _write(plan: Plan, out: Path, *, is_tree: bool, level: int, quiet: bool) -> Any:
-    from lambundle.bundle.write import epoch_of, write_tree, write_zip
+def _write(plan: Plan, out: Path, *, is_tree: bool, level: int, quiet: bool) -> Written:
+    from lambundle.bundle.write import epoch_of
     from lambundle.cli import pack_report as report
 
+    epoch = None if is_tree else epoch_of(os.environ)
     with report.progress_bar(plan.unzipped, quiet=quiet) as progress:
-        if is_tree:
-            return write_tree(plan.manifest, out, progress=progress)
-        return write_zip(plan.manifest, out, level=level, epoch=epoch_of(os.environ), progress=progress)
+        return api.write_bundle(plan, out, as_directory=is_tree, level=level, epoch=epoch, progress=progress)
 
 
 def _why_lines(plan: Plan, path: str) -> list[str]:
