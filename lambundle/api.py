@@ -112,13 +112,14 @@ def verify_bundle(request: VerifyRequest, *, progress: Callable[[str], None] = l
 
     Raises UsageError for a request without meaning, SandboxError where the sandbox broke.
     """
+    from lambundle.machine import here
     from lambundle.recipes.recipe import recipes
     from lambundle.verify.command import Surroundings, verify
-    from lambundle.verify.packing_machine import ThisMachine
+    from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.work import work_directory
 
     with work_directory() as work:
-        return verify(request, Surroundings(work, ThisMachine(), recipes(), progress))
+        return verify(request, Surroundings(work, PackingMachine(here()), recipes(), progress))
 
 
 @dataclass(frozen=True, slots=True)

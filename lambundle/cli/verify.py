@@ -124,7 +124,7 @@ def _carry_out(
     from lambundle.verify.run.work import work_directory
 
     with work_directory() as work:
-        around = Surroundings(work, PackingMachine(here(), os.uname().machine), recipes(), progress)
+        around = Surroundings(work, PackingMachine(here()), recipes(), progress)
         if not fix:
             return find_out(request, around), ()
         from lambundle.verify.fix.fix import fix as repair

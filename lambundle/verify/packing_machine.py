@@ -21,11 +21,11 @@ MANY = 3
 
 
 class PackingMachine:
-    """What verify asks of ``machine``; ``architecture`` is its name as in ``uname -m``."""
+    """What verify asks of ``machine``."""
 
-    def __init__(self, machine: Machine, architecture: str) -> None:
+    def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.architecture = architecture
+        self.architecture = machine.architecture
 
     def is_like(self, packed_on: PackedOn) -> bool:
         """Whether a bundle was packed on this distribution and architecture."""
