@@ -16,6 +16,7 @@ OUTPUT_LIMIT = 16 << 20
 """Most bytes kept of standard output, and of standard error; the rest is read and dropped, and counted."""
 
 _BLOCK = 1 << 16
+_TAIL = 400
 
 
 @dataclass(slots=True)
@@ -110,3 +111,8 @@ class Streams:
         if block:
             self._kept[handle].add(block)
         return bool(block)
+
+
+def tail(text: bytes) -> str:
+    """The end of what a program said, in one line."""
+    return " ".join(text.decode(errors="replace")[-_TAIL:].split())

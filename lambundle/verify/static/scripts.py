@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle import names
 from lambundle.scripts.shebang import parse_first_line
-from lambundle.target import BOOTSTRAP, OPT, TASK
+from lambundle.target import BOOTSTRAP, HOST_DIRECTORIES, HOST_PROGRAMS, OPT, TASK
 from lambundle.verify.first_line import fault_of
-from lambundle.verify.sandbox.hostroot import PROGRAMS
 from lambundle.verify.static.bundled import LOST
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 _EXTENSIONS = "extensions"
 _BIN = "bin"
 _EXECUTE = 0o1
-_HOST = frozenset({"/bin", "/usr/bin", "/sbin", "/usr/sbin"})
 _RUNTIMES = ("/var/lang/", "/var/runtime/")  # the directories of Lambda's own runtimes
 _MAYBE = frozenset({"awk", "gawk"})
 """Interpreters that Amazon Linux 2023 has in some of its forms; nobody promises them."""
@@ -115,8 +113,8 @@ def _fault(facts: StaticFacts, path: str, *, is_bootstrap: bool) -> StartFault |
 def _is_there(facts: StaticFacts, program: str) -> bool:
     """Whether Lambda may have what a first line names, a path or a name for PATH, or the function brings it."""
     directory, name = posixpath.split(program)
-    if directory in _HOST or not directory:
-        return name in PROGRAMS or name in _MAYBE or (not directory and facts.is_file(f"{OPT}/bin/{name}"))
+    if directory in HOST_DIRECTORIES or not directory:
+        return name in HOST_PROGRAMS or name in _MAYBE or (not directory and facts.is_file(f"{OPT}/bin/{name}"))
     if program.startswith(_RUNTIMES):
         return True
     return facts.is_file(posixpath.normpath(posixpath.join(TASK, program)))

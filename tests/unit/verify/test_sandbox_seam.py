@@ -14,8 +14,8 @@ import pytest
 
 import lambundle
 from lambundle.errors import SandboxError
+from lambundle.verify.sandbox.availability import SANDBOXES
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox, find_bubblewrap
-from lambundle.verify.sandbox.choose import SANDBOXES
 from lambundle.verify.sandbox.docker.docker import IMAGE, DockerSandbox, _bind, _options, _tmp
 from lambundle.verify.sandbox.interface import MIB, Command, Limits, admit, under_env
 

@@ -18,6 +18,7 @@ from lambundle.errors import SandboxError
 from lambundle.verify.sandbox import seccomp
 from lambundle.verify.sandbox.bubblewrap.supervisor_request import Handles
 from lambundle.verify.sandbox.interface import TIMED_OUT, Outcome
+from lambundle.verify.sandbox.streams import tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,6 @@ HINT = (
 
 _TIMEOUT = 60.0  # seconds beyond a run's own until its supervisor counts as broken
 _DRAIN = 10.0  # seconds to take in what an ended run has written
-_ERROR_BYTES = 400
 
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -87,7 +87,7 @@ class SupervisorProcess:
     def _last_words(self) -> str:
         self._process.kill()
         _, words = self._process.communicate()
-        return _tail(words)
+        return tail(words)
 
     def close(self) -> None:
         """Let it end everything, and end."""
@@ -129,7 +129,7 @@ class BubblewrapRun:
         self._control.close()
         stdout, stderr, dropped = self._streams.finish(_DRAIN)
         if report["error"]:
-            raise SandboxError(report["error"], context=(_tail(stderr),), hint=HINT)
+            raise SandboxError(report["error"], context=(tail(stderr),), hint=HINT)
         return Outcome(
             status=TIMED_OUT if late else report["status"],
             stdout=stdout,
@@ -159,8 +159,3 @@ def _memory_file(content: bytes) -> Iterator[IO[bytes]]:
         file.flush()
         file.seek(0)
         yield file
-
-
-def _tail(text: bytes) -> str:
-    """Return the end of what a program said, in one line."""
-    return " ".join(text.decode(errors="replace")[-_ERROR_BYTES:].split())

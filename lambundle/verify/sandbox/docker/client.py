@@ -7,12 +7,11 @@ import shutil
 import subprocess
 
 from lambundle.errors import SandboxError
+from lambundle.verify.sandbox.streams import tail
 
 HINT = "install Docker and start its daemon, or use --sandbox bubblewrap"
 TIMEOUT = 30.0
 """Seconds that the daemon may take for anything but pulling."""
-
-_ERROR_BYTES = 400
 
 # Ends its program when standard input ends: that of verify, however it goes.
 _WATCHDOG = """
@@ -56,8 +55,3 @@ def find_docker() -> str:
     if found is None:
         raise SandboxError("docker is not installed", hint=HINT)
     return found
-
-
-def tail(text: bytes) -> str:
-    """Return the end of what a program said, in one line."""
-    return " ".join(text.decode(errors="replace")[-_ERROR_BYTES:].split())

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.errors import SandboxError
-from lambundle.verify.sandbox.docker.client import HINT, TIMEOUT, docker, find_docker, tail
+from lambundle.verify.sandbox.docker.client import HINT, TIMEOUT, docker, find_docker
+from lambundle.verify.sandbox.streams import tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
