@@ -54,7 +54,7 @@ class EntryFault:
     error: Exception | None = None
 
 
-class Store(Protocol):
+class EntryStore(Protocol):
     """Where a bundle's members and their bytes lie; modes have all twelve bits.
 
     ``zipped`` is the size of the zip file in bytes, None for a directory. ``bare`` are the paths of entries without
@@ -72,7 +72,7 @@ class Store(Protocol):
         """Close what is open."""
 
 
-def open_store(path: Path, fault: OnFault) -> Store:
+def open_store(path: Path, fault: OnFault) -> EntryStore:
     """List the zip or directory ``path`` and tell ``fault`` what is wrong with entries.
 
     Raise OSError when it cannot be opened, ZipFormatError when not even the list can be read.

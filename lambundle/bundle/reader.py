@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from lambundle.bundle.listing import Member, Store
+    from lambundle.bundle.listing import EntryStore, Member
     from lambundle.bundle.model import Manifest, Program
 
 READ_LIMIT = 512 << 20
@@ -39,7 +39,7 @@ class Bundle:
     directory.
     """
 
-    def __init__(self, path: Path, store: Store) -> None:
+    def __init__(self, path: Path, store: EntryStore) -> None:
         self.path = path
         self.members = tuple(map(_plain, store.members))
         self.zipped = store.zipped
@@ -150,7 +150,7 @@ def bad_bundle(path: Path, why: str) -> BadBundleError:
     )
 
 
-def _opened(path: Path, store: Store) -> Bundle:
+def _opened(path: Path, store: EntryStore) -> Bundle:
     try:
         names.check_tree([(member.path, member.kind, member.target) for member in store.members])
         return Bundle(path, store)

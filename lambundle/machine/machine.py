@@ -30,7 +30,7 @@ class Machine:
 
     ``variables`` are its environment variables, ``directory`` is the current directory, against which a relative path
     is meant. ``root`` is where it lies on the machine that lambundle runs on, empty where it is that machine itself.
-    ``architecture`` is that of its kernel as in ``uname -m``, empty where it does not run.
+    ``architecture`` is that of uname(1), empty where nothing but its programs tell.
     """
 
     files: Files

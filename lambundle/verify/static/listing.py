@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lambundle.bundle.listing import EntryFault, Member, Store
+    from lambundle.bundle.listing import EntryFault, EntryStore, Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Listing:
     """
 
     path: Path
-    store: Store
+    store: EntryStore
     faults: tuple[EntryFault, ...]
 
     @property
