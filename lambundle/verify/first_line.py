@@ -1,4 +1,4 @@
-"""Why the kernel may refuse a file that is to be started, by its first bytes."""
+"""Why the kernel cannot start a file, by its first bytes."""
 
 from __future__ import annotations
 

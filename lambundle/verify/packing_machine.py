@@ -1,4 +1,4 @@
-"""The machine that a bundle was packed on: what of it a run missed, and which package that belongs to."""
+"""The packing machine as verify asks it: which files it has, and their packages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MANY = 3
 
 
 class PackingMachine:
-    """What verify asks of ``machine``."""
+    """Verify's questions to ``machine``."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -84,7 +84,7 @@ class PackingMachine:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables of whoever runs verify."""
+        """The user's variables."""
         return self.machine.variables
 
     @cached_property

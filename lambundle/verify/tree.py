@@ -1,4 +1,4 @@
-"""The entries of a bundle as a file system: where a path leads when every link is followed as the kernel would."""
+"""The entries of a bundle as a file system, in which links are followed as the kernel would."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DeadEnd(enum.Enum):
-    """Why a path leads to nothing in the tree."""
+    """Why a path leads to nothing."""
 
     ABSENT = enum.auto()
     ABSOLUTE = enum.auto()

@@ -1,4 +1,4 @@
-"""Whether the bundle's programs kept to the bundle: nothing of the host mapped, started or used as a loader.
+"""isolation: the bundle's programs map, start and are loaded by nothing of the host.
 
 The rule. A shared object that a bundled program maps must be the bundle's or the user's own (of the function, of a
 layer, made in /tmp). A program that it starts must be so too, or one of ``target.HOST_PROGRAMS``, which are there on
@@ -41,7 +41,7 @@ class Breach:
 
 def isolation_check(results: Sequence[JobResult], mounted: Mounted, sandbox: str) -> Check:
     """Whether nothing of the host was used; SKIP where there is no trace to say so."""
-    if not mounted.homes:
+    if not mounted.bundles:
         return _skip("no program here has lambundle's runtime, so there is no trace of what was used")
     programs = [result.job.program for result in results]
     if programs and all(program is not None and program.static for program in programs):

@@ -1,4 +1,4 @@
-"""What nobody said: the bundle at rest, then what may be the reason, then the program's last words."""
+"""Causes that no output names: the static checks, then likely reasons, then the program's last words."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ FUNCTION_CURES = {
     "Runtime.MarshalError": "answer with what json.dumps takes: a dict, list, str, number, bool or None",
     "Runtime.ExitError": "let it answer or raise and go on to the next event: its process must not end by itself",
 }
-"""What to do about the errors that Lambda's own runtime and service report, by their types."""
+"""Cures of the errors of Lambda's own runtime and service, by their types."""
 
 _CRASH = "add import faulthandler; faulthandler.enable() to the handler: its log then says which line crashes"
 

@@ -1,4 +1,4 @@
-"""Programs that could not be started: commands that nobody has, scripts without their interpreter, the bootstrap."""
+"""Programs that could not be started: missing commands, scripts without their interpreter, the bootstrap."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _bad_interpreter(evidence: Evidence, name: str, interpreter: str | None) -> 
 
 
 def _unstartable(evidence: Evidence, path: str) -> Diagnosis | None:
-    """What is wrong with the beginning of a file of the bundle that was to be started, None when it is not there."""
+    """The fault in the first bytes of a file of the bundle that was to be started, None when it is not there."""
     mounted = evidence.mounted
     here = None if mounted is None else inside(mounted, path)
     if mounted is None or here is None or not os.access(here, os.X_OK):

@@ -1,4 +1,4 @@
-"""A new bundle out of an old one: all that it holds, and files of this machine with what they load."""
+"""Extends a bundle by files of the packing machine and the libraries that they load."""
 
 from __future__ import annotations
 

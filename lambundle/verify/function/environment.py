@@ -29,14 +29,14 @@ _SIGNALLED = 128
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """Why a runtime is not there any more, or never was: AWS's type of the error, and its words."""
+    """Why a runtime ended or never began: AWS's error type and message."""
 
     kind: str
     message: str
 
 
 class Environment:
-    """A runtime that is started in ``sandbox``; it is to be closed, whatever becomes of it.
+    """A runtime that is started in ``sandbox``; close it in any case.
 
     ``started`` is when the program began (``time.monotonic``). Raise SandboxError when the sandbox itself does not
     come up.

@@ -33,7 +33,7 @@ _PAUSE = 0.02
 
 
 class PageCache:
-    """The page cache, as far as it holds ``files``."""
+    """The page cache of ``files``."""
 
     def __init__(self, files: Iterable[str]) -> None:
         self._files = list(files)
@@ -91,9 +91,9 @@ def _untraced(mounted: Mounted) -> Iterator[Path]:
     """Directories that are read by the shell that a launcher is for, by the loader and by libc."""
     for tree in mounted.trees.values():
         yield tree / "bin"
-    for home in mounted.homes:
+    for directory in mounted.bundles:
         for part in ("runtime", "root/usr/lib/locale"):
-            path = mounted.here(f"{home}/{part}")
+            path = mounted.here(f"{directory}/{part}")
             if path is not None:
                 yield path
 

@@ -1,4 +1,4 @@
-"""Which sandbox a run happens in, and why it cannot where it cannot."""
+"""The choice of a sandbox: the first that works, and why others do not."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ VARIABLE = "LAMBUNDLE_HOST_ROOT"
 """Names a directory that is the host's root instead, such as the unpacked root of an image."""
 
 DIRECTORIES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/run/current-system/sw/bin")
-"""Where the programs are looked for: not on PATH, which may lead into somebody's home."""
+"""Search order of the programs: not PATH, which may lead into a user's home."""
 
 _APART = frozenset({"curl"})
 """Programs that load more than Lambda promises anybody: a bundle must not find that by its name in /usr/lib64."""

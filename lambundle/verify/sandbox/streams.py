@@ -1,4 +1,4 @@
-"""What goes into a run and comes out of it: standard input, and as much output as a person could look at."""
+"""A run's standard input and its output, bounded."""
 
 from __future__ import annotations
 

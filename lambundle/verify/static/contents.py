@@ -35,7 +35,7 @@ _SCRIPT = b"#!"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the bytes of one file say.
+    """Facts from the bytes of one file.
 
     ``sha256`` is their digest in hexadecimal, empty when they could not all be read; then ``damage`` says why, or
     ``unsupported``: nothing is wrong with them, but they are written as lambundle reads no zip. ``elf`` are the headers

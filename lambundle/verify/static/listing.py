@@ -1,4 +1,4 @@
-"""What a zip or a directory holds and all that is wrong with it: verify tells every fault, not the first one."""
+"""The entries of a zip or directory with every fault in them, not the first only."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Listing:
 
     @property
     def bare(self) -> frozenset[str]:
-        """Paths of entries that have no Unix attributes, so that nobody knows their mode."""
+        """Paths of entries without Unix attributes, whose modes are unknown."""
         return self.store.bare
 
     @property

@@ -1,4 +1,4 @@
-"""The supervisor of an environment, seen from verify: starting it, asking it for runs, and hearing how they ended."""
+"""The client of the supervisor: starts it, requests runs, receives their ends."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _START = (
 
 
 class SupervisorProcess:
-    """The process that keeps the environment, see ``supervisor``."""
+    """The supervisor's process (``supervisor.main``)."""
 
     def __init__(self) -> None:
         self._requests, theirs = socket.socketpair()

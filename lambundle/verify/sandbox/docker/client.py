@@ -1,4 +1,4 @@
-"""Docker's command line, asked so that nothing of it outlives verify."""
+"""Docker's client under a watchdog: it ends with verify."""
 
 from __future__ import annotations
 
