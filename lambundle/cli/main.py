@@ -14,6 +14,8 @@ import click
 
 from lambundle import __version__, api
 from lambundle.cli import ending
+from lambundle.cli.size import size
+from lambundle.cli.verify import verify
 from lambundle.errors import (
     EXIT_NO,
     LambundleError,
@@ -21,8 +23,6 @@ from lambundle.errors import (
     OutputError,
     UsageError,
 )
-from lambundle.size.cli import size
-from lambundle.verify.cli import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

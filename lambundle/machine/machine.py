@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -44,6 +46,15 @@ class Machine:
     def home(self) -> str:
         """Directory of the user's own files; empty where there is none."""
         return self.variables.get("HOME", "")
+
+    @cached_property
+    def homes(self) -> tuple[str, ...]:
+        """Directories of the user's own files: HOME, and what the user database says where it is this machine."""
+        found = {self.home}
+        if self.is_here:
+            with suppress(KeyError):  # a user whom nobody knows, as in many containers
+                found.add(pwd.getpwuid(os.getuid()).pw_dir)
+        return tuple(sorted(home for home in found if home.startswith("/")))
 
     @property
     def is_here(self) -> bool:

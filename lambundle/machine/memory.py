@@ -83,7 +83,8 @@ class MemoryFiles(Files):
             is_program = posixpath.basename(posixpath.dirname(path)) in {"bin", "sbin"}
             kind, mode, size = stat.S_IFREG, 0o755 if is_program else 0o644, self._sizes.get(path, len(node))
         number = self._numbers.setdefault(path, len(self._numbers) + 2)
-        return os.stat_result((kind | self._modes.get(path, mode), number, 1, 1, 0, 0, size, _TIME, _TIME, _TIME))
+        fields = (kind | self._modes.get(path, mode), number, 1, 1, 0, 0, size, _TIME, _TIME, _TIME)
+        return os.stat_result(fields, dict.fromkeys(("st_atime_ns", "st_mtime_ns", "st_ctime_ns"), _TIME * 10**9))
 
     def _readlink(self, path: str) -> str:
         node = self._node(path)

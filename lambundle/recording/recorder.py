@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import tempfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,7 +65,7 @@ def record(commands: Sequence[str], *, home: Path | None = None, method: Method 
         status = tuple(recorder.run(command, str(start), seen) for command in commands)
         files = here().files  # as they are now
         add_interpreters(files, seen)
-        homes = _homes(machine) if home is None else (str(home),)
+        homes = machine.homes if home is None else (str(home),)
         bounds = Bounds(machine.directory, homes, (own, str(runtime.BUILT)), start.stat().st_ctime_ns)
         taken, left_out = choose(files, seen.files, bounds)
         directories = choose_directories(files, seen.directories, bounds)
@@ -81,13 +78,6 @@ def record(commands: Sequence[str], *, home: Path | None = None, method: Method 
         notes=(*notes, *recorder.notes(seen), *left_out),
         method=recorder.method,
     )
-
-
-def _homes(machine: Machine) -> tuple[str, ...]:
-    homes = {machine.home}
-    with suppress(KeyError):  # a user whom nobody knows, as in many containers
-        homes.add(pwd.getpwuid(os.getuid()).pw_dir)
-    return tuple(sorted(home for home in homes if home.startswith("/")))
 
 
 _UNSEEN = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -96,10 +95,10 @@ def verify(request: VerifyRequest, around: Surroundings) -> Findings:
     static = static_checks(
         request.bundle, layers=request.layers, arch=request.arch, mount=mount, handler=request.handler
     )
-    obstacle = _obstacle(request, static.subject)
+    obstacle = _obstacle(request, static.subject, around.machine.architecture)
     if static.subject is None or obstacle is not None:
         checks = (*static.checks, *_skipped(obstacle or "the bundle cannot be read"))
-        return _findings(request, Evidence(checks, subject=static.subject))
+        return _findings(request, Evidence(around.machine, checks, subject=static.subject))
     running = _Verifier(request, around, static.subject, static.checks)
     return running.verify()
 
@@ -116,9 +115,9 @@ class _Verifier:
         self.is_function = _is_function(request, subject)
 
     def verify(self) -> Findings:
-        kind = self.request.sandbox or _kind_of_host(self.request)
+        kind = _chosen_sandbox(self.request, self.around.machine)
         chosen = available(kind, self.request.image, self.around.work)
-        if _is_denied(self.request, chosen):
+        if _is_denied(kind, self.request.image, chosen):
             self.request = replace(self.request, strict=True)
         image = () if chosen.image is None else (chosen.image,)
         if chosen.sandbox is None:
@@ -129,7 +128,7 @@ class _Verifier:
             chosen.sandbox.close()
 
     def _unrun(self, more: Sequence[Check]) -> Findings:
-        return _findings(self.request, Evidence((*self.static, *more), subject=self.subject))
+        return _findings(self.request, Evidence(self.around.machine, (*self.static, *more), subject=self.subject))
 
     def _run(self, sandbox: Sandbox, image: tuple[Check, ...]) -> Findings:
         self.around.progress(f"unpacking {self.request.bundle}")
@@ -182,7 +181,9 @@ class _Verifier:
             *bounds,
             start_check(results, mounted.unzipped),
         )
-        return Evidence((*self.static, *running, *image), results, self.subject, mounted, missing, lost, different)
+        return Evidence(
+            machine, (*self.static, *running, *image), results, self.subject, mounted, missing, lost, different
+        )
 
 
 NOTHING_TO_RUN = "nothing to run: give a command after --, or --handler"
@@ -210,14 +211,13 @@ def _skipped(why: str) -> tuple[Check, ...]:
     )
 
 
-def _obstacle(request: VerifyRequest, subject: Subject | None) -> str | None:
+def _obstacle(request: VerifyRequest, subject: Subject | None, here: str) -> str | None:
     """Why nothing of the bundle may or can be run."""
     if request.static:
         return "not asked for (--static)"
     if subject is None or not subject.runnable:
         return "a bundle that is not safe, or not possible, to unpack is not run"
     machines = {manifest.packed_on.machine for manifest in subject.manifests}
-    here = os.uname().machine
     if machines and here not in machines and request.image is None and request.sandbox is None:
         return f"the bundle is for {', '.join(sorted(machines))}, and this machine is {here}"
     return None
@@ -231,15 +231,16 @@ def _is_function(request: VerifyRequest, subject: Subject) -> bool:
     return bool(request.handler or request.events) or (bootstrap is not None and bootstrap.kind is not Kind.DIRECTORY)
 
 
-def _kind_of_host(request: VerifyRequest) -> str | None:
-    """Whoever names a host's root has chosen the sandbox that it is for."""
-    return BUBBLEWRAP if request.image is None and os.environ.get(VARIABLE) else None
+def _chosen_sandbox(request: VerifyRequest, machine: PackingMachine) -> str | None:
+    """The sandbox asked for: by name, or by the root of a host, which only one of them can use."""
+    is_named = request.image is None and machine.environment.get(VARIABLE)
+    return request.sandbox or (BUBBLEWRAP if is_named else None)
 
 
-def _is_denied(request: VerifyRequest, chosen: ChosenSandbox) -> bool:
+def _is_denied(kind: str | None, image: str | None, chosen: ChosenSandbox) -> bool:
     """Whether the user chose where it runs and cannot have that, which leaves the answer open."""
     is_had = chosen.sandbox is not None and (chosen.image is None or chosen.image.status is Status.PASS)
-    return bool(request.sandbox or request.image or _kind_of_host(request)) and not is_had
+    return bool(kind or image) and not is_had
 
 
 def _configs(mounted: Mounted) -> dict[str, Config]:

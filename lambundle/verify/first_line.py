@@ -1,4 +1,4 @@
-"""What the kernel finds in the first bytes of a file that is to be started, and why it may refuse it."""
+"""Why the kernel may refuse a file that is to be started, by its first bytes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambundle.elf.headers import MAGIC
+from lambundle.scripts.shebang import parse_first_line
 from lambundle.verify.sandbox.hostroot import PROGRAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HEAD = 4096
-"""Bytes of a file that are read for its first line; the kernel itself reads 256."""
 SHELLS = frozenset({"sh", "bash"})
 PROGRAM = re.compile(r"/(?:usr/(?:local/)?)?s?bin/([^/]+)")
 """Where programs of a machine are."""
@@ -40,7 +39,7 @@ def fault_of(name: str, head: bytes, is_there: Callable[[str], bool]) -> StartFa
     if head.startswith(MAGIC):
         return None
     if head.startswith(b"#!"):
-        return _of_line(shlex.quote(name), head.partition(b"\n")[0], is_there)
+        return _shebang_fault(shlex.quote(name), head, is_there)
     if not head:
         return StartFault("is empty", f"write {name} again and zip again")
     if head.startswith(_MARK):
@@ -50,13 +49,13 @@ def fault_of(name: str, head: bytes, is_there: Callable[[str], bool]) -> StartFa
     return _edited("has no first line with #!, and is no program", f"1i #!/bin/sh' {shlex.quote(name)}")
 
 
-def _of_line(file: str, line: bytes, is_there: Callable[[str], bool]) -> StartFault | None:
-    if line.endswith(b"\r"):
+def _shebang_fault(file: str, head: bytes, is_there: Callable[[str], bool]) -> StartFault | None:
+    if head.partition(b"\n")[0].endswith(b"\r"):
         return _edited("has lines that end in CR LF, its first line too", f"s/\\r$//' {file}")
-    words = line[2:].decode(errors="replace").split()
-    if not words:
+    line = parse_first_line(head)
+    if line is None:
         return _edited("has a first line that names no interpreter", f"1s,.*,#!/bin/sh,' {file}")
-    return None if is_there(words[0]) else _absent(words[0])
+    return None if is_there(line.interpreter) else _absent(line.interpreter)
 
 
 def _edited(why: str, script: str) -> StartFault:

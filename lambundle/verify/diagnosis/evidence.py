@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lambundle.verify.checks.environment import LostVariable, VariableDifference
     from lambundle.verify.checks.missing import MissingPath
     from lambundle.verify.model import RunReport
+    from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.run.result import JobResult
     from lambundle.verify.subject import Subject
@@ -44,6 +45,7 @@ _REQUEST = re.compile(r"RequestId: \S+ (?:Error: )?")
 class Evidence:
     """Everything that was found. ``subject`` and ``mounted`` are None when the bundle could not be read or unpacked."""
 
+    machine: PackingMachine
     checks: Sequence[Check]
     results: Sequence[JobResult] = ()
     subject: Subject | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import shlex
@@ -37,7 +36,7 @@ def wrong_machine(evidence: Evidence) -> Diagnosis | None:
     if check is not None:
         return of_check(check)
     return Diagnosis(
-        f"a program is not for this machine ({os.uname().machine})",
+        f"a program is not for this machine ({evidence.machine.architecture})",
         "pack it on a machine of the function's architecture; --arch says which that is",
     )
 
@@ -102,7 +101,7 @@ def _not_taken(evidence: Evidence, soname: str) -> Diagnosis | None:
     top = TASK if evidence.mounted is None else evidence.mounted.mount
     if posixpath.dirname(file.path) in {"", "lib"} or soname.endswith(".so"):
         return Diagnosis(
-            f"{soname} is in the zip, and is damaged or not for this machine ({os.uname().machine})",
+            f"{soname} is in the zip, and is damaged or not for this machine ({evidence.machine.architecture})",
             "take the build of it for the function's architecture, and zip again",
         )
     return Diagnosis(

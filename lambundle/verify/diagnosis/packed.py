@@ -6,7 +6,6 @@ import os
 import posixpath
 import re
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,7 +143,7 @@ def pack_again(evidence: Evidence, *more: str) -> str:
 
 def bring(evidence: Evidence, command: str) -> str:
     """How a command comes to Lambda: with the bundle's own programs, or in a layer beside a function."""
-    first = "" if shutil.which(command) else f"install {command} here; "
+    first = "" if evidence.machine.has_command(command) else f"install {command} here; "
     if is_ours(evidence) and not evidence.is_function:
         return f"{first}pack it too: {pack_again(evidence, command)}"
     name = shlex.quote(command)

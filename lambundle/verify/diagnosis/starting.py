@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from lambundle.elf.headers import MAGIC, read_elf
 from lambundle.errors import LambundleError
 from lambundle.machine import DiskFiles
+from lambundle.scripts.shebang import SHEBANG_MAX
 from lambundle.target import BOOTSTRAP, INTERPRETERS, MOUNTS, OPT, TASK
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.diagnosis.modes import closed_text
 from lambundle.verify.diagnosis.packed import bring, held, inside, is_ours, not_as_packed, pack_again, rezipped
 from lambundle.verify.diagnosis.words import FIELD, QUOTE, WORD, absent
-from lambundle.verify.first_line import HEAD, fault_of, is_on_host
+from lambundle.verify.first_line import fault_of, is_on_host
 from lambundle.verify.model import Diagnosis
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _in_zip(path: str) -> str:
 def _head(here: Path) -> bytes:
     try:
         with here.open("rb") as file:
-            return file.read(HEAD)
+            return file.read(SHEBANG_MAX)
     except OSError:
         return MAGIC
 

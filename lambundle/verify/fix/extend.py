@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from dataclasses import dataclass, replace
@@ -15,15 +14,17 @@ from lambundle.bundle.reader import open_bundle
 from lambundle.bundle.write import write_zip
 from lambundle.errors import LambundleError, UsageError
 from lambundle.gather.gathering import Gathering
-from lambundle.machine import here, own_file
+from lambundle.machine import own_file
 from lambundle.pack.config import read_config
 from lambundle.pack.launcher import searched, searching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from lambundle.bundle.model import Manifest
     from lambundle.bundle.reader import Bundle
+    from lambundle.machine import Machine
+    from lambundle.verify.packing_machine import PackingMachine
 
 _HWCAPS = re.compile(r"/glibc-hwcaps/[^/]+$")
 _RELATIVE_RULES = ("rpath", "runpath", "path")
@@ -40,11 +41,11 @@ class Addition:
 
 
 def extend(
-    bundle: Path, additions: Sequence[Addition], is_owned: Callable[[str], bool], out: Path, work: Path
+    bundle: Path, additions: Sequence[Addition], machine: PackingMachine, out: Path, work: Path
 ) -> tuple[str, ...]:
     """Write ``out``, the bundle with ``additions`` and the libraries that they load; returns the paths that were new.
 
-    Nothing goes in that ``is_owned`` does not know for a package's. ``work`` is a directory that must not exist.
+    Nothing goes in that is no package's on ``machine``. ``work`` is a directory that must not exist.
     Raise UsageError when there is not exactly one manifest, OutputError and whatever reading this machine raises.
     """
     extract(bundle, work)
@@ -55,13 +56,14 @@ def extend(
             )
         manifest = opened.manifests[0]
         entries = _kept(opened, manifest, work)
-    gathered = _gathered(manifest, additions)
+    gathered = _gathered(manifest, additions, machine.machine)
     home = f"lambundle/{manifest.name}"
     prefix = f"{home}/root"
     new = {
         entry.path: entry
         for entry in gathered.mirror.entries(prefix)
-        if entry.path not in entries and (entry.kind is not Kind.FILE or is_owned(entry.path[len(prefix) :]))
+        if entry.path not in entries
+        and (entry.kind is not Kind.FILE or machine.owner(entry.path[len(prefix) :]) is not None)
     }
     entries |= new
     _search_too(entries, manifest, _directories(gathered))
@@ -85,15 +87,15 @@ def _kept(bundle: Bundle, manifest: Manifest, tree: Path) -> dict[str, Entry]:
     return found
 
 
-def _gathered(manifest: Manifest, additions: Sequence[Addition]) -> Gathering:
-    gathering = Gathering(here(), manifest.packed_on.machine, (), ())
+def _gathered(manifest: Manifest, additions: Sequence[Addition], machine: Machine) -> Gathering:
+    gathering = Gathering(machine, manifest.packed_on.machine, (), ())
     for item in additions:
         reason = Reason("add", None, item.why)
         try:
             real = gathering.mirror.add(item.path, reason)
         except LambundleError:  # gone since it was looked for
             continue
-        if real is not None and os.path.isfile(real):
+        if real is not None and machine.files.is_file(real):
             gathering.walk_if_elf(real, optional=True)
     for file in gathering.walker.closure().files.values():
         for need in file.needed:
@@ -107,7 +109,7 @@ def _directories(gathering: Gathering) -> tuple[str, ...]:
     for file in gathering.walker.closure().files.values():
         for need in file.needed:
             if need.found_by not in _RELATIVE_RULES:
-                found.setdefault(_HWCAPS.sub("", os.path.realpath(posixpath.dirname(need.path))))
+                found.setdefault(_HWCAPS.sub("", gathering.files.real(posixpath.dirname(need.path))))
     return tuple(directory for directory in found if ":" not in directory and ";" not in directory)
 
 
@@ -134,9 +136,7 @@ def _search_too(entries: dict[str, Entry], manifest: Manifest, directories: Sequ
 
 def _text(entries: Mapping[str, Entry], path: str) -> bytes | None:
     entry = entries.get(path)
-    if entry is None or entry.source is None:
-        return None
-    return Path(entry.source.path).read_bytes()
+    return None if entry is None or entry.source is None else Path(entry.source.path).read_bytes()
 
 
 def _put(entries: dict[str, Entry], path: str, text: str) -> None:

@@ -6,7 +6,6 @@ the new bundle has a manifest of its own, which would know nothing of what the o
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from lambundle.machine import Files
     from lambundle.verify.checks.missing import MissingPath
     from lambundle.verify.command import Surroundings, VerifyRequest
     from lambundle.verify.packing_machine import PackingMachine
@@ -52,14 +52,14 @@ def fix(request: VerifyRequest, around: Surroundings, output: Path | None) -> Fi
     lost = lost_files(bundle, around.machine) if findings.verification.verdict is Verdict.FAIL else LostFiles()
     for number in range(1, MAX_ROUNDS + 1):
         wanted = (*(lost.additions if number == 1 else ()), *_additions(findings, around.machine))
-        more = _new(wanted, added)
+        more = _new(wanted, added, around.machine.machine.files)
         if not more:
             break
         added |= more
         around.progress(f"adding {_paths(len(more))}")
         fixed = around.work / f"fixed{number}.zip"
         old = around.work / f"old{number}"
-        new = extend(bundle, [*more.values()], lambda path: around.machine.owner(path) is not None, fixed, old)
+        new = extend(bundle, [*more.values()], around.machine, fixed, old)
         if not new:
             break
         bundle = fixed
@@ -104,20 +104,17 @@ def _lines(added: Iterable[Addition]) -> list[str]:
     return [f"added {item.path} (package {item.package}): {item.why}" for item in added]
 
 
-def _new(wanted: Iterable[Addition], added: Mapping[str, Addition]) -> dict[str, Addition]:
-    """Each file that is wanted and not added yet, by its place: for the first reason that there is."""
+def _new(wanted: Iterable[Addition], added: Mapping[str, Addition], files: Files) -> dict[str, Addition]:
+    """Each file that is wanted and not added yet, for the first reason that there is.
+
+    By its one place: it has several names by links of directories, such as /lib and /usr/lib.
+    """
     found: dict[str, Addition] = {}
     for item in wanted:
-        place = _place(item.path)
+        place = files.real_parent(item.path)
         if place not in added:
             found.setdefault(place, item)
     return found
-
-
-def _place(path: str) -> str:
-    """The one place of a file that has several names by links of directories: /lib and /usr/lib, say."""
-    directory, name = os.path.split(path)
-    return os.path.join(os.path.realpath(directory), name)
 
 
 def _gone(paths: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lambundle.bundle import names
+from lambundle.scripts.shebang import parse_first_line
 from lambundle.target import BOOTSTRAP, OPT, TASK
 from lambundle.verify.first_line import fault_of
 from lambundle.verify.sandbox.hostroot import PROGRAMS
@@ -49,12 +50,13 @@ def check_scripts(facts: StaticFacts, findings: LinkageFindings) -> None:
         _check_packed(facts, home, findings)
 
 
-def wanted_of_env(line: bytes) -> str:
-    """The program that ``env`` is to look for, if it is what a script's first ``line`` starts; empty if it is not."""
-    words = line.removeprefix(b"#!").decode(errors="replace").split()
-    if not words or posixpath.basename(words[0]) != "env":
-        return ""
-    return next((word for word in words[1:] if not word.startswith("-") and "=" not in word), "")
+def started_by(head: bytes) -> tuple[str, str]:
+    """Return the interpreter that a script's first line names and the program ``env`` is to find; each may be empty."""
+    line = parse_first_line(head.removesuffix(b"\r"))
+    if line is None:
+        return "", ""
+    words = line.argument.split() if posixpath.basename(line.interpreter) == "env" else []
+    return line.interpreter, next((word for word in words if not word.startswith("-") and "=" not in word), "")
 
 
 def packages_in(paths: Iterable[str]) -> frozenset[str]:
@@ -97,9 +99,8 @@ def _fault(facts: StaticFacts, path: str, *, is_bootstrap: bool) -> StartFault |
     content = facts.contents[path]
     if content.elf is not None:
         return None
-    wanted = wanted_of_env(content.head)
-    interpreter = wanted or _interpreter(content.head)
-    if not is_bootstrap and _OF_RUNTIMES.fullmatch(posixpath.basename(interpreter)):
+    interpreter, wanted = started_by(content.head)
+    if not is_bootstrap and _OF_RUNTIMES.fullmatch(posixpath.basename(wanted or interpreter)):
         return None
 
     def is_there(program: str) -> bool:
@@ -109,11 +110,6 @@ def _fault(facts: StaticFacts, path: str, *, is_bootstrap: bool) -> StartFault |
     if fault is None and wanted and not _is_there(facts, wanted):
         return fault_of(path, f"#!{wanted}".encode(), is_there)
     return fault
-
-
-def _interpreter(head: bytes) -> str:
-    words = head.removeprefix(b"#!").decode(errors="replace").split()
-    return words[0] if words else ""
 
 
 def _is_there(facts: StaticFacts, program: str) -> bool:
@@ -133,7 +129,8 @@ def _check_packed(facts: StaticFacts, home: BundleHome, findings: LinkageFinding
         content = facts.contents.get(member.path) if member is not None else None
         if content is None or not content.script:
             continue
-        interpreter = wanted_of_env(content.head) or _interpreter(content.head)
+        named, wanted = started_by(content.head)
+        interpreter = wanted or named
         if not (_is_inside(facts, home, interpreter) or _is_there(facts, interpreter)):
             text = f"{program.real} has a first line that names {interpreter}, which is not inside"
             findings.faults[text] = LOST

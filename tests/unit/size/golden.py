@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind, Reason
+from lambundle.cli.size_screen import Screen
+from lambundle.cli.terminal import Terminal
 from lambundle.size import grouping
 from lambundle.size.contents import SizedItem
 from lambundle.size.drops import drops
 from lambundle.size.facts import SizeFacts
 from lambundle.size.findings import findings
-from lambundle.size.screen import Screen
-from lambundle.size.terminal import Terminal
 from tests.unit.size.made import KIB, LIB, MIB, Told, file, player, told
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from lambundle.bundle import zipformat
 from lambundle.bundle.write import write_zip
+from lambundle.cli.size import size
 from lambundle.errors import BadBundleError, UsageError
-from lambundle.size.cli import size
 from lambundle.size.contents import open_contents
 from lambundle.size.facts import SizeFacts
 from lambundle.size.findings import findings

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
 from lambundle.bundle.reader import Member
+from lambundle.machine import Machine, here
+from lambundle.verify.packing_machine import PackingMachine
 from lambundle.verify.run.jobs import Job, Origin
 from lambundle.verify.run.mounted import Mounted
 from lambundle.verify.run.result import JobResult
@@ -94,7 +96,7 @@ def result(
 
 
 @dataclass
-class MadeMachine:
+class MadeMachine(PackingMachine):
     """A packing machine: ``owners`` maps what it has to packages ("" for none)."""
 
     owners: dict[str, str] = field(default_factory=dict)
@@ -102,6 +104,8 @@ class MadeMachine:
     libraries: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     distribution: str = PACKED_ON.distribution
+    architecture: str = PACKED_ON.machine
+    machine: Machine = field(default_factory=here)
 
     def is_like(self, packed_on: PackedOn) -> bool:
         """Compare the distribution."""
@@ -126,6 +130,10 @@ class MadeMachine:
     def library(self, soname: str, program: str) -> str | None:
         """Return where a library is, for any program."""
         return self.libraries.get(soname) if program else None
+
+    def has_command(self, name: str) -> bool:
+        """Whether it is not the one that no machine has."""
+        return name != "nosuch"
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from lambundle.verify.diagnosis.evidence import LINE_MAX, excerpt, telling
 from lambundle.verify.model import Check, Diagnosis, RunReport, Status
 from lambundle.verify.run.jobs import Job, Origin
 from lambundle.verify.run.mounted import Mounted
-from tests.unit.verify.made import entry, manifest, member, result, subject
+from tests.unit.verify.made import MadeMachine, entry, manifest, member, result, subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,9 @@ def answered(
     bundle = bundle or subject(manifests=())
     trees = {} if tree is None else {"/var/task": tree}
     mounted = Mounted("/var/task", trees, {})
-    return Evidence((SMOKE, *checks), [replace(made, job=job, invocations=(run,))], subject=bundle, mounted=mounted)
+    return Evidence(
+        MadeMachine(), (SMOKE, *checks), [replace(made, job=job, invocations=(run,))], subject=bundle, mounted=mounted
+    )
 
 
 def found(item: Evidence) -> Diagnosis:

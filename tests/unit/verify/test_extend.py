@@ -15,6 +15,7 @@ from lambundle.pack.config import read_config
 from lambundle.pack.launcher import Loader, config, launcher
 from lambundle.verify.fix.extend import Addition, extend
 from tests.unit.plans import file, folder, manifest
+from tests.unit.verify.made import MadeMachine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +23,23 @@ if TYPE_CHECKING:
 LOADER = Loader("/lib64/ld.so", "glibc", old=False, directories=("/usr/lib", "/usr/lib/x"))
 
 
+class Owned(MadeMachine):
+    """A machine on which everything is of a package."""
+
+    def owner(self, path: str) -> str | None:
+        """Return a package."""
+        return path and "package"
+
+
+OWNED = Owned()
+
+
 def test_a_new_zip_holds_the_old_and_the_additions_with_their_reasons(tmp_path: Path) -> None:
     old = tmp_path / "test.zip"
     write_zip(manifest(file("bin/test", b"#!/bin/sh\n", 0o755), folder("lambundle/test/root/etc")), old)
     data = tmp_path / "data"
     data.write_text("data")
-    owned = {str(data)}
+    owned = {str(data): "package"}
     secret = tmp_path / "secret"
     secret.write_text("secret")
     out = tmp_path / "new.zip"
@@ -36,7 +48,7 @@ def test_a_new_zip_holds_the_old_and_the_additions_with_their_reasons(tmp_path: 
         Addition(str(secret), "package", "tool looked for it"),
         Addition("/no/such/file", "package", "tool looked for it"),
     ]
-    new = extend(old, additions, owned.__contains__, out, tmp_path / "work")
+    new = extend(old, additions, MadeMachine(owned), out, tmp_path / "work")
     assert new == (str(data),)
     with open_bundle(out) as bundle:
         assert bundle.manifest is not None
@@ -59,7 +71,7 @@ def test_what_the_manifest_does_not_know_is_kept(tmp_path: Path) -> None:
         archive.writestr("handler.py", "code")
     data = tmp_path / "data"
     data.touch()
-    extend(old, [Addition(str(data), "p", "w")], lambda _: True, tmp_path / "new.zip", tmp_path / "work")
+    extend(old, [Addition(str(data), "p", "w")], OWNED, tmp_path / "new.zip", tmp_path / "work")
     with open_bundle(tmp_path / "new.zip") as bundle:
         assert bundle.read("handler.py") == b"code"
 
@@ -73,7 +85,7 @@ def test_a_library_brings_its_directory(tmp_path: Path) -> None:
     write_zip(
         manifest(file("bin/test", start.encode(), 0o755), file("lambundle/test/runtime/config", text.encode())), old
     )
-    extend(old, [Addition("/usr/bin/env", "p", "w")], lambda _: True, tmp_path / "new.zip", tmp_path / "work")
+    extend(old, [Addition("/usr/bin/env", "p", "w")], OWNED, tmp_path / "new.zip", tmp_path / "work")
     with open_bundle(tmp_path / "new.zip") as bundle:
         [libc] = [member.path for member in bundle.members if os.path.basename(member.path) == "libc.so.6"]
         directory = os.path.dirname(libc.removeprefix("lambundle/test/root"))
@@ -84,4 +96,4 @@ def test_a_library_brings_its_directory(tmp_path: Path) -> None:
 def test_a_zip_without_a_manifest_cannot_be_extended(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     with pytest.raises(UsageError, match="holds 0 bundles"):
-        extend(tmp_path / "tree", [], lambda _: True, tmp_path / "new.zip", tmp_path / "work")
+        extend(tmp_path / "tree", [], OWNED, tmp_path / "new.zip", tmp_path / "work")

@@ -49,7 +49,7 @@ class World:
         return Findings(Verification(str(request.bundle), (failed,)), items)
 
     def extend(
-        self, bundle: Path, additions: Sequence[Addition], _is_owned: object, out: Path, _work: Path
+        self, bundle: Path, additions: Sequence[Addition], _machine: object, out: Path, _work: Path
     ) -> tuple[str, ...]:
         """Write what stands for a new bundle."""
         new = {item.path for item in additions} - self.held

@@ -164,6 +164,7 @@ class Made:
 
     sandbox: MadeSandbox
     request: VerifyRequest
+    machine: MadeMachine
     around: Surroundings
     static: StaticResult
 
@@ -175,7 +176,6 @@ class Made:
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Made]:
     """Return a maker of verifications."""
-    monkeypatch.setattr("os.uname", lambda: os.uname_result(("Linux", "here", "1", "1", "x86_64")))
 
     def make(
         *outcomes: Outcome, records: tuple[str, ...] = (STARTED,), obstacle: str | None = None, **options: Any
@@ -189,10 +189,12 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Made]
         work.mkdir()
         bundle = replace(subject(manifests=(manifest(SMOKE),)), path=tmp_path / "tool.zip")
         static = StaticResult(STATIC, bundle)
+        machine = MadeMachine({"/usr/share/data": "data"})
         setting = Made(
             sandbox,
             VerifyRequest(tmp_path / "tool.zip", **options),
-            Surroundings(work, MadeMachine({"/usr/share/data": "data"}), ()),
+            machine,
+            Surroundings(work, machine, ()),
             static,
         )
         monkeypatch.setattr("lambundle.verify.command.static_checks", lambda *_, **__: setting.static)
@@ -265,7 +267,7 @@ def test_a_sandbox_that_was_chosen_and_cannot_be_had_leaves_it_unknown(
 
 def test_who_names_a_host_has_chosen_bubblewrap(made: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:
     item = made(*THRICE)
-    monkeypatch.setenv("LAMBUNDLE_HOST_ROOT", "/no/such")
+    item.machine.variables["LAMBUNDLE_HOST_ROOT"] = "/no/such"
     bubblewrap = MadeSandbox([], obstacle="/no/such has no /bin/sh")
     monkeypatch.setattr(
         availability,
@@ -289,9 +291,9 @@ def test_strictly_what_was_skipped_is_unknown(made: Callable[..., Made]) -> None
     assert verify(item.request, item.around).verification.exit_code == 3
 
 
-def test_a_bundle_of_another_machine_is_not_run(made: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_of_another_machine_is_not_run(made: Callable[..., Made]) -> None:
     item = made()
-    monkeypatch.setattr("os.uname", lambda: os.uname_result(("Linux", "here", "1", "1", "aarch64")))
+    item.machine.architecture = "aarch64"
     assert item.checks()["smoke"].detail == "the bundle is for x86_64, and this machine is aarch64"
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Paint = Callable[[str, str], str]
 
-SCHEMA = Path(__file__).parent / "schema" / "verify.schema.json"
+SCHEMA = Path(__file__).parents[1] / "verify" / "schema" / "verify.schema.json"
 """The JSON schema of ``to_json``."""
 
 NAME = 13

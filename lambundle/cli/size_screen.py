@@ -9,11 +9,11 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lambundle.cli.terminal import Terminal, columns, left, plain
 from lambundle.size import grouping
 from lambundle.size.compare import changes
 from lambundle.size.drops import enough, what_stops
 from lambundle.size.quotas import QuotaStatus, human, quota_lines, ways_out
-from lambundle.size.terminal import Terminal, columns, left, plain
 from lambundle.size.tree import branches
 
 if TYPE_CHECKING:

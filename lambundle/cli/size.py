@@ -16,11 +16,11 @@ from lambundle.errors import EXIT_NO, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lambundle.cli.size_screen import Screen
     from lambundle.size.drops import Drop
     from lambundle.size.facts import SizeFacts
     from lambundle.size.findings import Finding
     from lambundle.size.grouping import Sum
-    from lambundle.size.screen import Screen
 
 GROUPS = ("file", "package", "directory", "program")
 
@@ -62,12 +62,12 @@ def size(
     BUNDLE is a zip or a directory, lambundle's or anybody's. Exit status 1 when Lambda does not take it: a function
     and all its layers together must stay below 250 MiB unpacked.
     """
+    from lambundle.cli.size_screen import Screen
+    from lambundle.cli.terminal import Terminal
     from lambundle.size.contents import open_contents
     from lambundle.size.drops import drops
     from lambundle.size.facts import SizeFacts
     from lambundle.size.findings import findings
-    from lambundle.size.screen import Screen
-    from lambundle.size.terminal import Terminal
 
     if against is not None and (tree or by != "file"):
         raise UsageError("--against shows files, not --tree or --by", hint="give one of them")

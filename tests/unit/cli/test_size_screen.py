@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lambundle.size.terminal import columns
+from lambundle.cli.terminal import columns
 from tests.unit.size.golden import GOLDEN, SCREENS
 
 IN_COLOUR = {"size-in-colour": 80, "size-wide": 132}

@@ -116,14 +116,15 @@ def _check(request: VerifyRequest, *, fix: bool, output: Path | None) -> None:
 def _carry_out(
     request: VerifyRequest, *, fix: bool, output: Path | None, progress: Callable[[str], None]
 ) -> tuple[Findings, tuple[str, ...]]:
+    from lambundle.machine import here
     from lambundle.recipes.recipe import recipes
     from lambundle.verify.command import Surroundings
     from lambundle.verify.command import verify as find_out
-    from lambundle.verify.packing_machine import ThisMachine
+    from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.work import work_directory
 
     with work_directory() as work:
-        around = Surroundings(work, ThisMachine(), recipes(), progress)
+        around = Surroundings(work, PackingMachine(here(), os.uname().machine), recipes(), progress)
         if not fix:
             return find_out(request, around), ()
         from lambundle.verify.fix.fix import fix as repair
@@ -133,7 +134,7 @@ def _carry_out(
 
 
 def _tell(findings: Findings, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-    from lambundle.verify import report
+    from lambundle.cli import verify_report as report
 
     verification = findings.verification
     if as_json:

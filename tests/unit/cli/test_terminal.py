@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambundle.size.terminal import Terminal, columns, plain
+from lambundle.cli.terminal import Terminal, columns, plain
 
 RICH = Terminal(80, colour=True, unicode=True)
 POOR = Terminal(80)

@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from lambundle.cli.verify_report import SCHEMA, answer_lines, safe, screen, tally, to_json
 from lambundle.errors import EXIT_NO, EXIT_UNKNOWN
 from lambundle.verify.model import Check, Diagnosis, RunReport, Status, Verification
-from lambundle.verify.report import SCHEMA, answer_lines, safe, screen, tally, to_json
 
 PASSED = Check("integrity", Status.PASS, "every entry matches the manifest", context=("seen",))
 FAILED = Check("smoke", Status.FAIL, "it ended with 1", "do this", ("first", "second"))
