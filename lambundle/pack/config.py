@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lambundle.errors import RuntimeLimitError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-CONFIG_MAX = 1 << 20
-"""Bytes of a configuration that are read; the runtime reads far fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Config:
     serves_tmp: bool = False
 
     def text(self) -> str:
-        """Write the configuration."""
+        """Write the configuration. Raises RuntimeLimitError when something in it has a line break."""
         lines = []
         if self.directories is not None:
             lines.append(f"library-path {':'.join(self.directories)}")
@@ -39,6 +38,11 @@ class Config:
         if self.serves_tmp:
             lines.append("serves-tmp")
         lines += [f"environment {name}={value}" for name, value in sorted(self.environment.items())]
+        for line in lines:
+            if "\n" in line:
+                raise RuntimeLimitError(
+                    f"the runtime's configuration cannot hold a line break: {line!r}", hint="rename it, or leave it out"
+                )
         return "".join(f"{line}\n" for line in lines)
 
     def searching(self, more: Sequence[str]) -> Config:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from lambundle import runtime
 from lambundle.bundle.model import Entry, Kind, Reason
 from lambundle.machine import own_file
-from lambundle.pack.launcher import Loader, Script, config, launcher
+from lambundle.pack.config import Config
+from lambundle.pack.fits import check_fits
+from lambundle.pack.launcher import Loader, Script, launcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +30,7 @@ def bundle_entries(
     """Return every entry of the bundle ``name`` but its manifest, sorted by path.
 
     ``loaders`` are those of the dynamic programs by their real paths, ``environment`` the variables that the runtime
-    sets, ``owner`` says which package owns a file.
+    sets, ``owner`` says which package owns a file. Raises RuntimeLimitError when the runtime cannot hold all that.
     """
     home = f"lambundle/{name}"
     entries = {entry.path: entry for entry in gathering.mirror.entries(f"{home}/root", owner)}
@@ -41,7 +43,7 @@ def bundle_entries(
         _put(entries, f"bin/{program.launcher}", text.encode(), 0o755, Reason("program", None, program.launcher))
     shared = next((loaders[program.started] for program in programs if program.started in loaders), None)
     if shared is not None:
-        _put_runtime(entries, f"{home}/runtime", gathering, loaders, shared, environment)
+        _put_runtime(entries, name, gathering, loaders, shared, environment)
     for path in list(entries):
         while path := posixpath.dirname(path):
             entries.setdefault(path, Entry(path, Kind.DIRECTORY, 0o755))
@@ -50,22 +52,24 @@ def bundle_entries(
 
 def _put_runtime(
     entries: dict[str, Entry],
-    top: str,
+    name: str,
     gathering: Gathering,
     loaders: Mapping[str, Loader],
     shared: Loader,
     environment: Mapping[str, str],
 ) -> None:
-    reason = Reason("runtime")
+    home, reason = f"lambundle/{name}", Reason("runtime")
     for libc in sorted({loader.libc for loader in loaders.values()}):
         library = runtime.library(gathering.architecture, libc)
-        path = f"{top}/{runtime.soname(libc)}"
+        path = f"{home}/runtime/{runtime.soname(libc)}"
         entries[path] = Entry(
             path, Kind.FILE, 0o755, library.stat().st_size, source=own_file(library), reasons=(reason,)
         )
     private = {path: loader.directories for path, loader in loaders.items() if loader.directories != shared.directories}
-    text = config(shared, dict(environment), serves_tmp=gathering.mirror.holds_below("/tmp"), private=private)  # noqa: S108
-    _put(entries, f"{top}/config", text.encode(), 0o644, reason)
+    serves_tmp = gathering.mirror.holds_below("/tmp")  # noqa: S108
+    config = Config(shared.directories, private, environment, old_loader=shared.old, serves_tmp=serves_tmp)
+    check_fits(config, name)
+    _put(entries, f"{home}/runtime/config", config.text().encode(), 0o644, reason)
 
 
 def _put(entries: dict[str, Entry], path: str, content: bytes, mode: int, reason: Reason) -> None:

@@ -7,7 +7,6 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambundle.pack.config import Config
 from lambundle.runtime import soname
 
 if TYPE_CHECKING:
@@ -58,14 +57,6 @@ def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None
         f"#!/bin/sh\n# Starts {_comment(name)} of the bundle {bundle}, wherever it was unpacked. Made by lambundle.\n"
     )
     return head + _find_bundle(bundle) + _start(name, path, real, loader, script)
-
-
-def config(
-    loader: Loader | None, environment: dict[str, str], *, serves_tmp: bool, private: dict[str, tuple[str, ...]]
-) -> str:
-    """The text of the runtime's configuration for programs that ``loader`` starts, None for static ones."""
-    directories, old = (None, False) if loader is None else (loader.directories, loader.old)
-    return Config(directories, private, environment, old_loader=old, serves_tmp=serves_tmp).text()
 
 
 def searched(launcher: str) -> tuple[str, ...]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003  (dataclass fields)
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003
+from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Manifest, Reason  # noqa: TC001
 from lambundle.machine import Machine  # noqa: TC001
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)

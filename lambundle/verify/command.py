@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
 from lambundle.errors import BadBundleError
-from lambundle.pack.config import CONFIG_MAX, read_config
+from lambundle.pack.config import read_config
+from lambundle.runtime.limits import CONFIG_MAX
 from lambundle.target import BOOTSTRAP, OPT, TASK
 from lambundle.verify.checks.environment import differences, environment_check, lost_variables
 from lambundle.verify.checks.isolation import isolation_check
@@ -251,5 +252,5 @@ def _configs(mounted: Mounted) -> dict[str, Config]:
         if path is None or not path.is_file():
             continue
         with path.open("rb") as file:
-            found[home] = read_config(file.read(CONFIG_MAX))
+            found[home] = read_config(file.read(CONFIG_MAX - 1))
     return found

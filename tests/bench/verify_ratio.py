@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.reader import open_bundle
-from lambundle.verify.run import tracing
+from lambundle.runtime.trace import VARIABLE
 from lambundle.verify.run.jobs import jobs
 from lambundle.verify.run.mounted import Mounted
 from lambundle.verify.run.runner import environment
@@ -70,7 +70,7 @@ def _smoke(bundle: Path, tree: Path, work: Path) -> Callable[[], float]:
     command = Command(job.command, environment("/opt", Limits()), mounted.trees, cwd=job.cwd)
     with open_bundle(bundle) as opened:
         assert opened.programs[0].smoke is not None
-    assert tracing.VARIABLE not in command.environment
+    assert VARIABLE not in command.environment
 
     def run() -> float:
         sandbox = BubblewrapSandbox(work)

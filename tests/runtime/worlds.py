@@ -351,6 +351,7 @@ def _sanitize(world: World, built: Path) -> World:
     """Put a runtime with sanitizers in the place of the released one, behind their libraries."""
     flags = [
         *SANITIZED,
+        *build.MACROS,
         "-std=gnu11",
         "-shared",
         "-fPIC",

@@ -64,11 +64,11 @@ def lost_variables(
 
 
 def _by_recipe(manifest: Manifest, book: Sequence[Recipe]) -> list[tuple[str, str, str]]:
-    from lambundle.recipes.recipe import recipe_for
+    from lambundle.recipes.recipe import recipe_named
 
     found = []
     for program in manifest.programs:
-        recipe = recipe_for(program.path, book)
+        recipe = recipe_named({posixpath.basename(program.path), posixpath.basename(program.real)}, book)
         if recipe is not None and not program.static:
             found += [(name, value, recipe.name) for name, value in recipe.environment.items()]
     return found

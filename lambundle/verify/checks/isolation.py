@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lambundle.bundle.model import Program
+    from lambundle.runtime.trace import Execution
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.run.result import JobResult
-    from lambundle.verify.run.trace import Execution, Trace
+    from lambundle.verify.run.trace import Trace
 
 _HOST_DIRECTORIES = frozenset({"/bin", "/usr/bin", "/sbin", "/usr/sbin"})
 

@@ -16,6 +16,7 @@ from lambundle.errors import LambundleError, UsageError
 from lambundle.gather.gathering import Gathering
 from lambundle.machine import own_file
 from lambundle.pack.config import read_config
+from lambundle.pack.fits import check_fits
 from lambundle.pack.launcher import searched, searching
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def extend(
     """Write ``out``, the bundle with ``additions`` and the libraries that they load; returns the paths that were new.
 
     Nothing goes in that is no package's on ``machine``. ``work`` is a directory that must not exist.
-    Raise UsageError when there is not exactly one manifest, OutputError and whatever reading this machine raises.
+    Raise UsageError when there is not exactly one manifest, RuntimeLimitError when the loader's search order becomes
+    too long, OutputError and whatever reading this machine raises.
     """
     extract(bundle, work)
     with open_bundle(bundle) as opened:
@@ -126,7 +128,9 @@ def _search_too(entries: dict[str, Entry], manifest: Manifest, directories: Sequ
     more = [directory for directory in directories if directory not in (config.directories or ())]
     if not more:
         return
-    _put(entries, path, config.searching(more).text())
+    config = config.searching(more)
+    check_fits(config, manifest.name)
+    _put(entries, path, config.text())
     for program in manifest.programs:
         start = _text(entries, program.launcher)
         if start is not None:

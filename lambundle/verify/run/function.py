@@ -36,7 +36,7 @@ def run_function(
 
     pipe = work / PIPE
     mounts = {**mounted.trees, tracing.MOUNT: pipe}
-    function = Function(mounts, handler, {tracing.VARIABLE: tracing.PATH})
+    function = Function(mounts, handler, tracing.ENVIRONMENT)
     cache = PageCache(touched_files(Trace(), mounted))
     left = cache.drop()
     with tracing.receiving(pipe) as receiver:

@@ -57,7 +57,7 @@ class JobRunner:
 
     def _traced(self, job: Job) -> tuple[Outcome, Trace]:
         with tracing.receiving(self.pipe) as receiver:
-            outcome = self._run(job, {tracing.VARIABLE: tracing.PATH})
+            outcome = self._run(job, tracing.ENVIRONMENT)
             return outcome, receiver.trace()
 
     def _run(self, job: Job, more: Mapping[str, str]) -> Outcome:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lambundle.errors import RuntimeLimitError
 from lambundle.pack.config import Config, read_config
-from lambundle.pack.launcher import Loader, Script, config, launcher, searched, searching
+from lambundle.pack.launcher import Loader, Script, launcher, searched, searching
 
 FULL = Config(
     ("/usr/lib", "/usr/lib/x"),
@@ -21,11 +22,22 @@ def test_what_is_written_is_read(made: Config) -> None:
     assert read_config(made.text().encode(errors="surrogateescape")) == made
 
 
-def test_a_loader_and_the_rest_make_a_configuration() -> None:
-    loader = Loader("/lib64/ld.so", "glibc", old=True, directories=("/usr/lib", "/usr/lib/x"))
-    text = config(loader, dict(FULL.environment), serves_tmp=True, private=dict(FULL.private))
-    assert text == FULL.text()
-    assert config(None, {}, serves_tmp=False, private={}) == ""
+def test_an_empty_configuration_has_no_lines() -> None:
+    assert Config().text() == ""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Config(environment={"A": "x\nold-loader"}),
+        Config(private={"/a\nb": ("/usr/lib",)}),
+        Config(private={"/a": ("/usr/lib\n",)}),
+        Config(("/usr\n/lib",)),
+    ],
+)
+def test_a_line_break_cannot_be_said(made: Config) -> None:
+    with pytest.raises(RuntimeLimitError, match="cannot hold a line break"):
+        made.text()
 
 
 def test_what_is_not_known_or_relative_is_passed_over() -> None:

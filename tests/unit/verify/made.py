@@ -13,7 +13,7 @@ from lambundle.verify.packing_machine import PackingMachine
 from lambundle.verify.run.jobs import Job, Origin
 from lambundle.verify.run.mounted import Mounted
 from lambundle.verify.run.result import JobResult
-from lambundle.verify.run.trace import Trace, TraceParser
+from lambundle.verify.run.trace import Trace, TraceCollector
 from lambundle.verify.sandbox.interface import Outcome
 from lambundle.verify.subject import Subject
 
@@ -57,7 +57,7 @@ def mounted(tree: Path = Path("/nowhere"), *, is_ours: bool = True) -> Mounted:
 
 def trace(*lines: str) -> Trace:
     """Read records written with blanks for tabs; the first word is the process."""
-    parser = TraceParser()
+    parser = TraceCollector()
     parser.feed("".join(line.replace(" ", "\t") + "\n" for line in lines).encode())
     return parser.trace()
 

@@ -11,8 +11,8 @@ from lambundle.bundle.model import Kind
 from lambundle.bundle.reader import open_bundle
 from lambundle.bundle.write import write_zip
 from lambundle.errors import UsageError
-from lambundle.pack.config import read_config
-from lambundle.pack.launcher import Loader, config, launcher
+from lambundle.pack.config import Config, read_config
+from lambundle.pack.launcher import Loader, launcher
 from lambundle.verify.fix.extend import Addition, extend
 from tests.unit.plans import file, folder, manifest
 from tests.unit.verify.made import MadeMachine
@@ -77,9 +77,7 @@ def test_what_the_manifest_does_not_know_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_library_brings_its_directory(tmp_path: Path) -> None:
-    text = config(
-        Loader("/lib64/ld.so", "glibc", old=False, directories=("/nowhere",)), {}, serves_tmp=False, private={}
-    )
+    text = Config(("/nowhere",)).text()
     start = launcher("test", "test", "/usr/bin/test", "/usr/bin/test", LOADER)
     old = tmp_path / "test.zip"
     write_zip(

@@ -11,6 +11,7 @@ import pytest
 from lambundle.bundle.model import Kind, Program, Smoke
 from lambundle.bundle.write import write_zip
 from lambundle.errors import SandboxError
+from lambundle.runtime.trace import VARIABLE
 from lambundle.verify.command import RUNNING_CHECKS, Surroundings, VerifyRequest, verify
 from lambundle.verify.model import Check, Status, Verdict
 from lambundle.verify.run import tracing
@@ -70,7 +71,7 @@ class MadeSandbox:
     def start(self, command: Command) -> MadeRun:
         """Run it at once."""
         self.commands.append(command)
-        if tracing.VARIABLE in command.environment:
+        if VARIABLE in command.environment:
             with (command.mounts[tracing.MOUNT] / "trace").open("ab", buffering=0) as pipe:
                 pipe.write("".join(record.replace(" ", "\t") + "\n" for record in self.records).encode())
         self.runs.append(MadeRun(self.outcomes.pop(0)))
@@ -98,8 +99,8 @@ def test_a_task_runs_with_a_trace_then_cold_then_warm(tmp_path: Path, pipe: Path
     sandbox = MadeSandbox([TRACED, FINE, WARM])
     [result] = runner(sandbox, tmp_path, pipe, Limits(memory=512 * MIB, seconds=9)).run([TASK])
     traced, *others = sandbox.commands
-    assert traced.environment[tracing.VARIABLE] == tracing.PATH
-    assert all(tracing.VARIABLE not in command.environment for command in others)
+    assert traced.environment[VARIABLE] == tracing.PATH
+    assert all(VARIABLE not in command.environment for command in others)
     assert traced.mounts.keys() == {"/opt", tracing.MOUNT}
     assert not traced.writable
     assert traced.limits.seconds == 9

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.scripts.python_imports import PythonImports
+from lambundle.machine import DiskFiles, MemoryFiles
+from lambundle.scripts.python_imports import PythonImports, imported_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ def write(tmp_path: Path) -> Write:
 @pytest.fixture
 def imports(write: Write) -> PythonImports:
     """Nothing reached yet, but the common directory known."""
-    found = PythonImports()
+    found = PythonImports(DiskFiles())
     assert found.are_modules([write("known/__init__.py")])
     return found
 
@@ -141,3 +142,18 @@ def test_what_cannot_be_read_imports_nothing(tmp_path: Path, imports: PythonImpo
     (tmp_path / "d.py").mkdir()
     imports.start([str(tmp_path / "d.py"), str(tmp_path / "gone.py")])
     assert not imports.ask_for([f"{tmp_path}/{PLACE}/known/__init__.py"])
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("import a.b as c, d", ["a", "d"]),
+        ("from a.b import c as e", ["a"]),
+        ("from . import a\nfrom .b import c", []),
+        ("def f():\n    import a; import b", ["a", "b"]),
+        ("x = 'a'\n# import b", []),
+        ("print 'of Python 2'\nimport a", ["a"]),
+    ],
+)
+def test_the_top_level_names_that_a_source_imports(text: str, names: list[str]) -> None:
+    assert imported_names(MemoryFiles({"/srv/x.py": text}), "/srv/x.py") == names

@@ -8,12 +8,12 @@ import pytest
 
 from lambundle.errors import RecipeError
 from lambundle.gather.programs import Requested
+from lambundle.machine import DiskFiles, Machine, MemoryFiles
+from lambundle.recipes.follow import follow, matches_none
 from lambundle.recipes.recipe import (
     RECIPES,
     FileGlobs,
     Recipe,
-    follow,
-    matches_none,
     read_recipe,
     recipe_for,
     recipes,
@@ -22,6 +22,7 @@ from lambundle.recipes.recipe import (
 from tests.here import read_elf
 
 ENV = read_elf("/usr/bin/env")
+HERE = Machine(DiskFiles())
 
 
 def program(path: Path | str) -> Requested:
@@ -57,7 +58,7 @@ def test_every_recipe_says_why_it_exists_unless_it_is_only_a_smoke_job() -> None
     ],
 )
 def test_a_recipe_is_chosen_by_the_programs_name(name: str, recipe: str | None) -> None:
-    found = recipe_for(f"/nowhere/{name}")
+    found = recipe_for(MemoryFiles(), f"/nowhere/{name}")
     assert (found and found.name) == recipe
 
 
@@ -85,7 +86,7 @@ SMOKE = "[smoke]\ndoes = 'did it'\nscript = 'true'\n"
 def test_a_smoke_job_alone_is_not_a_recipe_for_packing(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path, f"programs = ['env']\n{SMOKE}"))
     assert recipe.only_smoke
-    assert recipe_for("/usr/bin/env", [recipe]) is None
+    assert recipe_for(MemoryFiles(), "/usr/bin/env", [recipe]) is None
     assert smoke_recipe_for(["env"], [recipe]) is recipe
 
 
@@ -150,7 +151,7 @@ def test_the_directory_is_the_one_whose_machine_and_version_are_built_into_the_p
     tmp_path: Path, content: bytes
 ) -> None:
     recipe = read_recipe(write(tmp_path, RECIPE))
-    found = follow(recipe, make_compiler(tmp_path, content), None)
+    found = follow(recipe, make_compiler(tmp_path, content), HERE, None)
     assert tuple(found.paths) == (f"{tmp_path}/lib/gcc/some-machine/12/cc1",)
     assert found.made == {f"{tmp_path}/lib/gcc/some-machine/specs": "text of {interpreter}"}
 
@@ -158,7 +159,7 @@ def test_the_directory_is_the_one_whose_machine_and_version_are_built_into_the_p
 def test_a_program_without_its_directory_is_an_error_that_shows_where_it_was_looked_for(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path, RECIPE))
     with pytest.raises(RecipeError) as caught:
-        follow(recipe, make_compiler(tmp_path, b"\0other\0"), None)
+        follow(recipe, make_compiler(tmp_path, b"\0other\0"), HERE, None)
     assert f"{tmp_path}/lib/gcc/*/*" in caught.value.context
 
 
@@ -166,7 +167,7 @@ def test_helpers_are_taken_from_beside_the_program_first(tmp_path: Path) -> None
     (tmp_path / "env").write_bytes(b"")
     (tmp_path / "env").chmod(0o755)
     recipe = Recipe("r", "why", (), helpers=("env", "no-such-helper"))
-    assert tuple(follow(recipe, program(tmp_path / "p"), None).paths) == (f"{tmp_path}/env",)
+    assert tuple(follow(recipe, program(tmp_path / "p"), HERE, None).paths) == (f"{tmp_path}/env",)
 
 
 def test_what_is_left_out_is_left_out_of_directories_too(tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_what_is_left_out_is_left_out_of_directories_too(tmp_path: Path) -> None
     recipe = Recipe("r", "why", (), files=(FileGlobs((f"{tmp_path}/*",), patterns),))
     (tmp_path / "include/d").mkdir(parents=True)
     (tmp_path / "x.spec").touch()
-    assert follow(recipe, program("/p"), None).paths == {f"{tmp_path}/include": patterns}
+    assert follow(recipe, program("/p"), HERE, None).paths == {f"{tmp_path}/include": patterns}
     assert not matches_none(f"{tmp_path}/include/d", patterns)
     assert matches_none(f"{tmp_path}/include/dd", patterns)
 
@@ -182,4 +183,4 @@ def test_what_is_left_out_is_left_out_of_directories_too(tmp_path: Path) -> None
 def test_without_a_package_database_the_fallback_is_used(tmp_path: Path) -> None:
     (tmp_path / "header.h").write_bytes(b"")
     recipe = Recipe("r", "why", (), owners=("/usr/include/stdio.h",), below=("/usr",), fallback=(f"{tmp_path}/*.h",))
-    assert tuple(follow(recipe, program("/usr/bin/p"), None).paths) == (f"{tmp_path}/header.h",)
+    assert tuple(follow(recipe, program("/usr/bin/p"), HERE, None).paths) == (f"{tmp_path}/header.h",)

@@ -8,6 +8,7 @@ import pytest
 
 from lambundle.discover.evidence import Texts
 from lambundle.discover.installation import belongings, imported
+from lambundle.machine import DiskFiles, Machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,16 +22,18 @@ def made(top: Path, *files: str, texts: Mapping[str, str] | None = None) -> None
         (top / name).write_text(text)
 
 
-def found(program: Path, interpreter: str | None = None) -> set[str]:
+def found(program: Path, interpreter: str | None = None, home: str = "") -> set[str]:
     """Files of a program of no package, on a machine without packages."""
-    paths = {path for path, _ in belongings(str(program), interpreter, lambda _: False, Texts())}
+    machine = Machine(DiskFiles(), {"HOME": home})
+    texts = Texts(machine.files)
+    paths = {path for path, _ in belongings(machine, str(program), interpreter, lambda _: False, texts)}
     if interpreter is not None:
-        paths |= {path for path, _ in imported(str(program), interpreter, lambda _: False)}
+        paths |= {path for path, _ in imported(machine, str(program), interpreter, lambda _: False)}
     return paths
 
 
-def below(top: Path, program: Path, interpreter: str | None = None) -> set[str]:
-    return {path.removeprefix(f"{top}/") for path in found(program, interpreter) if path.startswith(f"{top}/")}
+def below(top: Path, program: Path, interpreter: str | None = None, home: str = "") -> set[str]:
+    return {path.removeprefix(f"{top}/") for path in found(program, interpreter, home) if path.startswith(f"{top}/")}
 
 
 def test_what_was_unpacked_as_a_whole_belongs_to_its_programs(tmp_path: Path) -> None:
@@ -46,16 +49,17 @@ def test_a_directory_that_is_no_installation_is_left_alone(tmp_path: Path) -> No
     assert below(tmp_path, tmp_path / "bin/tool") == set()
 
 
-def test_in_a_home_only_the_usual_directories_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_in_a_home_only_the_usual_directories_count(tmp_path: Path) -> None:
     made(tmp_path, "project/bin/tool", "project/lib/part", "project/letters/one", "project/.env")
-    assert below(tmp_path, tmp_path / "project/bin/tool") == {"project/bin/tool", "project/lib/part"}
+    assert below(tmp_path, tmp_path / "project/bin/tool", home=str(tmp_path)) == {
+        "project/bin/tool",
+        "project/lib/part",
+    }
 
 
-def test_the_home_itself_is_no_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_the_home_itself_is_no_installation(tmp_path: Path) -> None:
     made(tmp_path, "bin/tool", "lib/other/x", "lib/tool/data", "share/tool-1.2/more")
-    assert below(tmp_path, tmp_path / "bin/tool") == {"lib/tool/data", "share/tool-1.2/more"}
+    assert below(tmp_path, tmp_path / "bin/tool", home=str(tmp_path)) == {"lib/tool/data", "share/tool-1.2/more"}
 
 
 def test_what_only_its_owner_may_read_is_never_taken(tmp_path: Path) -> None:
@@ -139,7 +143,10 @@ def test_of_what_a_package_has_a_python_script_only_names_the_package(tmp_path: 
     made(tmp_path, texts={"run.py": "from packaged import part\nimport one\n"})
     of_packages = {str(path) for path in site.rglob("*") if path.match("packaged/*") or path.match("two*")}
     of_packages |= {str(path) for path in (site / "two-1.dist-info").iterdir()}
-    paths = {path for path, _ in imported(str(tmp_path / "run.py"), interpreter, of_packages.__contains__)}
+    paths = {
+        path
+        for path, _ in imported(Machine(DiskFiles()), str(tmp_path / "run.py"), interpreter, of_packages.__contains__)
+    }
     assert {path.removeprefix(f"{site}/") for path in paths & of_packages} == {
         *("packaged/__init__.py", "packaged/part.py"),
         "two-1.dist-info/METADATA",  # which a distribution of no package requires
@@ -176,9 +183,11 @@ def test_a_command_that_pip_brought_comes_with_its_distribution(tmp_path: Path) 
 
 def test_what_a_package_owns_is_not_asked(tmp_path: Path) -> None:
     made(tmp_path, "jdk/bin/java", "jdk/lib/modules")
-    assert list(belongings(str(tmp_path / "jdk/bin/java"), None, lambda _: True, Texts())) == []
+    machine = Machine(DiskFiles())
+    texts = Texts(machine.files)
+    assert list(belongings(machine, str(tmp_path / "jdk/bin/java"), None, lambda _: True, texts)) == []
 
 
 def test_a_script_of_a_package_asks_for_nothing(tmp_path: Path) -> None:
     made(tmp_path, "other.lua", texts={"run.lua": 'require "other"'})
-    assert list(imported(str(tmp_path / "run.lua"), "/usr/bin/lua5.4", lambda _: True)) == []
+    assert list(imported(Machine(DiskFiles()), str(tmp_path / "run.lua"), "/usr/bin/lua5.4", lambda _: True)) == []

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lambundle.machine import Files
 
-def files_below(top: str, wanted: Callable[[str], bool]) -> Iterator[str]:
+
+def files_below(files: Files, top: str, wanted: Callable[[str], bool]) -> Iterator[str]:
     """Give the files and links below ``top``, links not followed, directories sorted.
 
     ``wanted`` says of a path whether to take it; a directory that is not wanted is not entered. A file that only its
@@ -18,24 +18,15 @@ def files_below(top: str, wanted: Callable[[str], bool]) -> Iterator[str]:
     """
     waiting = [top]
     while waiting:
-        try:
-            with os.scandir(waiting.pop()) as found:
-                items = sorted(found, key=lambda item: item.name)
-        except OSError:
-            continue
-        for item in items:
+        for item in files.items(waiting.pop()):
             if not wanted(item.path):
                 continue
-            if item.is_dir(follow_symlinks=False):
+            if item.is_directory:
                 waiting.append(item.path)
-            elif is_for_all(item.path):
+            elif is_for_all(files, item.path):
                 yield item.path
 
 
-def is_for_all(path: str) -> bool:
+def is_for_all(files: Files, path: str) -> bool:
     """Whether a path leads to a file that everybody may read, or to a directory."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return False
-    return stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and bool(status.st_mode & stat.S_IROTH))
+    return files.is_public(path) or files.is_directory(path)
