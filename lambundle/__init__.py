@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         open_bundle,
         open_machine,
         record_commands,
+        repair_bundle,
         verify_bundle,
         write_bundle,
     )
@@ -40,6 +41,7 @@ __all__ = [
     "open_bundle",
     "open_machine",
     "record_commands",
+    "repair_bundle",
     "verify_bundle",
     "write_bundle",
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from lambundle.bundle.reader import Bundle
     from lambundle.bundle.write import Written
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from lambundle.size.drops import Drop
     from lambundle.size.facts import SizeFacts
     from lambundle.size.findings import Finding
-    from lambundle.verify.command import Findings, VerifyRequest
+    from lambundle.verify.command import Findings, Surroundings, VerifyRequest
+    from lambundle.verify.fix.fix import Fixed
 
     AnyPath: TypeAlias = str | os.PathLike[str]
 
@@ -107,18 +108,48 @@ def open_bundle(bundle: AnyPath) -> Bundle:
     return open_it(Path(bundle))
 
 
-def verify_bundle(request: VerifyRequest, *, progress: Callable[[str], None] = lambda _: None) -> Findings:
-    """Check a bundle at rest and run it as Lambda would; ``progress`` is told what is done.
+def verify_bundle(
+    request: VerifyRequest, *, machine: Machine | None = None, progress: Callable[[str], None] = lambda _: None
+) -> Findings:
+    """Check a bundle at rest and run it as Lambda would.
 
-    Raises UsageError for a request without meaning, SandboxError where the sandbox broke.
+    ``machine`` is asked where the bundle was packed on a machine like it, this one by default; ``progress`` is told
+    each step. Raises UsageError for a request without meaning, SandboxError where the sandbox broke.
     """
+    from lambundle.verify.command import verify
+
+    with _surroundings(machine, progress) as around:
+        return verify(request, around)
+
+
+def repair_bundle(
+    request: VerifyRequest,
+    out: AnyPath | None = None,
+    *,
+    machine: Machine | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Fixed:
+    """Verify a bundle, add what it lacks and this machine's packages have, and again, until it passes.
+
+    The new bundle is ``out``, NAME.fixed.zip by default, and is written only if it passes. Errors as of
+    ``verify_bundle``, and those of writing.
+    """
+    from lambundle.verify.fix.fix import fix
+
+    with _surroundings(machine, progress) as around:
+        return fix(request, around, None if out is None else Path(out))
+
+
+@contextlib.contextmanager
+def _surroundings(machine: Machine | None, progress: Callable[[str], None]) -> Iterator[Surroundings]:
     from lambundle.recipes.recipe import recipes
-    from lambundle.verify.command import Surroundings, verify
-    from lambundle.verify.packing_machine import ThisMachine
+    from lambundle.verify.command import Surroundings
+    from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.work import work_directory
 
+    machine = machine or open_machine()
     with work_directory() as work:
-        return verify(request, Surroundings(work, ThisMachine(), recipes(), progress))
+        yield Surroundings(work, PackingMachine(machine, machine.architecture), recipes(), progress)
 
 
 @dataclass(frozen=True, slots=True)

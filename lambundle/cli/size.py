@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
 import sys
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lambundle import api
 from lambundle.cli.examples import CommandWithExamples
 from lambundle.errors import EXIT_NO, UsageError
 
@@ -73,23 +73,14 @@ def size(
     """
     from lambundle.cli.size_screen import Screen
     from lambundle.cli.terminal import Terminal
-    from lambundle.size.contents import open_contents
-    from lambundle.size.drops import drops
-    from lambundle.size.facts import SizeFacts
-    from lambundle.size.findings import findings
 
     if against is not None and (tree or by != "file"):
         raise UsageError("--against shows files, not --tree or --by", hint="give one of them")
     gc.disable()  # many small objects are made and none dropped: collecting costs a sixth of the time
-    with contextlib.ExitStack() as stack:
-        contents = stack.enter_context(open_contents(bundle))
-        facts = SizeFacts(contents, [stack.enter_context(open_contents(other)) for other in others])
-        other = None if against is None else SizeFacts(stack.enter_context(open_contents(against)))
-        groups = _groups(facts, by)
-        offers = () if facts.graph is None else drops(facts.graph)
-        found = findings(contents, facts.others)
-        if deep:
-            found += _symbols(facts)
+    measured = api.measure_bundle(bundle, others=others, deep=deep)
+    facts, offers, found = measured.facts, measured.drops, measured.findings
+    groups = _groups(facts, by)
+    other = None if against is None else api.measure_bundle(against).facts
     _tell_unread(facts)
     if html is not None:
         _write_page(html, facts, offers, found)
@@ -143,13 +134,6 @@ def _groups(facts: SizeFacts, by: str) -> Sequence[Sum]:
         "program": grouping.by_program,
     }
     return makers[by](facts)
-
-
-def _symbols(facts: SizeFacts) -> tuple[Finding, ...]:
-    from lambundle.size.symbols import symbols
-
-    found = symbols(facts.contents)
-    return (found,) if found.files else ()
 
 
 def _write_page(path: Path, facts: SizeFacts, offers: Sequence[Drop], found: Sequence[Finding]) -> None:

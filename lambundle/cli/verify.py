@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lambundle import api
 from lambundle.cli.examples import CommandWithExamples
 from lambundle.errors import UsageError
 from lambundle.target import ARCHITECTURES, MOUNTS
@@ -157,21 +158,10 @@ def _check(request: VerifyRequest, *, fix: bool, output: Path | None) -> None:
 def _carry_out(
     request: VerifyRequest, *, fix: bool, output: Path | None, progress: Callable[[str], None]
 ) -> tuple[Findings, tuple[str, ...]]:
-    from lambundle.machine import here
-    from lambundle.recipes.recipe import recipes
-    from lambundle.verify.command import Surroundings
-    from lambundle.verify.command import verify as find_out
-    from lambundle.verify.packing_machine import PackingMachine
-    from lambundle.verify.run.work import work_directory
-
-    with work_directory() as work:
-        around = Surroundings(work, PackingMachine(here(), os.uname().machine), recipes(), progress)
-        if not fix:
-            return find_out(request, around), ()
-        from lambundle.verify.fix.fix import fix as repair
-
-        fixed = repair(request, around, output)
-        return fixed.findings, fixed.lines
+    if not fix:
+        return api.verify_bundle(request, progress=progress), ()
+    fixed = api.repair_bundle(request, output, progress=progress)
+    return fixed.findings, fixed.lines
 
 
 def _tell(findings: Findings, *, as_json: bool, quiet: bool, verbose: bool) -> None:

@@ -30,12 +30,14 @@ class Machine:
 
     ``variables`` are its environment variables, ``directory`` is the current directory, against which a relative path
     is meant. ``root`` is where it lies on the machine that lambundle runs on, empty where it is that machine itself.
+    ``architecture`` is that of uname(1), empty where nothing but its programs tell.
     """
 
     files: Files
     variables: Mapping[str, str] = field(default_factory=dict)
     directory: str = "/"
     root: str = ""
+    architecture: str = ""
 
     @property
     def search(self) -> tuple[str, ...]:
@@ -88,7 +90,7 @@ def here() -> Machine:
         directory = "/"
     variables = dict(os.environ)
     variables.setdefault("PATH", os.defpath)
-    return Machine(DiskFiles(), variables, directory)
+    return Machine(DiskFiles(), variables, directory, architecture=os.uname().machine)
 
 
 def at(root: str) -> Machine:

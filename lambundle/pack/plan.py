@@ -87,7 +87,7 @@ def _gather(asked: _Asked) -> _Gathered:
     machine = request.machine
     library_path = tuple(map(machine.absolute, request.library_path))
     gathering = Gathering(machine, asked.architecture, request.exclude, library_path)
-    discovery = Discovery(gathering, asked.programs, asked.book, detect(), only_made=asked.only_recorded)
+    discovery = Discovery(gathering, asked.programs, asked.book, detect(machine.files), only_made=asked.only_recorded)
     for program in asked.programs:
         discovery.add_virtual_environment(program)
         roots.add_program(gathering, program)

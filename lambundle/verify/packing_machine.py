@@ -97,4 +97,4 @@ class PackingMachine:
     def _packages(self) -> PackageDatabase | None:
         from lambundle.packages import detect
 
-        return detect()
+        return detect(self.machine.files)

@@ -12,7 +12,7 @@ from lambundle.verify.run.result import NOT_EXECUTABLE
 
 if TYPE_CHECKING:
     from lambundle.verify.diagnosis.evidence import Evidence
-    from lambundle.verify.diagnosis.packed import Held
+    from lambundle.verify.diagnosis.packed import KeptFile
     from lambundle.verify.model import Diagnosis
 
 _DENIED = (
@@ -34,7 +34,7 @@ def lost_mode(evidence: Evidence) -> Diagnosis | None:
     return next((rezipped(closed_text(file), file) for file in closed), None)
 
 
-def closed_text(file: Held) -> str:
+def closed_text(file: KeptFile) -> str:
     """What is wrong with the mode of a file."""
     what = "executable" if file.mode & 0o004 else "readable"
     return f"{posixpath.basename(file.path)} is not {what} in {file.place} (mode {file.mode:04o})"

@@ -28,7 +28,7 @@ _FOR_OTHERS = 0o005
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class KeptFile:
     """A file of the bundle or of a layer, by its path in the zip.
 
     ``packed`` is its mode when it was packed, None where no manifest tells; ``bundle`` the zip that lambundle wrote.
@@ -47,7 +47,7 @@ class Held:
         return self.mode & _FOR_OTHERS != _FOR_OTHERS
 
 
-def held(evidence: Evidence, name: str) -> Iterator[Held]:
+def held(evidence: Evidence, name: str) -> Iterator[KeptFile]:
     """Give the files called ``name``, a path of the sandbox or a command: the bundle's, then a layer's."""
     subject, mounted = evidence.subject, evidence.mounted
     if subject is not None:
@@ -55,13 +55,13 @@ def held(evidence: Evidence, name: str) -> Iterator[Held]:
         named = (member.path for member in subject.members if posixpath.basename(member.path) == base)
         for member in map(subject.tree.member, named):
             if member is not None:
-                yield Held(member.path, member.mode, *_packed(evidence, member.path))
+                yield KeptFile(member.path, member.mode, *_packed(evidence, member.path))
     if mounted is not None and mounted.mount != OPT:
         path = name if name.startswith("/") else f"{PATH}/{name}"
         file = inside(mounted, path)
         if file is not None and path.startswith(f"{OPT}/"):
             below = os.path.relpath(file, os.path.realpath(mounted.trees[OPT]))
-            yield Held(below, file.stat().st_mode & 0o777, *_packed(evidence, below), place="the layer")
+            yield KeptFile(below, file.stat().st_mode & 0o777, *_packed(evidence, below), place="the layer")
 
 
 def _packed(evidence: Evidence, path: str) -> tuple[int | None, str]:
@@ -83,7 +83,7 @@ def inside(mounted: Mounted, path: str) -> Path | None:
     return Path(real) if real.startswith(tuple(tops)) else None
 
 
-def rezipped(cause: str, file: Held) -> Diagnosis:
+def rezipped(cause: str, file: KeptFile) -> Diagnosis:
     """The diagnosis for a file without the mode that it needs."""
     if file.packed is not None and file.packed != file.mode:
         return Diagnosis(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.errors import UnreadableFileError
+from lambundle.machine import DiskFiles
 from lambundle.packages import DATABASES, Dependency, DependencyKind, PackageDatabaseError, detect
 from lambundle.packages.dpkg import DpkgDatabase
 
@@ -215,15 +216,15 @@ def root(tmp_path: Path) -> Path:
     ],
 )
 def test_owner(root: Path, path: str, owner: str | None) -> None:
-    assert DpkgDatabase(root).owner(path) == owner
+    assert DpkgDatabase(DiskFiles(str(root))).owner(path) == owner
 
 
 def test_owners_leaves_out_what_nobody_owns(root: Path) -> None:
-    assert DpkgDatabase(root).owners({"/bin/tool", "/nowhere"}) == {"/bin/tool": "tool"}
+    assert DpkgDatabase(DiskFiles(str(root))).owners({"/bin/tool", "/nowhere"}) == {"/bin/tool": "tool"}
 
 
 def test_all_packages_that_list_a_directory(root: Path) -> None:
-    database = DpkgDatabase(root)
+    database = DpkgDatabase(DiskFiles(str(root)))
     assert database.directory_owners("/usr/bin") == {"dpkg", "tool", "dash"}
     assert database.directory_owners("/usr/lib") == {"libc6", "libc6:i386"}
     assert database.directory_owners("/usr/share/empty") == {"tool"}
@@ -231,7 +232,7 @@ def test_all_packages_that_list_a_directory(root: Path) -> None:
 
 
 def test_files_and_directories_with_diversions(root: Path) -> None:
-    database = DpkgDatabase(root)
+    database = DpkgDatabase(DiskFiles(str(root)))
     assert database.files("tool") == ("/usr/bin/tool", "/etc/tool.conf", "/var/run/tool")
     assert database.directories("tool") == ("/usr", "/usr/bin", "/usr/share/empty", "/sbin")
     assert database.files("plugin:i386") == ("/opt/plugin/p.so", "/bin/sh.distrib")
@@ -243,7 +244,7 @@ def test_files_and_directories_with_diversions(root: Path) -> None:
 
 
 def test_what_a_package_asks_for(root: Path) -> None:
-    assert DpkgDatabase(root).depends("tool") == (
+    assert DpkgDatabase(DiskFiles(str(root))).depends("tool") == (
         Dependency(DependencyKind.PRE_DEPENDS, ("libc6",), ("libc6",)),
         Dependency(DependencyKind.DEPENDS, ("not-there", "awk"), ("mawk", "gawk"), ("not-there",)),
         Dependency(DependencyKind.DEPENDS, ("python3",), ("python3",)),
@@ -255,13 +256,13 @@ def test_what_a_package_asks_for(root: Path) -> None:
 
 
 def test_a_foreign_package_asks_for_its_own_architecture(root: Path) -> None:
-    met = [dependency.packages for dependency in DpkgDatabase(root).depends("plugin:i386")]
+    met = [dependency.packages for dependency in DpkgDatabase(DiskFiles(str(root))).depends("plugin:i386")]
     assert met == [("libc6:i386",), ("tool-data",)]
-    assert DpkgDatabase(root).depends("plugin") == ()
+    assert DpkgDatabase(DiskFiles(str(root))).depends("plugin") == ()
 
 
 def test_what_is_recorded_of_a_package(root: Path) -> None:
-    database = DpkgDatabase(root)
+    database = DpkgDatabase(DiskFiles(str(root)))
     found = database.package("libc6:amd64")
     assert found is not None
     assert found == database.package("libc6")
@@ -280,18 +281,18 @@ def test_what_is_recorded_of_a_package(root: Path) -> None:
 def test_without_dpkg_itself_the_commonest_architecture_is_the_system_s_own(root: Path) -> None:
     status = root / "var/lib/dpkg/status"
     status.write_text(STATUS.replace("Package: dpkg\n", "Package: other\n"))
-    assert "plugin:i386" in DpkgDatabase(root).packages()
+    assert "plugin:i386" in DpkgDatabase(DiskFiles(str(root))).packages()
 
 
 def test_detected_by_what_is_there(root: Path, tmp_path: Path) -> None:
-    assert isinstance(detect(root), DpkgDatabase)
+    assert isinstance(detect(DiskFiles(str(root))), DpkgDatabase)
     # Debian with the rpm and pacman packages installed, never used.
     (root / "var/lib/pacman/local").mkdir(parents=True)
-    assert isinstance(detect(root), DpkgDatabase)
+    assert isinstance(detect(DiskFiles(str(root))), DpkgDatabase)
     (root / "var/lib/rpm").mkdir()
     (root / "var/lib/rpm/rpmdb.sqlite").write_bytes(b"damaged")
-    assert isinstance(detect(root), DpkgDatabase)
-    assert detect(tmp_path / "nothing") is None
+    assert isinstance(detect(DiskFiles(str(root))), DpkgDatabase)
+    assert detect(DiskFiles(str(tmp_path / "nothing"))) is None
     assert set(DATABASES) == {"dpkg", "rpm", "apk", "pacman"}
 
 
@@ -299,10 +300,10 @@ def test_a_database_that_is_no_regular_file(root: Path) -> None:
     status = root / "var/lib/dpkg/status"
     status.unlink()
     with pytest.raises(UnreadableFileError, match="cannot read"):
-        list(DpkgDatabase(root).packages())
+        list(DpkgDatabase(DiskFiles(str(root))).packages())
     os.mkfifo(status)
     with pytest.raises(PackageDatabaseError, match="no file of a package database"):
-        list(DpkgDatabase(root).packages())
+        list(DpkgDatabase(DiskFiles(str(root))).packages())
 
 
 @pytest.mark.parametrize(
@@ -312,14 +313,14 @@ def test_a_database_that_is_no_regular_file(root: Path) -> None:
 def test_rubbish_holds_no_package(root: Path, status: bytes) -> None:
     (root / "var/lib/dpkg/status").write_bytes(status)
     (root / "var/lib/dpkg/diversions").write_bytes(b"\xff\n\n")
-    database = DpkgDatabase(root)
+    database = DpkgDatabase(DiskFiles(str(root)))
     assert list(database.packages()) == []
     assert database.owner("/bin/tool") is None
 
 
 def test_names_that_are_not_utf8(root: Path) -> None:
     (root / "var/lib/dpkg/info/mawk.list").write_bytes(b"/usr/share/caf\xe9\n")
-    database = DpkgDatabase(root)
+    database = DpkgDatabase(DiskFiles(str(root)))
     assert database.files("mawk") == (os.fsdecode(b"/usr/share/caf\xe9"),)
     assert database.owner(os.fsdecode(b"/usr/share/caf\xe9")) == "mawk"
 
@@ -330,6 +331,6 @@ def test_links_that_lead_into_each_other_end(root: Path) -> None:
     (root / "a/x").symlink_to("/b")
     (root / "b/y").symlink_to("/a")
     (root / "self").symlink_to("self")
-    database = DpkgDatabase(root)
+    database = DpkgDatabase(DiskFiles(str(root)))
     assert database.owner("/a/x/y/x/y/file") is None
     assert database.owner("/self/file") is None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.errors import UnreadableFileError
+from lambundle.machine import DiskFiles
 from lambundle.packages import DependencyKind, detect
 from lambundle.packages.pacman import PacmanDatabase
 
@@ -70,7 +71,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_owner(root: Path) -> None:
-    database = detect(root)
+    database = detect(DiskFiles(str(root)))
     assert isinstance(database, PacmanDatabase)
     assert database.owner("/bin/git") == "git"
     assert database.owner("/lib64/libc.so.6") == "glibc"
@@ -80,14 +81,14 @@ def test_owner(root: Path) -> None:
 
 
 def test_files(root: Path) -> None:
-    database = PacmanDatabase(root)
+    database = PacmanDatabase(DiskFiles(str(root)))
     assert database.files("git") == ("/usr/bin/git", "/etc/git.conf")
     assert database.directories("git") == ("/usr", "/usr/bin", "/usr/lib")
     assert database.files("bash") == database.files("unknown") == ()
 
 
 def test_depends(root: Path) -> None:
-    depends = PacmanDatabase(root).depends("git")
+    depends = PacmanDatabase(DiskFiles(str(root))).depends("git")
     assert [(each.kind.value, each.wanted, each.packages, each.missing) for each in depends] == [
         ("depends", ("glibc",), ("glibc",), ()),
         ("depends", ("libcrypto.so",), ("openssl",), ()),
@@ -101,7 +102,7 @@ def test_depends(root: Path) -> None:
 
 
 def test_package(root: Path) -> None:
-    database = PacmanDatabase(root)
+    database = PacmanDatabase(DiskFiles(str(root)))
     found = database.package("git")
     assert found is not None
     assert (found.version, found.architecture, found.source, found.section) == (
@@ -119,8 +120,8 @@ def test_damage_is_bounded(root: Path) -> None:
     local = root / "var/lib/pacman/local"
     (local / "git-2.43.0-1/desc").write_bytes(b"\xff%\n%%\n%DEPENDS%")
     (local / "git-2.43.0-1/files").write_bytes(b"%FILES%\n/\n//\n")
-    database = PacmanDatabase(root)
+    database = PacmanDatabase(DiskFiles(str(root)))
     assert database.depends("git") == ()
     assert database.owner("/bin/git") is None
     with pytest.raises(UnreadableFileError):
-        list(PacmanDatabase(root / "nothing").packages())
+        list(PacmanDatabase(DiskFiles(str(root / "nothing"))).packages())

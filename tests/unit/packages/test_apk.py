@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambundle.machine import DiskFiles
 from lambundle.packages import Dependency, DependencyKind, detect
 from lambundle.packages.apk import ApkDatabase
 
@@ -71,7 +72,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_owner(root: Path) -> None:
-    database = ApkDatabase(root)
+    database = ApkDatabase(DiskFiles(str(root)))
     assert database.owner("/bin/busybox") == "busybox"
     assert database.owner("/bin/ls") == "busybox", "a link that busybox made when it was installed"
     assert database.owner("/bin/lost") is None
@@ -89,19 +90,19 @@ def test_merged_usr(root: Path) -> None:
     merged.parent.mkdir()
     (root / "lib").rename(merged)
     (root / "lib").symlink_to("usr/lib")
-    assert isinstance(detect(root), ApkDatabase)
-    assert ApkDatabase(root).owner("/usr/lib/ld-musl-x86_64.so.1") == "musl"
+    assert isinstance(detect(DiskFiles(str(root))), ApkDatabase)
+    assert ApkDatabase(DiskFiles(str(root))).owner("/usr/lib/ld-musl-x86_64.so.1") == "musl"
 
 
 def test_files(root: Path) -> None:
-    database = ApkDatabase(root)
+    database = ApkDatabase(DiskFiles(str(root)))
     assert database.files("busybox") == ("/top", "/bin/busybox")
     assert database.directories("busybox") == ("/bin", "/etc/network")
     assert database.files("oniguruma") == database.files("unknown") == ()
 
 
 def test_depends(root: Path) -> None:
-    depends = ApkDatabase(root).depends("jq")
+    depends = ApkDatabase(DiskFiles(str(root))).depends("jq")
     assert [(each.wanted, each.packages) for each in depends] == [
         (("oniguruma",), ("oniguruma",)),
         (("so:libc.musl-x86_64.so.1",), ("musl",)),
@@ -111,11 +112,11 @@ def test_depends(root: Path) -> None:
         (("/lib/ld-musl-x86_64.so.1",), ("musl",)),
     ]
     assert depends[4] == Dependency(DependencyKind.DEPENDS, ("cmd:missing",), (), ("cmd:missing",))
-    assert ApkDatabase(root).depends("unknown") == ()
+    assert ApkDatabase(DiskFiles(str(root))).depends("unknown") == ()
 
 
 def test_package(root: Path) -> None:
-    database = ApkDatabase(root)
+    database = ApkDatabase(DiskFiles(str(root)))
     found = database.package("jq")
     assert found is not None
     assert (found.version, found.architecture, found.source) == ("1.7.1-r0", "x86_64", "jq-source")
@@ -126,6 +127,6 @@ def test_package(root: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"P:", b"\xff\xfeP:x", b"F:a\nR:b"])
 def test_rubbish_holds_no_package(root: Path, data: bytes) -> None:
     (root / "lib/apk/db/installed").write_bytes(data)
-    database = ApkDatabase(root)
+    database = ApkDatabase(DiskFiles(str(root)))
     assert list(database.packages()) == []
     assert database.owner("/a/b") is None
