@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from lambundle.bundle.names import PATH_BYTES_MAX
 from lambundle.pack.fits import LONGEST_MOUNT
 from lambundle.runtime import limits
 from tests.runtime.worlds import PROGRAMS, World, compile_c, pack
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 VARIABLES = {
     **{f"VARIABLE_{number}": f"value {number}" for number in range(300)},
@@ -94,13 +90,30 @@ def test_interpreter_with_a_long_name_is_found(glibc: World, outside_tmp: Path) 
     assert report["exe"] == str(world.in_bundle(world.programs / "report"))
 
 
-def test_every_word_after_env_is_kept(world: World) -> None:
+def without_env(world: World, top: Path, name: str, first_line: str) -> tuple[World, Path]:
+    """Return the world without an `env` in its bundle, and a script that only the bundle has."""
+    copy = copied(world, top, "")
+    for path in ("/usr/bin/env", "/bin/env"):
+        copy.in_bundle(path).unlink(missing_ok=True)
+    script = world.data / name
+    Path(f"{copy.root}{script}").write_text(f"{first_line}\n")
+    Path(f"{copy.root}{script}").chmod(0o755)
+    return copy, script
+
+
+def test_every_word_after_env_is_kept(world: World, tmp_path: Path) -> None:
     words = [str(number) for number in range(60)]
-    script = world.data / "many-words"
-    world.in_bundle(script).write_text(f"#!/usr/bin/env -S report {' '.join(words)}\n")
-    world.in_bundle(script).chmod(0o755)
-    report = world.report("execve", script, "name", "last", env={"PATH": str(world.data)})
+    copy, script = without_env(world, tmp_path, "many-words", f"#!/usr/bin/env -S report {' '.join(words)}")
+    report = copy.report("execve", script, "name", "last", env={"PATH": str(world.data)})
     assert report["argv"] == ["report", *words, str(script), "last"]
+    assert report["exe"] == str(copy.in_bundle(world.data / "report"))
+
+
+def test_what_the_hosts_env_has_to_do_is_given_to_it_whole(world: World, tmp_path: Path) -> None:
+    copy, script = without_env(world, tmp_path, "for-env", f"#!/usr/bin/env -S -u GIVEN {world.host_report} a b")
+    report = copy.report("execve", script, "name", "last", env={"GIVEN": "1"})
+    assert report["argv"] == [str(world.host_report), "a", "b", str(copy.in_bundle(script)), "last"]
+    assert "GIVEN=1" not in report["env"]
 
 
 def test_a_path_as_long_as_a_bundle_may_hold_is_served(glibc: World) -> None:

@@ -38,7 +38,7 @@ size_t lb_prepare_size(char *const argv[], char *const envp[])
     if (LB_UNLIKELY(!lb_state.found))
         lb_find();
     size_t pointers = lb_count(argv) + lb_count(envp) + LB_FRONT + LB_EXTRA_VARIABLES + 4;
-    size_t texts = lb_library_path_size(envp) + (LB_NESTED_SCRIPTS + 1) * LB_SHEBANG + 512;
+    size_t texts = lb_library_path_size(envp) + (LB_NESTED_SCRIPTS + 1) * 2 * LB_SHEBANG + 512;
     texts += LB_NESTED_SCRIPTS * (lb_state.root_len + LB_SHEBANG); /* where the scripts are */
     const char *preload = lb_env_get(envp, "LD_PRELOAD");
     if (preload != NULL)

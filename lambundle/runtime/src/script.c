@@ -38,15 +38,16 @@ static char *next_word(char **at)
     return word;
 }
 
-/* The words after `env`: the whole argument is one, unless it begins with -S. Returns how many there are. */
-static size_t split_for_env(char *argument, char **words)
+/* The words after `env`: the whole argument is one, unless it begins with -S. Returns how many there are. The
+ * argument stays whole: the host's env may have to be given it. */
+static size_t split_for_env(struct work *work, char *argument, char **words)
 {
     size_t count = 0;
     if (strncmp(argument, "-S", 2) != 0) {
         words[0] = argument;
         return *argument != '\0';
     }
-    for (char *rest = argument + 2; count < LB_SPLIT_WORDS; count++) {
+    for (char *rest = lb_joined(work, argument + 2, "", ""); count < LB_SPLIT_WORDS; count++) {
         words[count] = next_word(&rest);
         if (*words[count] == '\0')
             break;
@@ -66,7 +67,7 @@ static const char *search_for_env(struct work *work, const char *interpreter, ch
         (strcmp(interpreter, "/usr/bin/env") != 0 && strcmp(interpreter, "/bin/env") != 0) ||
         lb_find_in_bundle(interpreter, &unused) != interpreter)
         return NULL;
-    count = split_for_env(argument, words);
+    count = split_for_env(work, argument, words);
     if (count == 0 || words[0][0] == '-' || strchr(words[0], '=') != NULL || strchr(words[0], '/') != NULL)
         return NULL;
     const char *path = lb_search_path(words[0], lb_env_get(work->given_envp, "PATH"), &work->found, &denied);
