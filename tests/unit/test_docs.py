@@ -16,13 +16,13 @@ from lambundle.runtime.trace import TraceReader
 from tests import docs
 from tests.docs import ARCHITECTURE, PACKAGE, PAGES, REPOSITORY
 from tests.unit.plans import file, folder, link, manifest
-from tests.unit.test_architecture import ALLOWED, MODULES
+from tests.unit.test_architecture import ALLOWED, BEHIND_THE_DOOR, MODULES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOT_OURS = frozenset({"LD_LIBRARY_PATH", "SOURCE_DATE_EPOCH", "LAMBUNDLE_TRACE", "PT_INTERP", "DT_NEEDED"})
-"""Names in capitals that are of the system."""
+NOT_OURS = frozenset({"DT_NEEDED", "LAMBUNDLE_TRACE", "LD_LIBRARY_PATH", "PT_INTERP", "SOURCE_DATE_EPOCH"})
+"""Names that are of the system."""
 
 
 def page_id(page: Path) -> str:
@@ -47,6 +47,18 @@ def test_modules_and_paths_in_backticks_exist(page: Path) -> None:
             assert resolves(text), text
         elif re.fullmatch(r"(?:[a-z_]+/)+(?:[\w.*]+\.(?:py|toml|c|h|sh|json|md))?", text):
             assert any(any(top.glob(text.rstrip("/"))) for top in tops), text
+
+
+def test_modules_that_comments_and_docstrings_name_exist() -> None:
+    """Docstrings name modules by their path in the package, the repository, or beside their own."""
+    lost = []
+    for path in [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.[ch]")]:
+        tops = (PACKAGE, REPOSITORY, *path.parents[:2])
+        names = re.findall(r"``((?:[\w-]+/)*[\w-]+\.py)``", path.read_text(encoding="utf-8"))
+        lost += [
+            f"{path.relative_to(PACKAGE)}: {name}" for name in names if not any((top / name).exists() for top in tops)
+        ]
+    assert lost == []
 
 
 def resolves(name: str) -> bool:
@@ -97,6 +109,11 @@ def test_the_table_of_arrows_is_the_one_that_is_held() -> None:
     )
 
 
+def test_the_rooms_behind_the_door_are_those_that_are_held() -> None:
+    told = ARCHITECTURE.read_text(encoding="utf-8").partition("<!-- door -->")[2].partition("<!-- /door -->")[0]
+    assert re.findall(r"`(\w+)`", told) == list(BEHIND_THE_DOOR)
+
+
 def test_the_picture_has_every_room_and_all_arrows_go_down() -> None:
     lines = {room: number for number, room in docs.picture() if room in ALLOWED}
     assert lines.keys() == set(ALLOWED) - {"", "__main__"}
@@ -106,7 +123,7 @@ def test_the_picture_has_every_room_and_all_arrows_go_down() -> None:
 def test_the_glossary_is_sorted_and_has_each_word_once() -> None:
     table = ARCHITECTURE.read_text(encoding="utf-8").partition("## Glossary")[2]
     words = re.findall(r"^\| ([a-z][\w, ]*) \|", table, re.MULTILINE)[1:]
-    assert len(words) > 40
+    assert len(words) > 35
     assert words == sorted(set(words))
 
 

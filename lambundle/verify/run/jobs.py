@@ -32,7 +32,7 @@ rm -rf /tmp/smoke
 mkdir /tmp/smoke
 cd /tmp/smoke
 """
-"""What every smoke job begins with; ``discover/recipe.py`` documents it. The place is empty in a warm run too."""
+"""What every smoke job begins with; ``recipes/recipe.py`` documents it. The place is empty in a warm run too."""
 
 
 class Origin(enum.Enum):
