@@ -84,7 +84,7 @@ def test_a_check_sees_its_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    "block", [*examples("c"), *examples("python tests/runtime/functions.py")], ids=lambda block: block.info
+    "block", [*examples("c"), *examples("text tests/runtime/functions.py")], ids=lambda block: block.info
 )
 def test_a_line_stands_in_the_file_that_is_named(block: Block) -> None:
     source = (docs.REPOSITORY / block.info.split()[1]).read_text(encoding="utf-8")

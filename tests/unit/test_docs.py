@@ -89,6 +89,17 @@ def test_classes_functions_and_constants_in_backticks_exist(page: Path) -> None:
             assert text in known["constant"], text
 
 
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_a_name_stands_in_the_module_that_is_said(page: Path) -> None:
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    for name, path in re.findall(r"`(\w+)(?:\(\))?`,? (?:in|of) `([\w/]+\.(?:py|toml))`", text):
+        [file] = [top / path for top in (PACKAGE, REPOSITORY) if (top / path).exists()]
+        assert re.search(rf"^(?:class |def |\[*)?{name}\b", file.read_text(encoding="utf-8"), re.MULTILINE), (
+            name,
+            path,
+        )
+
+
 def test_the_test_of_names_sees_what_is_not_there() -> None:
     assert resolves("lambundle.pack.plan.make_plan")
     assert not resolves("lambundle.pack.plan.make_plane")
