@@ -10,6 +10,7 @@ import click
 from lambundle import api
 from lambundle.cli.examples import CommandWithExamples
 from lambundle.cli.speaker import Speaker
+from lambundle.cli.terminal import Terminal
 from lambundle.errors import EXIT_NO
 
 _DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -32,7 +33,7 @@ def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | 
     from lambundle.cli.deps_screen import tree_lines
 
     closure = api.find_libraries(programs, machine=api.open_machine(root), library_path=library_path)
-    say = Speaker()
+    say = Speaker(out=Terminal.of(sys.stdout, keep_bytes=True))
     if as_json:
         say.out.write_json(to_json(closure))
     else:

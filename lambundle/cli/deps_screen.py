@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lambundle.cli.line import Line, line
+from lambundle.cli.line import Line, indent, line
 from lambundle.elf.looked_in import looked_in_lines
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def tree_lines(closure: Closure, *, unicode: bool) -> Iterator[Line]:
             inner = below + (bar if branch.children else "    ")
             yield Line(((head, "guide"), *branch.parts), inner)
             for text in branch.further:
-                yield line((inner, "guide"), f"    {text}", hang=f"{inner}        ")
+                yield line((inner, "guide"), f"    {text}", hang=f"{inner}    {' ' * indent(text)}")
             for child in reversed(branch.children):
                 end = child is branch.children[-1]
                 work.append((child, below + (last if end else tee), below + ("    " if end else bar)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambundle.cli.line import Line, line
+from lambundle.cli.line import Line, indent, line
 from lambundle.errors import LambundleError, OutputError
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ def error_lines(error: LambundleError, terminal: Terminal) -> list[Line]:
     ]
     for number, text in enumerate(error.context):
         head = arrow if number == 0 else " " * len(arrow)
-        inner = len(text) - len(text.lstrip()) + (4 if text[:1] == " " else 0)
-        lines.append(line("  ", (head, "error"), f" {text}", hang=" " * (len(arrow) + 3 + inner)))
+        lines.append(line("  ", (head, "error"), f" {text}", hang=" " * (len(arrow) + 3 + indent(text))))
     if error.hint:
         lines.append(line(("hint:", "hint"), f" {error.hint}", hang=" " * 6))
     if isinstance(error, OutputError):

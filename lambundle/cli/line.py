@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -32,6 +33,8 @@ Style: TypeAlias = Literal[
 
 Part: TypeAlias = "tuple[str, Style]"
 
+_BEFORE = re.compile(r" *(?:\d+ \S+ {2,})?")
+
 _BYTES = range(0xDCA0, 0xDD00)
 """Bytes that are no UTF-8, as surrogateescape keeps them (PEP 383), but for those that could be C1 controls."""
 
@@ -55,6 +58,12 @@ class Line:
 def line(*parts: str | Part, hang: str | None = None) -> Line:
     """Return a line of parts; a mere text has no style."""
     return Line(tuple((part, "") if isinstance(part, str) else part for part in parts), hang)
+
+
+def indent(text: str) -> int:
+    """Columns before what a text says: its spaces, and the number and the name of a row of a table."""
+    found = _BEFORE.match(text)
+    return 0 if found is None else found.end()
 
 
 def tidy(*parts: str | Part) -> Line:

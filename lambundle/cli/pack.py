@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 from lambundle import api
 from lambundle.cli.examples import CommandWithExamples
 from lambundle.cli.speaker import Speaker
+from lambundle.cli.terminal import Terminal
 from lambundle.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
@@ -114,7 +116,7 @@ def pack(
         recorded=recorded,
     )
     out = tree or output or Path(f"{plan.manifest.name}.zip")
-    say = Speaker(quiet=quiet or as_json)
+    say = Speaker(quiet=quiet or as_json, out=Terminal.of(sys.stdout, keep_bytes=True))
     say.remarks(screen.note_lines((*notes, *plan.notes), all_of_them=verbose))
     say.answers(screen.plan_lines(plan))
     say.answers(screen.entry_lines(plan) if verbose else [])

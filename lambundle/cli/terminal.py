@@ -30,17 +30,19 @@ class Terminal:
     """Where lines go, and how: ``width`` in columns, with ``colour`` or without.
 
     ``is_terminal`` is whether a person looks on: then long lines are folded and things move. ``encoding`` is
-    Python's name of the stream's.
+    Python's name of the stream's. With ``keep_bytes``, elsewhere than on a terminal, names that are no UTF-8 are
+    written as the bytes that they are, so that a program can open them: for names of this machine, not of a bundle.
     """
 
     width: int = 80
     is_terminal: bool = False
     colour: bool = False
     encoding: str = "utf-8"
+    keep_bytes: bool = False
     stream: TextIO | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, stream: TextIO, environ: Mapping[str, str] = os.environ) -> Terminal:
+    def of(cls, stream: TextIO, environ: Mapping[str, str] = os.environ, *, keep_bytes: bool = False) -> Terminal:
         """Ask a stream and the environment (no-color.org, force-color.org, TERM, COLUMNS)."""
         is_terminal = bool(environ.get("FORCE_COLOR")) or (stream.isatty() and environ.get("TERM") != "dumb")
         encoding = (getattr(stream, "encoding", None) or "ascii").lower()
@@ -49,6 +51,7 @@ class Terminal:
             is_terminal=is_terminal,
             colour=is_terminal and not environ.get("NO_COLOR"),
             encoding="utf-8" if encoding.replace("-", "").replace("_", "") == "utf8" else encoding,
+            keep_bytes=keep_bytes and not is_terminal,
             stream=stream,
         )
 
@@ -71,7 +74,7 @@ class Terminal:
 
     def shown(self, text: str) -> str:
         """Return a text such that nothing in it steers a terminal and all of it can be written."""
-        return shown(text, self.encoding, keep_bytes=not self.is_terminal)
+        return shown(text, self.encoding, keep_bytes=self.keep_bytes)
 
     def rendered(self, lines: Iterable[Line]) -> list[str]:
         """Return lines as they are written, each without its line break."""

@@ -62,7 +62,12 @@ class Painter:
         """Yield a line as the terminal takes it: one, or more where it is folded."""
         parts: list[Part] = [(shown(text, self._encoding), style) for text, style in line.parts]
         for each in [parts] if line.hang is None else folded(parts, line.hang, self._width):
-            yield "".join([self._styles[style].render(text, color_system=self._system) for text, style in each])
+            yield "".join([self._styled(text, style) for text, style in each])
+
+    def _styled(self, text: str, style: Style) -> str:
+        if not style or text.isspace():
+            return text
+        return self._styles[style].render(text, color_system=self._system)
 
     def console(self, stream: TextIO) -> Console:
         """Return a console of rich with the same theme, for what moves."""
