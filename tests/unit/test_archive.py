@@ -397,7 +397,7 @@ progress = (lambda _: slow and time.sleep(slow.pop())) if what == "rss" else (la
 (write_tree if what == "tree" else write_zip)(plan, Path(out), progress=progress)
 print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])  # ru_maxrss outlives exec
 """
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(zipformat.__file__).parents[1])}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(zipformat.__file__).parents[2])}
 
 
 @pytest.fixture

@@ -125,7 +125,9 @@ class _Installed:
         patterns = [f"{glob.escape(site)}/{name}" for site in sites for name in _DESCRIPTIONS]
         for place in reversed([path for pattern in patterns for path in sorted(glob.glob(pattern))]):
             found = metadata.PathDistribution(Path(place))
-            name = _normal(found.metadata["Name"] or "")
+            # metadata["Name"] of a description without one is a warning from Python 3.12 on.
+            given, *_ = found.metadata.get_all("Name") or [""]
+            name = _normal(given)
             self._by_name[name], self._places[name] = found, place
 
     def place(self, name: str) -> str:

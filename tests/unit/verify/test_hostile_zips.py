@@ -53,7 +53,7 @@ def bounded(path: Path, memory: int = MEMORY) -> dict[str, str]:
     """Check ``path`` in a process of its own; give the status and detail of each check."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, path],
-        env={**os.environ, "PYTHONPATH": str(Path(zipformat.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(zipformat.__file__).parents[2])},
         check=False,
         capture_output=True,
         text=True,
