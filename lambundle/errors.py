@@ -101,6 +101,12 @@ class RecipeError(LambundleError):
     code = "bad-recipe"
 
 
+class RuntimeLimitError(LambundleError):
+    """A bundle would tell the runtime more than it can hold."""
+
+    code = "runtime-limit"
+
+
 class BadBundleError(LambundleError):
     """A finished bundle is damaged, hostile, or not one of ours."""
 

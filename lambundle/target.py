@@ -1,4 +1,4 @@
-"""AWS Lambda as figures: its quotas, its mount points, its C library. All that lambundle compares with stands here.
+"""AWS Lambda as figures: its machines, quotas, mount points, C library. All that lambundle compares with stands here.
 
 Sources: the developer guide ("Lambda quotas") and, for the exact limits, the service's own error texts
 ("must be smaller than 262144000 bytes": a bundle of exactly that size is refused).
@@ -8,6 +8,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A machine that Lambda has.
+
+    ``elf`` is its EM_ number, ``service`` Lambda's own name of it, ``interpreter`` the path of its loader by the psABI,
+    ``spellings`` the names that directories have for it, in lower case.
+    """
+
+    elf: int
+    service: str
+    interpreter: str
+    spellings: frozenset[str]
+
+
+ARCHITECTURES = MappingProxyType(
+    {
+        "x86_64": Architecture(
+            62,
+            "x86_64",
+            "/lib64/ld-linux-x86-64.so.2",
+            frozenset({"x86_64", "x86-64", "amd64", "x64", "x86"}),
+        ),
+        "aarch64": Architecture(183, "arm64", "/lib/ld-linux-aarch64.so.1", frozenset({"aarch64", "arm64", "arm"})),
+    }
+)
+"""Lambda's machines, by the names of ``uname -m``."""
+
+MACHINES = MappingProxyType({item.elf: name for name, item in ARCHITECTURES.items()})
+"""The names of ``uname -m`` by EM_ numbers."""
+
+INTERPRETERS = frozenset(item.interpreter for item in ARCHITECTURES.values())
+"""The loaders that the hosts have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +80,14 @@ ZIPPED = Quota(
 
 # --- the execution environment
 
+OPT = "/opt"
+"""Where layers are unpacked, each over those before it in the function's order."""
+TASK = "/var/task"
+"""Where the function itself is unpacked."""
+MOUNTS = (OPT, TASK)
+TMP = "/tmp"  # noqa: S108  (the function's)
+BOOTSTRAP = "bootstrap"
+"""The program that an OS-only runtime starts, at the top of the function, else of the layers."""
 
 UID = 993
 GID = 990
@@ -128,6 +170,3 @@ HOST_LIBRARIES = frozenset(
 Amazon's public images list a hundred more in /lib64 (recorded by the Bref project in ``utils/lib-copy``), but some of
 them are known to be missing from the zip runtime, and nobody promises the others.
 """
-
-INTERPRETERS = MappingProxyType({"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"})
-"""The loader of each machine, by the psABIs; the host has no other."""

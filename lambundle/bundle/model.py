@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping  # noqa: TC003  (dataclass fields)
 from dataclasses import dataclass, field
-from pathlib import Path  # noqa: TC003
+
+from lambundle.machine import Source  # noqa: TC001
 
 MANIFEST_VERSION = 1
 """Format version of ``manifest.json``; raised when a reader of the old one would misread the new one."""
@@ -55,7 +56,7 @@ class Entry:
     kind: Kind
     mode: int
     size: int = 0
-    source: Path | None = None
+    source: Source | None = None
     content: bytes | None = field(default=None, repr=False)
     head: bytes = field(default=b"", repr=False)
     target: str | None = None

@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lambundle.elf.looked_in import looked_in_lines
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -16,12 +18,10 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from lambundle.elf.closure import Closure, LoadedFile, Missing, Needed
-    from lambundle.elf.loader import Place
 
 JSON_VERSION = 1
 """Raised when a reader of the old form would misread the new one."""
 
-_RULE_WIDTH = 17
 _UNLIMITED = 1 << 16
 
 
@@ -63,62 +63,6 @@ def to_json(closure: Closure) -> dict[str, Any]:
             for missing in closure.missing
         ],
     }
-
-
-def looked_in_lines(looked_in: Sequence[Place]) -> list[str]:
-    """Say every place that was looked at, a numbered line for each rule and more lines where reasons differ.
-
-    Directories of one rule that merely do not have the library share a line.
-    """
-    lines: list[str] = []
-    number = 0
-    rule = None
-    for group in _groups(looked_in):
-        first = group[0]
-        if first.rule != rule:
-            rule = first.rule
-            number += 1
-            head = f"{number} {rule:<{_RULE_WIDTH}}"
-        else:
-            head = " " * (len(str(number)) + 1 + _RULE_WIDTH)
-        lines.append(f"{head} {_describe(group)}")
-    return lines
-
-
-def _groups(looked_in: Iterable[Place]) -> list[list[Place]]:
-    """Put together neighbours of one rule where there is nothing to say but that the file is not there."""
-    groups: list[list[Place]] = []
-    for place in looked_in:
-        plain = place.path is not None and place.reason == "no such file"
-        last = groups[-1][-1] if groups else None
-        if last is not None and plain and (last.rule, last.reason) == (place.rule, place.reason):
-            groups[-1].append(place)
-        else:
-            groups.append([place])
-    return groups
-
-
-def _describe(group: Sequence[Place]) -> str:
-    first = group[0]
-    if first.path is None:
-        return first.reason if first.written in {"", first.reason.partition(" ")[0]} else _with_name(first)
-    names = [_directory(place) for place in group]
-    if len(group) > 1:
-        return " ".join(names)
-    return f"{names[0]} ({first.reason})"
-
-
-def _with_name(place: Place) -> str:
-    return f"{place.written} ({place.reason})"
-
-
-def _directory(place: Place) -> str:
-    """Name the directory as it is written, and what that stands for where it is something else."""
-    path = place.path or ""
-    directory = path.rpartition("/")[0] or "/"
-    if place.written == path or path.startswith(place.written.rstrip("/") + "/"):
-        return directory if place.written != path else path
-    return f"{place.written} = {directory}" if "$" in place.written else f"{place.written}: {path}"
 
 
 def print_tree(closure: Closure) -> None:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from lambundle import __version__
+from lambundle import __version__, api
 from lambundle.cli import ending
+from lambundle.cli.size import size
+from lambundle.cli.verify import verify
 from lambundle.errors import (
     EXIT_NO,
     LambundleError,
@@ -21,13 +23,14 @@ from lambundle.errors import (
     OutputError,
     UsageError,
 )
-from lambundle.size.cli import size
-from lambundle.verify.cli import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambundle.pack.plan import Plan, Recorded
+    from lambundle.bundle.write import Written
+    from lambundle.pack.request import Plan, Recorded
+
+_DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -68,6 +71,7 @@ def cli() -> None:
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out a soname, file name or absolute path.")
 @click.option("--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does.")
 @click.option("--recipe", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Use a recipe of yours.")
+@click.option("--root", type=_DIRECTORY, metavar="DIR", help="Pack from the Linux below DIR instead of this machine.")
 @click.option("--record", multiple=True, metavar="COMMAND", help="Run COMMAND here; add what it opens and starts.")
 @click.option("--only-recorded", is_flag=True, help="Keep nothing but what was recorded: the smallest bundle.")
 @click.option("--why", metavar="PATH", help="Say why PATH is in the bundle.")
@@ -85,6 +89,7 @@ def pack(
     exclude: tuple[str, ...],
     library_path: tuple[str, ...],
     recipe: tuple[Path, ...],
+    root: Path | None,
     record: tuple[str, ...],
     only_recorded: bool,
     why: str | None,
@@ -100,16 +105,28 @@ def pack(
     launcher bin/NAME for each; on Lambda a Layer's are on PATH as /opt/bin/NAME.
     """
     from lambundle.cli import pack_report as report
-    from lambundle.pack.plan import Request, make_plan
 
     if tree is not None and output is not None:
         raise UsageError("--tree and --output exclude each other", hint="give one of them")
     if only_recorded and not record:
         raise UsageError("--only-recorded needs --record", hint="give the command to record: --record 'COMMAND'")
+    if record and root is not None:
+        raise UsageError(
+            "--record runs a command on this machine, and --root packs another",
+            hint="pack inside that root, or name what is needed with --add PATH",
+        )
     recorded, notes = _record(record, only=only_recorded) if record else (None, ())
-    request = Request(programs, _search_path(), name, add, exclude, library_path, recipe, recorded)
     gc.disable()  # a plan makes hundreds of thousands of objects and drops few: collecting costs a tenth of its time
-    plan = make_plan(request)
+    plan = api.make_plan(
+        programs,
+        machine=api.open_machine(root),
+        name=name,
+        add=add,
+        exclude=exclude,
+        library_path=library_path,
+        recipes=recipe,
+        recorded=recorded,
+    )
     out = output or Path(f"{plan.manifest.name}.zip")
     say = _Speaker(quiet=quiet or as_json)
     for line in report.note_lines((*notes, *plan.notes), all_of_them=verbose):
@@ -135,17 +152,16 @@ def pack(
 @cli.command()
 @click.argument("programs", nargs=-1, required=True, metavar="PROGRAM...")
 @click.option("--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does.")
+@click.option("--root", type=_DIRECTORY, metavar="DIR", help="Look into the Linux below DIR instead of this machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print the closure as JSON.")
-def deps(programs: tuple[str, ...], library_path: tuple[str, ...], as_json: bool) -> None:
+def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | None, as_json: bool) -> None:
     """Show the libraries that programs load, and by which rule each is found.
 
     The answer is ld.so's own, but nothing is executed. Exit status 1 when a library is missing.
     """
     from lambundle.cli import deps_report
-    from lambundle.elf.closure import walk
-    from lambundle.gather.programs import resolve_file
 
-    closure = walk([resolve_file(program, _search_path()) for program in programs], library_path=library_path)
+    closure = api.find_libraries(programs, machine=api.open_machine(root), library_path=library_path)
     if as_json:
         click.echo(json.dumps(deps_report.to_json(closure), indent=1))
     else:
@@ -205,16 +221,11 @@ class _Speaker:
             click.echo(line, err=True)
 
 
-def _search_path() -> tuple[str, ...]:
-    return tuple(os.environ.get("PATH", os.defpath).split(os.pathsep))
-
-
 def _record(commands: tuple[str, ...], *, only: bool) -> tuple[Recorded, tuple[str, ...]]:
     from lambundle.errors import RecordingError
-    from lambundle.pack.plan import Recorded
-    from lambundle.recording import record
+    from lambundle.pack.request import Recorded
 
-    recording = record(commands)
+    recording = api.record_commands(commands)
     for command, status in zip(commands, recording.status, strict=True):
         if status != 0:
             raise RecordingError(
@@ -223,14 +234,13 @@ def _record(commands: tuple[str, ...], *, only: bool) -> tuple[Recorded, tuple[s
     return Recorded(recording.files, only), recording.notes
 
 
-def _write(plan: Plan, out: Path, *, is_tree: bool, level: int, quiet: bool) -> Any:
-    from lambundle.bundle.write import epoch_of, write_tree, write_zip
+def _write(plan: Plan, out: Path, *, is_tree: bool, level: int, quiet: bool) -> Written:
+    from lambundle.bundle.write import epoch_of
     from lambundle.cli import pack_report as report
 
+    epoch = None if is_tree else epoch_of(os.environ)
     with report.progress_bar(plan.unzipped, quiet=quiet) as progress:
-        if is_tree:
-            return write_tree(plan.manifest, out, progress=progress)
-        return write_zip(plan.manifest, out, level=level, epoch=epoch_of(os.environ), progress=progress)
+        return api.write_bundle(plan, out, as_directory=is_tree, level=level, epoch=epoch, progress=progress)
 
 
 def _why_lines(plan: Plan, path: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from lambundle.bundle.model import Reason
     from lambundle.bundle.write import Written
     from lambundle.errors import LambundleError
-    from lambundle.pack.plan import Plan
+    from lambundle.pack.request import Plan
     from lambundle.recipes.recipe import Recipe
 
 LABEL = 11
@@ -55,7 +54,9 @@ def why_lines(plan: Plan, path: str) -> list[str] | None:
     """
     root = f"lambundle/{plan.manifest.name}/root"
     entries = {entry.path: entry for entry in plan.manifest.entries}
-    at: str | None = next((name for name in (path, root + path, root + _physical(path)) if name in entries), None)
+    at: str | None = next(
+        (name for name in (path, root + path, root + plan.machine.files.real_parent(path)) if name in entries), None
+    )
     if at is None:
         return None
     users = {group.name: group.reasons[0].by for group in plan.manifest.groups if group.kind == "facility"}
@@ -68,15 +69,9 @@ def why_lines(plan: Plan, path: str) -> list[str] | None:
         if at is None or at in seen:
             break
         seen.add(at)
-        entry = entries.get(root + _physical(at))
+        entry = entries.get(root + plan.machine.files.real_parent(at))
         reasons = entry.reasons if entry is not None else tuple(filter(None, (plan.packages.get(at),)))
     return lines
-
-
-def _physical(path: str) -> str:
-    """A path of this machine with the links of its directory followed: the bundle holds it there."""
-    directory, _, name = path.rpartition("/")
-    return f"{os.path.realpath(directory)}/{name}" if directory else path
 
 
 def _because(reason: Reason) -> str:

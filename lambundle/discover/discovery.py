@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import posixpath
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Group, Reason
 from lambundle.discover.evidence import Texts
+from lambundle.discover.facilities import Facilities
 from lambundle.discover.installation import belongings, imported
-from lambundle.discover.rules import Facility, rules
-from lambundle.discover.selection import Selection, Wanted
+from lambundle.discover.rules import rules
+from lambundle.discover.selection import Selection
 from lambundle.elf.headers import ElfFile
 from lambundle.gather.bytecode import source_of
 from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
-from lambundle.packages import detect
-from lambundle.recipes.recipe import Found, Recipe, follow, matches_none, recipe_for
+from lambundle.gather.wanted import Wanted
+from lambundle.recipes.follow import RecipeResult, follow, matches_none
+from lambundle.recipes.recipe import Recipe, recipe_for
 from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from lambundle.elf.closure import Closure, LoadedFile
-
-SETTINGS = "/etc/"
-"""Where lists of a library's own are, as of the fonts it knows."""
+    from lambundle.packages import PackageDatabase
 
 MAX_ROUNDS = 5
 """How often what was discovered is asked what it needs itself."""
@@ -38,8 +35,8 @@ MAX_ROUNDS = 5
 class Discovery:
     """Adds to a gathering what some programs need.
 
-    ``book`` are the recipes, ``search`` the directories of PATH; with ``only_made`` a recipe brings what it makes
-    and sets, but no files. Afterwards ``found`` has what the recipes found, ``recipes`` how many files
+    ``book`` are the recipes, ``packages`` the machine's package database; with ``only_made`` a recipe brings what it
+    makes and sets, but no files. Afterwards ``found`` has what the recipes found, ``recipes`` how many files
     each brought, ``environment`` the variables they set.
     """
 
@@ -48,24 +45,26 @@ class Discovery:
         gathering: Gathering,
         requested: Sequence[Requested],
         book: Sequence[Recipe],
-        search: tuple[str, ...],
+        packages: PackageDatabase | None,
         *,
         only_made: bool,
     ) -> None:
         self.gathering = gathering
+        self.machine = gathering.machine
+        self.files = gathering.files
         self.requested = requested
         self.dynamic = [program for program in requested if not program.elf.is_static_program]
         self.book = book
-        self.search = search
         self.only_made = only_made
-        self.found: list[Found] = []
+        self.found: list[RecipeResult] = []
         self.recipes: dict[str, int] = {}
         self.environment: dict[str, str] = {}
-        self._packages = detect()
-        self.selection = None if self._packages is None else Selection(self._packages, self._is_by_recipe)
-        self._texts = Texts() if self.selection is None else self.selection.texts
+        self._packages = packages
+        self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
+        self._texts = Texts(self.files) if self.selection is None else self.selection.texts
         self._opened: set[tuple[str, str]] = set()
-        self._provided: list[Facility] = []
+        contents = None if self.selection is None else self.selection.contents
+        self._facilities = Facilities(gathering, self.dynamic, self._texts, contents)
 
     def discover(self) -> None:
         """Add what the programs need beyond libraries; what that loads may need more in turn."""
@@ -88,19 +87,19 @@ class Discovery:
     def _take_belongings(self, program: Requested) -> None:
         """Add what belongs to a program that no package owns."""
         reasons: dict[str, Reason] = {}
-        found = belongings(program.real, program.interpreter, self._is_owned, self._texts)
+        found = belongings(self.machine, program.real, program.interpreter, self._is_owned, self._texts)
         self.gathering.take(
             Wanted(path, reasons.setdefault(detail, Reason("installation", program.real, detail)))
             for path, detail in found
         )
 
     def _take_imported(self, script: str, interpreter: str) -> tuple[dict[str, list[str]], list[str]]:
-        """Add the modules that a script of no package asks for; those of packages, by package, and sources of none."""
+        """Add modules that a script of no package loads; return those of packages, by package, and other sources."""
         packages: dict[str, list[str]] = {}
         sources: list[str] = []
         reasons: dict[str, Reason] = {}
         wanted = []
-        for path, detail in imported(script, interpreter, self._is_owned):
+        for path, detail in imported(self.machine, script, interpreter, self._is_owned):
             owner = self._owner(path)
             if owner is None:
                 wanted.append(Wanted(path, reasons.setdefault(detail, Reason("installation", script, detail))))
@@ -116,7 +115,7 @@ class Discovery:
 
     def _owner(self, path: str) -> str | None:
         """The package of a file, which may be known by another name of it."""
-        return self.owner(path) or self.owner(os.path.realpath(path))
+        return self.owner(path) or self.owner(self.files.real(path))
 
     def _select(self, path: str, interpreter: str | None) -> None:
         """Choose the packages of a program, and of what a shell script starts."""
@@ -124,7 +123,7 @@ class Discovery:
         seen: set[str] = set()
         while waiting and self.selection is not None:
             path, interpreter = waiting.pop()
-            real = os.path.realpath(path)
+            real = self.files.real(path)
             if real in seen:
                 continue
             seen.add(real)
@@ -134,21 +133,21 @@ class Discovery:
                 self._select_imported(real, interpreter)
             if interpreter is None or not is_shell(interpreter):
                 continue
-            for started in started_programs(real, self.search):
-                if rules().for_a_person.match(self.owner(started) or ""):
+            for started in started_programs(self.files, real, self.machine.search):
+                if rules().for_a_person.match(posixpath.basename(started)):
                     continue
-                shebang = read_shebang(os.path.realpath(started), self.search)
+                shebang = read_shebang(self.files, started, self.machine.search)
                 self.gathering.take([Wanted(started, Reason("started", real, posixpath.basename(started)))])
                 waiting.append((started, None if shebang is None else shebang.interpreter))
 
     def _select_imported(self, script: str, interpreter: str) -> None:
-        """Choose the packages whose modules a script asks for; what those need of the interpreter nobody knows."""
+        """Choose the packages whose modules a script loads; what those need of the interpreter nobody knows."""
         packages, sources = self._take_imported(script, interpreter)
         choice = None if self.selection is None else self.selection.choice
         if choice is None or not packages:
             return
         if not packages.keys() <= choice.packages.keys():
-            choice.add_program(interpreter, os.path.realpath(interpreter))
+            choice.add_program(interpreter, self.files.real(interpreter))
         choice.add_modules(script, packages, sources)
 
     def take_interpreters(self) -> None:
@@ -156,29 +155,28 @@ class Discovery:
 
         Other interpreters are large; they are here if a package that counts depends on them.
         """
-        search = self.search
         for path in self.gathering.mirror.files():
-            if path.endswith(TEXTS) or not os.access(path, os.X_OK):
+            if path.endswith(TEXTS) or not self.files.is_executable(path):
                 continue
-            shebang = read_shebang(path, search)
+            shebang = read_shebang(self.files, path, self.machine.search)
             if shebang is None:
                 continue
             if shebang.env is not None:
                 self.gathering.root(shebang.env, Reason("interpreter", path))
-            if is_shell(shebang.interpreter) and Path(shebang.interpreter).is_file():
+            if is_shell(shebang.interpreter) and self.files.is_file(shebang.interpreter):
                 self.gathering.root(shebang.interpreter, Reason("interpreter", path))
 
     def _follow_recipes_of_commands(self) -> None:
-        """A compiler that another program starts needs what it needs when it is asked for itself."""
+        """Follow the recipes of commands that programs start: a compiler needs the same as if it were requested."""
         for path in self.selection.choice.by_recipe if self.selection is not None else ():
-            recipe, elf = recipe_for(path, self.book), self.gathering.disk.elf(path)
+            recipe, elf = recipe_for(self.files, path, self.book), self.gathering.elves.elf(path)
             if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
                 continue
             for program in self.dynamic:
                 if not self._is_by_recipe(program.path):
                     self.gathering.root(path, Reason("recipe", program.real, recipe.name))
             if recipe.name not in self.recipes:
-                self._follow_recipe(recipe, Requested(posixpath.basename(path), path, os.path.realpath(path), elf))
+                self._follow_recipe(recipe, Requested(posixpath.basename(path), path, self.files.real(path), elf))
 
     def _discover_for_libraries(self) -> bool:
         """Add what the packages of the loaded libraries hold for them; whether that loaded more."""
@@ -189,9 +187,7 @@ class Discovery:
         for root, loaded in closure.scopes.items():
             for file in loaded:
                 self._open_by_name(file, root)
-        for facility in rules().facilities:
-            if facility not in self._provided and any(self._users(facility, closure)):
-                self._provide(facility)
+        self._facilities.provide(closure)
         return len(self.gathering.walker.closure().files) > before
 
     def _open_by_name(self, file: LoadedFile, program: str) -> None:
@@ -202,42 +198,17 @@ class Discovery:
         names = [name for note in file.elf.dlopen for name in note.sonames]
         if self.selection is not None:
             paths = [file.path, file.real]
-            paths += [path for need in file.needed for path in (need.path, self.gathering.disk.real(need.path))]
+            paths += [path for need in file.needed for path in (need.path, self.files.real(need.path))]
             names += self.selection.libraries.opened_by_name(file.real, {posixpath.basename(path) for path in paths})
         for name in names:
             self.gathering.opened(name, file.real, Reason("opened", file.real, name), program)
 
-    def _users(self, facility: Facility, closure: Closure) -> Iterator[str]:
-        """Files that have a use for a facility, by their real paths."""
-        if facility.library is not None:
-            for path, file in closure.files.items():
-                if facility.library.match(posixpath.basename(path)):
-                    yield file.real
-        elif facility.program is not None:
-            yield from (
-                program.started for program in self.dynamic if facility.program.match(posixpath.basename(program.real))
-            )
-        elif self.selection is not None:
-            texts, contents = self.selection.texts, self.selection.contents
-            if facility.imports:
-                own = {program.started for program in self.dynamic} | contents.own_libraries()
-                found = (path for path in sorted(own) if texts.imports(path, facility.imports))
-            else:
-                settings = (path for path in self.gathering.mirror.files() if path.startswith(SETTINGS))
-                names = (*contents.own_files(), *settings)
-                found = (path for path in names if texts.any_names([path], facility.named))
-            yield from (path for path in found if not self.gathering.excludes(path))
-
     def groups(self, closure: Closure) -> tuple[Group, ...]:
-        """What brought many files at once: the packages chosen, and the facilities with all their users."""
+        """Return what brought many files at once: the packages chosen, and the facilities with all their users."""
         packages = () if self.selection is None else self.selection.choice.packages.items()
         return (
             *(Group("package", name, tuple(dict.fromkeys((item.reason, *item.others)))) for name, item in packages),
-            *(
-                Group("facility", facility.why, tuple(Reason("facility", user) for user in dict.fromkeys(users)))
-                for facility in self._provided
-                for users in [self._users(facility, closure)]
-            ),
+            *self._facilities.groups(closure),
         )
 
     def owner(self, path: str) -> str | None:
@@ -247,30 +218,22 @@ class Discovery:
         """
         return None if self._packages is None else self._packages.owner(source_of(path) or path)
 
-    def _provide(self, facility: Facility) -> None:
-        self._provided.append(facility)
-        paths = [path for pattern in facility.paths for path in sorted(glob.glob(pattern))]
-        for patterns in facility.one_of:
-            found = [path for pattern in patterns for path in sorted(glob.glob(pattern))]
-            if found:
-                paths += found if len(patterns) > 2 else found[:1]  # noqa: PLR2004  (a family, or any one font)
-                break
-        for path in paths:
-            reason = Reason("facility", None, facility.why)
-            for real in self.gathering.mirror.add_tree(path, reason, lambda path: not rules().is_unwanted(path)):
-                self.gathering.walk_if_loadable(real, optional=True)
-        for path, text in facility.made.items():
-            self.gathering.mirror.make_file(path, text.encode(), 0o644, Reason("facility", None, facility.why))
+    @property
+    def chosen(self) -> dict[str, Reason]:
+        """The packages that were chosen, each with the reason."""
+        if self.selection is None:
+            return {}
+        return {name: item.reason for name, item in self.selection.choice.packages.items()}
 
-    def add_virtual_environment(self, interpreter: str, script: str) -> None:
-        """All of the Python virtual environment that an interpreter lies in: nothing else says what it needs."""
-        home = posixpath.dirname(posixpath.dirname(interpreter))
-        if not Path(home, "pyvenv.cfg").is_file():
+    def add_virtual_environment(self, program: Requested) -> None:
+        """Add all of the virtual environment that a script's interpreter lies in: nothing else says its needs."""
+        home = posixpath.dirname(posixpath.dirname(program.interpreter or ""))
+        if not home or not self.files.is_file(f"{home}/pyvenv.cfg"):
             return
-        reason = Reason("interpreter", script, "virtual environment")
+        reason = Reason("interpreter", program.real, "virtual environment")
         self.gathering.mirror.add(f"{home}/pyvenv.cfg", reason)
         for name in ("lib", "lib64"):
-            if not Path(home, name).is_dir():
+            if not self.files.is_directory(f"{home}/{name}"):
                 continue
             for real in self.gathering.mirror.add_tree(
                 f"{home}/{name}", reason, lambda path: not path.endswith("__pycache__")
@@ -288,17 +251,17 @@ class Discovery:
             if program.interpreter is not None and program.interpreter not in requested
         }
         for program in (*self.dynamic, *interpreters.values()):
-            recipe = recipe_for(program.path, self.book)
+            recipe = recipe_for(self.files, program.path, self.book)
             if recipe is not None:
                 self._follow_recipe(recipe, program)
 
     def _is_by_recipe(self, path: str) -> bool:
         """Whether a recipe says all that a program needs, so that its packages are not asked."""
-        recipe = recipe_for(path, self.book)
+        recipe = recipe_for(self.files, path, self.book)
         return recipe is not None and recipe.instead
 
     def _follow_recipe(self, recipe: Recipe, program: Requested) -> None:
-        found = follow(recipe, program, self._packages)
+        found = follow(recipe, program, self.machine, self._packages)
         self.found.append(found)
         self.environment.update(found.environment)
         before = len(self.gathering.mirror.files())

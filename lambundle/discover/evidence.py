@@ -5,17 +5,18 @@ A name in a file says where to look, never alone what to take.
 
 from __future__ import annotations
 
-import mmap
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lambundle.elf.headers import MAGIC, parse_elf
+from lambundle.elf.headers import MAGIC, is_elf, parse_elf
 from lambundle.errors import LambundleError
 from lambundle.scripts.shell_words import all_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    import mmap
+    from collections.abc import Iterable
+
+    from lambundle.machine import Files
 
 MAX_FILE = 256 << 20
 """Bytes of a file that are looked at; the largest program known here, a browser, has 230 MB."""
@@ -42,7 +43,9 @@ _OPENS = (b"dlopen", b"LoadLibrary", b"module_open", b"QLibrary", b"dso_load", b
 class Texts:
     """Texts of files; what was found in one is remembered."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self._elf: dict[str, bool] = {}
         self._paths: dict[str, frozenset[str]] = {}
         self._sonames: dict[str, frozenset[str]] = {}
         self._starts: dict[str, frozenset[str]] = {}
@@ -51,7 +54,7 @@ class Texts:
         """Absolute paths that stand in a file, without trailing slashes and dots, double slashes folded."""
         known = self._paths.get(path)
         if known is None:
-            named = (found.decode() for found in set(_PATH.findall(_bytes(path))) if b"%" not in found)
+            named = (found.decode() for found in set(_PATH.findall(self._bytes(path))) if b"%" not in found)
             known = self._paths[path] = frozenset(re.sub("/+", "/", name).rstrip("/.") for name in named)
         return known
 
@@ -60,7 +63,7 @@ class Texts:
         known = self._sonames.get(path)
         if known is None:
             found: set[bytes] = set()
-            with _mapped(path) as data:
+            with self.files.mapped(path) as data:
                 # Few libraries open others by name, and the search for names takes a hundred times as long as this.
                 if _opens_others(data, path):
                     found.update(_SONAME.findall(data))
@@ -74,7 +77,7 @@ class Texts:
         texts; other scripts are not understood.
         """
         if path not in self._starts:
-            data = _bytes(path)
+            data = self._bytes(path)
             if data.startswith(b"#!"):
                 line = data.partition(b"\n")[0].decode("ascii", "replace")
                 text = data.decode("utf-8", "replace") if _SHELL.search(line) else ""
@@ -86,11 +89,11 @@ class Texts:
 
     def imports(self, path: str, function: bytes) -> bool:
         """Whether a program's symbol table has a function."""
-        return function + b"\0" in _bytes(path)  # the linker may keep it as the end of another name
+        return function + b"\0" in self._bytes(path)  # the linker may keep it as the end of another name
 
     def holds(self, path: str, texts: Iterable[str]) -> bool:
         """Whether one of some texts stands anywhere in a file, as a part of another one perhaps."""
-        data = _bytes(path)
+        data = self._bytes(path)
         return any(text.encode() in data for text in texts)
 
     def has_perl_modules(self, script: str, own: Iterable[str], core: Iterable[str]) -> bool:
@@ -103,7 +106,7 @@ class Texts:
         waiting, seen = [script], {script}
         while waiting:
             path = waiting.pop()
-            data = _bytes(path, MAX_SMALL)
+            data = self._bytes(path, MAX_SMALL)
             if path == script and b"perl" not in data.partition(b"\n")[0]:
                 return False
             for found in _PERL_USE.findall(data.partition(b"\n__END__")[0]):
@@ -118,11 +121,30 @@ class Texts:
 
     def words(self, files: Iterable[str]) -> set[str]:
         """Words between quotes in some small files: names that may be commands."""
-        return {word.decode() for file in files for word in set(_QUOTED.findall(_bytes(file, MAX_SMALL)))}
+        return {word.decode() for file in files for word in set(_QUOTED.findall(self._bytes(file, MAX_SMALL)))}
 
     def any_names(self, files: Iterable[str], text: bytes) -> bool:
         """Whether one of some small files has a text in it."""
-        return any(text in _bytes(file, MAX_SMALL) for file in files)
+        return any(text in self._bytes(file, MAX_SMALL) for file in files)
+
+    def is_elf(self, path: str) -> bool:
+        """Whether a file is compiled: a program or a library."""
+        if path not in self._elf:
+            self._elf[path] = is_elf(self.files, path)
+        return self._elf[path]
+
+    def needed(self, path: str) -> set[str] | None:
+        """Sonames that a compiled file is linked with; None for anything else."""
+        if not self.is_elf(path):
+            return None
+        with self.files.mapped(path) as data:
+            try:
+                return set(parse_elf(data, path).needed)
+            except LambundleError:
+                return None
+
+    def _bytes(self, path: str, limit: int = MAX_FILE) -> bytes:
+        return self.files.read(path, limit)
 
 
 def _opens_others(data: mmap.mmap | bytes, path: str) -> bool:
@@ -136,28 +158,7 @@ def _opens_others(data: mmap.mmap | bytes, path: str) -> bool:
     return any(data.find(name, begin, end) >= 0 for name in _OPENS)
 
 
-@contextmanager
-def _mapped(path: str) -> Iterator[mmap.mmap | bytes]:
-    """The content of a file, without a copy; empty where it cannot be read."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError):  # an empty file cannot be mapped
-        yield b""
-        return
-    with mapped:
-        yield mapped
-
-
 def _module_names(path: str) -> Iterable[str]:
     """Every name that a file could be a module by: Getopt/Long.pm as Long and Getopt::Long."""
     parts = path.removesuffix(".pm").split("/")
     return ("::".join(parts[start:]) for start in range(1, len(parts))) if path.endswith(".pm") else ()
-
-
-def _bytes(path: str, limit: int = MAX_FILE) -> bytes:
-    try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (thousands of small files)
-            return file.read(limit)
-    except OSError:
-        return b""

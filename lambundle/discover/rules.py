@@ -41,6 +41,8 @@ class Rules:
     unwanted: re.Pattern[str]
     machine: re.Pattern[str]
     absent: re.Pattern[str]
+    absent_libraries: re.Pattern[str]
+    absent_files: re.Pattern[str]
     for_a_person: re.Pattern[str]
     display: re.Pattern[str]
     languages: frozenset[str]
@@ -54,10 +56,6 @@ class Rules:
             return True
         language = _LANGUAGE.search(path)
         return language is not None and language[1] not in self.languages
-
-    def is_foreign_to_lambda(self, package: str) -> bool:
-        """Whether a package is there for a machine that Lambda is not: its hardware, its administration."""
-        return bool(self.machine.match(package) or self.absent.match(package))
 
 
 def is_public_library(path: str) -> bool:
@@ -83,6 +81,8 @@ def rules() -> Rules:
         unwanted=_any_of(data["unwanted"]),
         machine=_any_of(data["machine"]),
         absent=_any_of(data["absent"]),
+        absent_libraries=_any_of(data["absent_libraries"]),
+        absent_files=_any_of(data["absent_files"]),
         for_a_person=_any_of(data["for_a_person"]),
         display=_any_of(data["display"]),
         languages=frozenset(data["kept_languages"]),

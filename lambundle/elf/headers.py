@@ -10,20 +10,22 @@ no more than an honest one. The answers are held equal to LIEF's by a test over 
 
 from __future__ import annotations
 
-import functools
-import json
 import os
 import stat
-import struct
-import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
 
-from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
+from lambundle.elf.notes import DlopenNote, read_notes
+from lambundle.elf.reader import LAYOUTS, Layout, Reader, structure
+from lambundle.errors import NotElfError, UnreadableFileError
 
 if TYPE_CHECKING:
     import mmap
+    import struct
     from collections.abc import Callable, Iterator
+
+    from lambundle.machine import Files
 
 MAGIC = b"\x7fELF"
 
@@ -63,37 +65,12 @@ _DT_VERNEEDNUM = 0x6FFF_FFFF
 
 _VER_FLG_BASE = 1
 
-_NT_GNU_PROPERTY_TYPE_0 = 5
-_NT_FDO_DLOPEN = 0x407C_0C0A
-_GNU_PROPERTY_X86_ISA_1_NEEDED = 0xC000_8002
-
 # Upper bounds, each far above anything that a linker was seen to write.
-_BLOCK = 1 << 14
-_MAX_BLOCKS = 64
 _MAX_NAME = 4096
 _MAX_RPATH = 1 << 16
 _MAX_DYNAMIC = 1 << 20
 _MAX_NEEDED = 4096
 _MAX_VERSIONS = 1 << 16
-_MAX_NOTES = 1 << 18
-_MAX_STRINGS = 1 << 22
-
-# os.fsdecode in two words, which are all the difference where it is called thousands of times.
-_ENCODING = sys.getfilesystemencoding()
-_ENCODING_ERRORS = sys.getfilesystemencodeerrors()
-
-
-@dataclass(frozen=True, slots=True)
-class DlopenNote:
-    """One entry of ``.note.dlopen``: a feature that the file loads at run time if it is there.
-
-    ``sonames`` are alternatives, the preferred one first. ``priority`` is ``required``, ``recommended`` or
-    ``suggested`` (the default). ``feature`` is the name of what is lost without it, often empty.
-    """
-
-    sonames: tuple[str, ...]
-    priority: str = "suggested"
-    feature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +134,23 @@ class ElfFile:
         return self.is_program and self.interpreter is None
 
 
-def read_elf(path: str | os.PathLike[str]) -> ElfFile:
-    """Read the headers of the file at ``path``, which may be a symbolic link."""
-    name = os.fspath(path)
+def read_elf(files: Files, path: str) -> ElfFile:
+    """Read the headers of the file that ``path`` leads to.
+
+    Raises NotElfError, BadElfError, and UnreadableFileError where it is not there or may not be read.
+    """
     try:
-        # Without O_NONBLOCK the open of a FIFO would wait for a writer.
-        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError) as error:
-        raise _unreadable(name, error) from error
-    try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise NotElfError(f"{name} is not an ELF file: it is not a regular file")
-        return _parse(lambda offset, size: os.pread(fd, size, offset), status.st_size, name)
+        if not stat.S_ISREG(files.stat(path).st_mode):
+            raise NotElfError(f"{path} is not an ELF file: it is not a regular file")
+        with files.open(path) as file:
+            return _parse(partial(_read_at, file), file.seek(0, os.SEEK_END), path)
     except OSError as error:
-        raise _unreadable(name, error) from error
-    finally:
-        os.close(fd)
+        raise UnreadableFileError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    return file.read(size)
 
 
 def parse_elf(data: bytes | mmap.mmap, name: str) -> ElfFile:
@@ -181,120 +158,19 @@ def parse_elf(data: bytes | mmap.mmap, name: str) -> ElfFile:
     return _parse(lambda offset, size: data[offset : offset + size], len(data), name)
 
 
-def is_elf(path: str | os.PathLike[str]) -> bool:
-    """Whether the file begins as an ELF file does; no if it is absent, unreadable or not a regular file."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError):
-        return False
-    try:
-        return stat.S_ISREG(os.fstat(fd).st_mode) and os.pread(fd, len(MAGIC), 0) == MAGIC
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-
-
-def _unreadable(name: str, error: Exception) -> UnreadableFileError:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return UnreadableFileError(f"{name} cannot be read: {reason}")
-
-
-class _Layout:
-    """The structures of one class and byte order, and where their fields are."""
-
-    __slots__ = ("bits", "dynamic", "header", "is64", "little", "program", "word")
-
-    def __init__(self, bits: int, *, little: bool) -> None:
-        order = "<" if little else ">"
-        self.bits = bits
-        self.little = little
-        self.is64 = bits == 64  # noqa: PLR2004  (the ELF class)
-        self.header = struct.Struct(order + ("HHIQQQIHHH" if self.is64 else "HHIIIIIHHH"))
-        self.program = struct.Struct(order + ("IIQQQQQQ" if self.is64 else "IIIIIIII"))
-        self.dynamic = struct.Struct(order + ("QQ" if self.is64 else "II"))
-        self.word = order
-
-
-_LAYOUTS = {
-    (class_, data): _Layout(32 * class_, little=data == 1)
-    for class_ in (1, 2)  # ELFCLASS32, ELFCLASS64
-    for data in (1, 2)  # ELFDATA2LSB, ELFDATA2MSB
-}
-
-
-@functools.cache
-def _struct(layout: str) -> struct.Struct:
-    return struct.Struct(layout)
-
-
-class _Source:
-    """Bounds-checked reads from one file, a block at a time, each block fetched once."""
-
-    __slots__ = ("_blocks", "_budget", "_fetch", "name", "size")
-
-    def __init__(self, fetch: Callable[[int, int], bytes], size: int, name: str) -> None:
-        self._fetch = fetch
-        self._blocks: dict[int, bytes] = {}
-        self._budget = _MAX_STRINGS
-        self.size = size
-        self.name = name
-
-    def bad(self, what: str) -> BadElfError:
-        """Make the error for this file."""
-        return BadElfError(f"{self.name} is a damaged ELF file: {what}")
-
-    def _block(self, number: int) -> bytes:
-        if len(self._blocks) >= _MAX_BLOCKS:
-            self._blocks.clear()
-        block = self._blocks[number] = self._fetch(number * _BLOCK, _BLOCK)
-        return block
-
-    def read(self, offset: int, size: int, what: str) -> bytes:
-        """Read exactly ``size`` bytes; the caller has bounded ``size``."""
-        if offset + size > self.size:
-            raise self.bad(f"{what} at {offset:#x} with {size} bytes is beyond its end at {self.size:#x}")
-        number, start = divmod(offset, _BLOCK)
-        if start + size <= _BLOCK:
-            data = (self._blocks.get(number) or self._block(number))[start : start + size]
-        else:
-            data = self._fetch(offset, size)
-        if len(data) != size:
-            # The file shrank after its size was taken.
-            raise self.bad(f"{what} at {offset:#x} is cut off")
-        return data
-
-    def string(self, offset: int, end: int, limit: int, what: str) -> str:
-        """Read the string at ``offset``; its NUL lies before ``end`` and within ``limit`` bytes."""
-        end = min(end, self.size, offset + limit)
-        if offset >= end:
-            raise self.bad(f"{what} is beyond the end of the string table")
-        number, start = divmod(offset, _BLOCK)
-        block = self._blocks.get(number) or self._block(number)
-        stop = block.find(0, start, start + end - offset)
-        text = block[start:stop] if stop >= 0 else self._long_string(offset, end, what)
-        self._budget -= len(text)
-        if self._budget < 0:
-            raise self.bad("its names take up more space than any linker's")
-        return text.decode(_ENCODING, _ENCODING_ERRORS)
-
-    def _long_string(self, offset: int, end: int, what: str) -> bytes:
-        """Read a string that goes over the end of its block; the caller has bounded its length."""
-        text = self._fetch(offset, end - offset)
-        stop = text.find(0)
-        if stop < 0:
-            raise self.bad(f"{what} has no end")
-        return text[:stop]
+def is_elf(files: Files, path: str) -> bool:
+    """Whether a regular file begins as an ELF file does; no where it cannot be read."""
+    return files.read(path, len(MAGIC)) == MAGIC
 
 
 def _parse(fetch: Callable[[int, int], bytes], size: int, name: str) -> ElfFile:
-    source = _Source(fetch, size, name)
+    source = Reader(fetch, size, name)
     ident = source.read(0, min(size, 16), "its identification")
     if ident[:4] != MAGIC:
         raise NotElfError(f"{name} is not an ELF file: it does not begin with \\x7fELF")
     if size < 16:  # noqa: PLR2004  (EI_NIDENT)
         raise source.bad("it ends within its identification")
-    layout = _LAYOUTS.get((ident[4], ident[5]))
+    layout = LAYOUTS.get((ident[4], ident[5]))
     if layout is None:
         raise source.bad(f"no such class or byte order ({ident[4]}, {ident[5]})")
     header = layout.header.unpack(source.read(16, layout.header.size, "its header"))
@@ -308,7 +184,7 @@ def _parse(fetch: Callable[[int, int], bytes], size: int, name: str) -> ElfFile:
         segments = _segments(source.read(table, entry_size * count, "its program header table"), layout)
     interpreter = _interpreter(source, segments)
     dynamic = _Dynamic(source, layout, segments) if _PT_DYNAMIC in segments else None
-    dlopen, isa_needed = _notes(source, layout, segments.get(_PT_NOTE, []))
+    dlopen, isa_needed = read_notes(source, layout, segments.get(_PT_NOTE, []))
     if dynamic is None:
         return ElfFile(
             path=name,
@@ -346,7 +222,7 @@ def _parse(fetch: Callable[[int, int], bytes], size: int, name: str) -> ElfFile:
     )
 
 
-def _segments(table: bytes, layout: _Layout) -> dict[int, list[tuple[int, int, int, int]]]:
+def _segments(table: bytes, layout: Layout) -> dict[int, list[tuple[int, int, int, int]]]:
     """Program headers by type, each as (offset, address, size in the file, alignment).
 
     Those without a byte in the file are left out: a separate debug file keeps the headers, not the content.
@@ -362,7 +238,7 @@ def _segments(table: bytes, layout: _Layout) -> dict[int, list[tuple[int, int, i
     return segments
 
 
-def _interpreter(source: _Source, segments: dict[int, list[tuple[int, int, int, int]]]) -> str | None:
+def _interpreter(source: Reader, segments: dict[int, list[tuple[int, int, int, int]]]) -> str | None:
     if _PT_INTERP not in segments:
         return None
     offset, _address, size, _align = segments[_PT_INTERP][0]
@@ -379,7 +255,7 @@ class _Dynamic:
 
     __slots__ = ("_end", "_loads", "_needed", "_source", "_strings", "_word", "entries")
 
-    def __init__(self, source: _Source, layout: _Layout, segments: dict[int, list[tuple[int, int, int, int]]]) -> None:
+    def __init__(self, source: Reader, layout: Layout, segments: dict[int, list[tuple[int, int, int, int]]]) -> None:
         offset, _address, size, _align = segments[_PT_DYNAMIC][0]
         if size > _MAX_DYNAMIC:
             raise source.bad(f"its dynamic section has {size} bytes")
@@ -446,7 +322,7 @@ class _Dynamic:
             return
         start = self._offset(self.entries[_DT_VERNEED], "DT_VERNEED")
         count = self.entries.get(_DT_VERNEEDNUM, 0)
-        need, aux = _struct(self._word + "HHIII"), _struct(self._word + "IHHII")
+        need, aux = structure(self._word + "HHIII"), structure(self._word + "IHHII")
         left = _MAX_VERSIONS
         for offset, (_version, versions, file, first, _next) in self._chain(start, count, need, "DT_VERNEED"):
             left -= versions
@@ -462,77 +338,9 @@ class _Dynamic:
             return
         start = self._offset(self.entries[_DT_VERDEF], "DT_VERDEF")
         count = self.entries.get(_DT_VERDEFNUM, 0)
-        define, aux = _struct(self._word + "HHHHIII"), _struct(self._word + "II")
+        define, aux = structure(self._word + "HHHHIII"), structure(self._word + "II")
         for offset, record in self._chain(start, count, define, "DT_VERDEF"):
             _version, flags, _index, names, _hash, first, _next = record
             if not flags & _VER_FLG_BASE and names:
                 name, _ = aux.unpack(self._source.read(offset + first, aux.size, "DT_VERDEF"))
                 yield self._string(name, "a defined version")
-
-
-def _notes(
-    source: _Source, layout: _Layout, segments: list[tuple[int, int, int, int]]
-) -> tuple[tuple[DlopenNote, ...], int]:
-    """Read the notes; the loader works without them, so a malformed one is passed over."""
-    dlopen: list[DlopenNote] = []
-    isa_needed = 0
-    for offset, _address, size, align in segments:
-        if not 0 < size <= _MAX_NOTES or offset + size > source.size:
-            continue
-        data = source.read(offset, size, "a note")
-        for owner, type_, content in _note_records(data, layout.word, align):
-            if owner == b"FDO\0" and type_ == _NT_FDO_DLOPEN:
-                dlopen.extend(_dlopen_notes(content))
-            elif owner == b"GNU\0" and type_ == _NT_GNU_PROPERTY_TYPE_0:
-                isa_needed |= _isa_needed(content, layout)
-    return tuple(dlopen), isa_needed
-
-
-def _note_records(data: bytes, order: str, align: int) -> Iterator[tuple[bytes, int, bytes]]:
-    """Split a note segment into (owner, type, content); only an alignment of 8 is not 4."""
-    align = 8 if align == 8 else 4  # noqa: PLR2004
-    header = _struct(order + "III")
-    offset = 0
-    while offset + header.size <= len(data):
-        name_size, content_size, type_ = header.unpack_from(data, offset)
-        start = offset + header.size
-        content = -(-(start + name_size) // align) * align
-        if content + content_size > len(data):
-            return
-        yield data[start : start + name_size], type_, data[content : content + content_size]
-        offset = -(-(content + content_size) // align) * align
-
-
-def _dlopen_notes(content: bytes) -> Iterator[DlopenNote]:
-    try:
-        entries = json.loads(content.rstrip(b"\0"))
-    except (ValueError, RecursionError):
-        return
-    for entry in entries if isinstance(entries, list) else []:
-        if not isinstance(entry, dict):
-            continue
-        sonames = entry.get("soname")
-        if not isinstance(sonames, list):
-            continue
-        names = tuple(name for name in sonames if isinstance(name, str))
-        priority, feature = entry.get("priority"), entry.get("feature")
-        if names:
-            yield DlopenNote(
-                sonames=names,
-                priority=priority if isinstance(priority, str) else "suggested",
-                feature=feature if isinstance(feature, str) else "",
-            )
-
-
-def _isa_needed(content: bytes, layout: _Layout) -> int:
-    """Read GNU_PROPERTY_X86_ISA_1_NEEDED of the x86-64 psABI, "Program Property"."""
-    header, value = _struct(layout.word + "II"), _struct(layout.word + "I")
-    step = layout.bits // 8
-    offset = 0
-    while offset + header.size <= len(content):
-        type_, size = header.unpack_from(content, offset)
-        offset += header.size
-        if type_ == _GNU_PROPERTY_X86_ISA_1_NEEDED and size == value.size and offset + size <= len(content):
-            return int(value.unpack_from(content, offset)[0])
-        offset += -(-size // step) * step
-    return 0

@@ -26,7 +26,7 @@ from lambundle.elf.headers import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lambundle.elf.files import Disk
+    from lambundle.elf.files import LoaderFiles
 
 _CACHE_MAGIC = b"glibc-ld.so.cache1.1"
 _OLD_MAGIC = b"ld.so-1.7.0"
@@ -158,7 +158,7 @@ def _text(data: bytes, offset: int) -> str | None:
     return os.fsdecode(data[offset:end]) if end >= 0 else None
 
 
-def read_conf(disk: Disk, path: str = "/etc/ld.so.conf") -> tuple[str, ...]:
+def read_conf(files: LoaderFiles, path: str = "/etc/ld.so.conf") -> tuple[str, ...]:
     """Directories of ld.so.conf in its order, with its includes, as ldconfig(8) reads them.
 
     Lines end at ``#``; ``hwcap`` lines have meant nothing since glibc 2.33; a directory may be followed by
@@ -171,14 +171,14 @@ def read_conf(disk: Disk, path: str = "/etc/ld.so.conf") -> tuple[str, ...]:
         if name in seen or len(seen) >= _MAX_CONF_FILES:
             return
         seen.add(name)
-        for line in os.fsdecode(disk.content(name, _MAX_CONF_SIZE) or b"").splitlines():
+        for line in os.fsdecode(files.content(name, _MAX_CONF_SIZE) or b"").splitlines():
             words = line.partition("#")[0].split()
             if not words or words[0] == "hwcap":
                 continue
             if words[0] == "include":
                 for pattern in words[1:]:
                     absolute = pattern if pattern.startswith("/") else f"{os.path.dirname(name)}/{pattern}"
-                    for found in disk.matches(absolute):
+                    for found in files.glob(absolute):
                         read(found)
                 continue
             directory = line.partition("#")[0].strip().partition("=")[0].rstrip()
@@ -234,6 +234,6 @@ def _lib(directory: str) -> str:
     return name if name.startswith("lib") else directory.rpartition("/")[2]
 
 
-def read_built_in(disk: Disk, interpreter: str, machine: int, bits: int) -> BuiltIn:
+def read_built_in(files: LoaderFiles, interpreter: str, machine: int, bits: int) -> BuiltIn:
     """Ask the loader at ``interpreter`` for its constants."""
-    return built_in(disk.content(interpreter, _MAX_LOADER_SIZE), machine, bits)
+    return built_in(files.content(interpreter, _MAX_LOADER_SIZE), machine, bits)

@@ -7,7 +7,6 @@ form of PEP 552 a hash stands in their place, and a flag says that nobody need c
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import struct
@@ -18,9 +17,11 @@ from lambundle.bundle.model import Reason
 from lambundle.errors import LambundleError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
 
     from lambundle.gather.mirror import Mirror
+    from lambundle.machine import Files
 
 _HEADER = struct.Struct("<4sIII")
 """The magic number, flags, and the source's time and size, each modulo 2**32."""
@@ -43,13 +44,13 @@ class Compiled:
     size: int
 
 
-def take_bytecode(mirror: Mirror, limit: int) -> int:
+def take_bytecode(mirror: Mirror, files: Files, limit: int) -> int:
     """Add what is compiled of the Python sources of ``mirror``, for the Pythons that are in it.
 
     It makes programs faster, and must not be what keeps them from fitting: where all would come to more than ``limit``
     bytes, nothing is added. Return the bytes that were left out for that reason.
     """
-    found = [item for item in bytecode(mirror) if not mirror.excludes(item.path)]
+    found = [item for item in bytecode(mirror, files) if not mirror.excludes(item.path)]
     size = sum(item.size for item in found)
     if mirror.size + size > limit:
         return size
@@ -63,13 +64,13 @@ def take_bytecode(mirror: Mirror, limit: int) -> int:
     return 0
 
 
-def bytecode(mirror: Mirror) -> Iterator[Compiled]:
+def bytecode(mirror: Mirror, files: Files) -> Iterator[Compiled]:
     """Find what is compiled of the Python sources of ``mirror`` for its Pythons, and would be used here."""
     tags = _tags(mirror.files())
     for source in mirror.paths(".py") if tags else ():
         for path in _compiled(source, tags):
             try:
-                head, size = valid_head(path, os.stat(source)), os.stat(path).st_size
+                head, size = valid_head(files, path, files.stat(source)), files.size(path)
             except OSError:  # there is none; or a link that leads out of what is packed
                 continue
             if head is not None:
@@ -98,19 +99,12 @@ def _compiled(source: str, tags: Iterable[str]) -> Iterator[str]:
         yield f"{directory}/__pycache__/{name.removesuffix('.py')}.{tag}.pyc"
 
 
-def valid_head(path: str, source: os.stat_result) -> bytes | None:
+def valid_head(files: Files, path: str, source: os.stat_result) -> bytes | None:
     """Return how the file ``path``, compiled of ``source``, has to begin in a bundle.
 
     None where it is not there, cannot be read, or would not be used here: then it is not worth its bytes.
     """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe put there must not hang us
-        try:
-            head = os.read(fd, _HEADER.size)
-        finally:
-            os.close(fd)
-    except OSError:
-        return None
+    head = files.read(path, _HEADER.size)
     if len(head) < _HEADER.size:
         return None
     magic, flags, time, size = _HEADER.unpack(head)

@@ -6,38 +6,43 @@ import fnmatch
 import posixpath
 from typing import TYPE_CHECKING
 
-from lambundle.elf.closure import Walker
-from lambundle.elf.files import Disk
+from lambundle.elf.files import ElfFiles
 from lambundle.elf.headers import ElfFile, is_elf
+from lambundle.elf.walk import Walker
 from lambundle.errors import LambundleError
 from lambundle.gather.mirror import Mirror
-from lambundle.gather.programs import MACHINES
+from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lambundle.bundle.model import Reason
-    from lambundle.discover.selection import Wanted
     from lambundle.elf.closure import Closure
+    from lambundle.gather.wanted import Wanted
+    from lambundle.machine import Machine
 
 TEXTS = (".py", ".pl", ".pm", ".html", ".xml", ".txt", ".js", ".json", ".tex", ".sty", ".png", ".gz", ".h", ".rb")
 """Endings of files that need not be opened to know that no loader takes them."""
 
 
 class Gathering:
-    """Files gathered for a bundle of one machine.
+    """Files gathered for a bundle of one architecture.
 
     ``exclude`` are the user's globs of sonames, file names or absolute paths, ``library_path`` directories to
     search first. ``roots`` are the real paths of what was walked; libraries that one in ``optional`` misses
     are worth a note, not an error.
     """
 
-    def __init__(self, machine: str, exclude: Sequence[str], library_path: Sequence[str]) -> None:
+    def __init__(
+        self, machine: Machine, architecture: str, exclude: Sequence[str], library_path: Sequence[str]
+    ) -> None:
         self.machine = machine
+        self.files = machine.files
+        self.architecture = architecture
         self.exclude = exclude
         self.library_path = library_path
-        self.mirror = Mirror(self._is_excluded)
-        self.disk = Disk()
+        self.mirror = Mirror(self.files, self._is_excluded)
+        self.elves = ElfFiles(self.files)
         self.walker = self._walker()
         self.roots: list[str] = []
         self.optional: set[str] = set()
@@ -69,7 +74,7 @@ class Gathering:
 
     def walk_if_elf(self, real: str, *, optional: bool) -> None:
         """Walk a file of the user's if it is an ELF file."""
-        if not is_elf(real):
+        if not is_elf(self.files, real):
             return
         try:
             self.walk(real)
@@ -80,11 +85,11 @@ class Gathering:
             self.optional.add(real)
 
     def walk_if_loadable(self, real: str, *, optional: bool = False) -> None:
-        """Walk a file if a loader of this machine would take it."""
+        """Walk a file if a loader of that architecture would take it."""
         if real.endswith((".h", ".o", ".a")):  # by far the most of a compiler's files
             return
-        elf = self.disk.elf(real)
-        if isinstance(elf, ElfFile) and elf.dynamic and MACHINES.get(elf.machine) == self.machine:
+        elf = self.elves.elf(real)
+        if isinstance(elf, ElfFile) and elf.dynamic and MACHINES.get(elf.machine) == self.architecture:
             self.walk(real)
             if optional:
                 self.optional.add(real)
@@ -108,11 +113,11 @@ class Gathering:
 
     def _walker(self, directories: Sequence[str] | None = None) -> Walker:
         return Walker(
+            self.elves,
             library_path=self.library_path if directories is None else directories,
             exclude=self._is_unwanted_soname,
             exclude_file=self.excludes,
             isolated=directories is not None,
-            disk=self.disk,
         )
 
     def _is_excluded(self, path: str) -> bool:

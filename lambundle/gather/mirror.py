@@ -1,7 +1,7 @@
-"""Collects files of this machine under their own absolute paths: the bundle's ``root``.
+"""Collects files of the packing machine under their own absolute paths: the bundle's ``root``.
 
 Nothing is renamed and nothing is merged by content, so relative look-ups, ``$ORIGIN``, siblings and ``..``
-mean in the bundle what they mean here. Only symbolic links change: an absolute target becomes a
+mean in the bundle what they mean there. Only symbolic links change: an absolute target becomes a
 relative one, so that no link leads out of the bundle.
 """
 
@@ -12,17 +12,14 @@ import os
 import posixpath
 import stat
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from lambundle.bundle.model import Entry, Kind, Reason
 from lambundle.errors import DanglingLinkError, LambundleError, UnreadableFileError, UsageError
+from lambundle.machine import MAX_LINKS, Files, Item, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-MAX_LINKS = 40
-"""Links followed before a path is taken for a loop (MAXSYMLINKS of Linux)."""
 
 HOST_FILES = frozenset(
     {
@@ -71,7 +68,8 @@ class Mirror:
     ``excluded`` says of an absolute path whether the user does not want it.
     """
 
-    def __init__(self, excluded: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(self, files: Files, excluded: Callable[[str], bool] = lambda _: False) -> None:
+        self._files = files
         self._nodes: dict[str, _Node] = {}
         self._directories: set[str] = {"/"}
         self._excluded = excluded
@@ -123,12 +121,12 @@ class Mirror:
                 continue
             if self._excluded(here) or _is_of_the_host(here):
                 return None
-            status = _lstat(here, path)
+            status = self._lstat(here, path)
             if stat.S_ISLNK(status.st_mode):
                 links += 1
                 if links > MAX_LINKS:
                     raise DanglingLinkError(f"{path} leads through too many symbolic links")
-                target = os.readlink(here)
+                target = self._files.readlink(here)
                 steps.append((here, target))
                 at, rest = ("/" if target.startswith("/") else at), [*_components(target), *rest]
             elif stat.S_ISDIR(status.st_mode):
@@ -155,22 +153,17 @@ class Mirror:
             real = self.add(top, reason)
             if real is None:
                 continue
-            if not Path(real).is_dir():
+            if not self._files.is_directory(real):
                 found.append(real)
                 continue
             if real == "/" or real in entered:
                 continue
             entered.add(real)
-            for below in _listed(real):
-                if not wanted(below):
-                    continue
-                try:
-                    is_link = Path(below).is_symlink()
-                    if is_link and not Path(below).exists():
-                        continue
-                    waiting.append(below)
-                except OSError as error:
-                    raise _unreadable(below, error) from error
+            waiting += [
+                below.path
+                for below in self._listed(real)
+                if wanted(below.path) and not (below.is_link and self._leads_nowhere(below.path))
+            ]
         return found
 
     def make_file(self, path: str, content: bytes, mode: int, reason: Reason) -> None:
@@ -195,7 +188,7 @@ class Mirror:
                 kind=node.kind,
                 mode=node.mode,
                 size=node.size,
-                source=Path(path) if is_from_here else None,
+                source=Source(path, self._files) if is_from_here else None,
                 content=node.content,
                 head=node.head,
                 target=node.target,
@@ -223,6 +216,33 @@ class Mirror:
     def holds_below(self, directory: str) -> bool:
         """Whether anything at or below an absolute path was added."""
         return directory in self._directories
+
+    def _lstat(self, path: str, asked: str) -> os.stat_result:
+        try:
+            return self._files.lstat(path)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                if path == posixpath.normpath(asked):
+                    raise UsageError(f"{asked} does not exist") from error
+                raise DanglingLinkError(
+                    f"{asked} leads to {path}, which does not exist", hint="mend the link, or --exclude it"
+                ) from error
+            raise _unreadable(path, error) from error
+
+    def _listed(self, directory: str) -> list[Item]:
+        try:
+            return list(reversed(self._files.scan(directory)))
+        except OSError as error:
+            raise _unreadable(directory, error) from error
+
+    def _leads_nowhere(self, path: str) -> bool:
+        try:
+            self._files.stat(path)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                return True
+            raise _unreadable(path, error) from error
+        return False
 
     def _parents(self, path: str) -> None:
         real = posixpath.dirname(path)
@@ -254,7 +274,7 @@ class Mirror:
                 self._nodes[first].reasons.setdefault(Reason("link", path))
                 node = self._nodes[path]
         if node is None:
-            if not os.access(path, os.R_OK):
+            if not self._files.is_readable(path):
                 raise UnreadableFileError(
                     f"{path} may not be read by you", hint="run lambundle as a user who may, or --exclude it"
                 )
@@ -270,26 +290,6 @@ def _components(path: str) -> list[str]:
 
 def _is_of_the_host(path: str) -> bool:
     return path in HOST_FILES or path.startswith(tuple(f"{tree}/" for tree in KERNEL_TREES)) or path in KERNEL_TREES
-
-
-def _lstat(path: str, asked: str) -> os.stat_result:
-    try:
-        return os.lstat(path)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            if path == posixpath.normpath(asked):
-                raise UsageError(f"{asked} does not exist") from error
-            raise DanglingLinkError(
-                f"{asked} leads to {path}, which does not exist", hint="mend the link, or --exclude it"
-            ) from error
-        raise _unreadable(path, error) from error
-
-
-def _listed(directory: str) -> list[str]:
-    try:
-        return sorted((posixpath.join(directory, name) for name in os.listdir(directory)), reverse=True)
-    except OSError as error:
-        raise _unreadable(directory, error) from error
 
 
 def _unreadable(path: str, error: OSError) -> UnreadableFileError:

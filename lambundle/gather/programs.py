@@ -1,24 +1,29 @@
-"""From what the user typed to a program of this machine."""
+"""From what the user typed to a program of the packing machine."""
 
 from __future__ import annotations
 
 import difflib
-import os
 import posixpath
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.elf.headers import ElfFile, is_elf, read_elf
-from lambundle.errors import ForeignElfError, NotElfError, ProgramNotFoundError, UnreadableFileError, UsageError
-from lambundle.scripts.shebang import Shebang, read_shebang
+from lambundle.errors import (
+    ForeignElfError,
+    LambundleError,
+    NotElfError,
+    ProgramNotFoundError,
+    UnreadableFileError,
+    UsageError,
+)
+from lambundle.scripts.shebang import Shebang, find_command, read_shebang
+from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MACHINES = {62: "x86_64", 183: "aarch64"}
-"""EM_ numbers of the machines that Lambda has, by the names of ``uname -m``."""
+    from lambundle.machine import Files, Machine
 
 _BUNDLE_NAME = re.compile(r"[A-Za-z0-9_+@][A-Za-z0-9._+@-]*")
 _NESTED_SCRIPTS = 4
@@ -41,7 +46,8 @@ class Requested:
     ``real`` the same with every link followed. ``elf`` are the headers of the program, of a script those of
     its interpreter. ``script`` is a script's first line, ``interpreter`` the program that runs it in the end:
     an interpreter may be a script itself, then those ``between`` are it and its own, and the arguments of
-    ``script`` are all that Linux gives to the program.
+    ``script`` are all that Linux gives to the program. ``started`` is the real path of the ELF program that is started:
+    the program itself, or its interpreter.
     """
 
     launcher: str
@@ -51,28 +57,29 @@ class Requested:
     script: Shebang | None = None
     interpreter: str | None = None
     between: tuple[str, ...] = ()
+    started: str = ""
 
-    @property
-    def started(self) -> str:
-        """Real path of the ELF program that is started: the program itself, or its interpreter."""
-        return self.real if self.interpreter is None else os.path.realpath(self.interpreter)
+    def __post_init__(self) -> None:
+        if not self.started:
+            object.__setattr__(self, "started", self.real)
 
 
-def resolve(argument: str, search: Sequence[str]) -> Requested:
-    """Find the program that ``PROGRAM`` or ``NAME=PROGRAM`` means.
+def resolve(machine: Machine, argument: str) -> Requested:
+    """Find the program that ``PROGRAM`` or ``NAME=PROGRAM`` means, by the machine's PATH and current directory.
 
-    ``search`` are the directories of PATH. Raises ProgramNotFoundError, NotElfError (scripts too),
-    ForeignElfError, BadElfError, UnreadableFileError or UsageError.
+    Raises ProgramNotFoundError, NotElfError (scripts too), ForeignElfError, BadElfError, UnreadableFileError or
+    UsageError.
     """
     launcher, equals, text = argument.partition("=")
     if not equals or "/" in launcher:
         launcher, text = "", argument
-    path = _find(text, search)
+    files = machine.files
+    path = _find(machine, text)
     launcher = launcher or posixpath.basename(path)
     if "/" in launcher or launcher in ("", ".", ".."):
         raise UsageError(f"{launcher!r} cannot be the name of a launcher")
-    real = os.path.realpath(path)
-    script = read_shebang(real, tuple(search))
+    real = files.real(path)
+    script = read_shebang(files, real, machine.search)
     if script is None:
         asks = COMPILED_SHIMS.get(posixpath.basename(real))
         if asks is not None and posixpath.basename(path) != posixpath.basename(real):
@@ -80,15 +87,23 @@ def resolve(argument: str, search: Sequence[str]) -> Requested:
                 f"{path} is a shim of {posixpath.basename(real)}: it only chooses another program",
                 hint=f"give the program that it chooses ({asks} {posixpath.basename(path)} says which)",
             )
-        return Requested(launcher, path, real, _read(path, real))
-    if _is_shim(real):
+        return Requested(launcher, path, real, _read(files, path))
+    if _is_shim(files, real):
         raise NotElfError(
             f"{path} is a shim of a version manager: it only chooses another program",
             hint="give the program that it chooses (pyenv which NAME, asdf which NAME, rbenv which NAME)",
         )
-    first, between = _interpreter(path, script, tuple(search))
-    elf = _read(first.interpreter, os.path.realpath(first.interpreter))
-    return Requested(launcher, path, real, elf, replace(script, arguments=first.arguments), first.interpreter, between)
+    last, between = _interpreter(machine, path, script)
+    return Requested(
+        launcher,
+        path,
+        real,
+        _read(files, last.interpreter),
+        replace(script, arguments=last.arguments),
+        last.interpreter,
+        between,
+        files.real(last.interpreter),
+    )
 
 
 def bundle_name(name: str | None, requested: Sequence[Requested]) -> str:
@@ -115,50 +130,52 @@ def machine_of(requested: Sequence[Requested]) -> str:
     return names.pop()
 
 
-def _find(text: str, search: Sequence[str]) -> str:
+def _find(machine: Machine, text: str) -> str:
+    files = machine.files
     if "/" in text:
-        path = os.path.abspath(text)
-        if not os.path.lexists(path):
-            raise ProgramNotFoundError(f"{text} does not exist", hint=_nearest(path))
-        if not Path(path).exists():
-            raise ProgramNotFoundError(f"{text} is a link to {os.path.realpath(path)}, which does not exist")
+        path = machine.absolute(text)
+        if not files.lexists(path):
+            raise ProgramNotFoundError(f"{text} does not exist", hint=_nearest(files, path))
+        if not files.exists(path):
+            raise ProgramNotFoundError(f"{text} is a link to {files.real(path)}, which does not exist")
         return path
     if not text:
         raise UsageError("the name of a program is empty")
-    for directory in search:
-        path = posixpath.join(os.path.abspath(directory or "."), text)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
+    found = find_command(files, text, machine.search)
+    if found is not None:
+        return found
     raise ProgramNotFoundError(
         f"no program {text}",
-        context=("looked in the directories of PATH:", *(f"  {directory}" for directory in dict.fromkeys(search))),
-        hint=_similar(text, search),
+        context=(
+            "looked in the directories of PATH:",
+            *(f"  {directory}" for directory in dict.fromkeys(machine.search)),
+        ),
+        hint=_similar(machine, text),
     )
 
 
-def _nearest(path: str) -> str | None:
+def _nearest(files: Files, path: str) -> str | None:
     directory = posixpath.dirname(path)
-    if not Path(directory).is_dir():
+    if not files.is_directory(directory):
         return f"there is no directory {directory}"
-    close = difflib.get_close_matches(posixpath.basename(path), os.listdir(directory), n=1)
+    close = difflib.get_close_matches(posixpath.basename(path), files.names(directory), n=1)
     return f"did you mean {posixpath.join(directory, close[0])}?" if close else None
 
 
-def _similar(text: str, search: Sequence[str]) -> str:
-    names: set[str] = set()
-    for directory in search:
-        if Path(directory).is_dir():
-            names.update(os.listdir(directory))
+def _similar(machine: Machine, text: str) -> str:
+    names = {name for directory in machine.search for name in machine.files.names(directory)}
     close = difflib.get_close_matches(text, sorted(names), n=3)
     return f"did you mean {' or '.join(close)}?" if close else "install it first, or give its path"
 
 
-def _read(path: str, real: str) -> ElfFile:
-    if not Path(real).is_file():
-        raise NotElfError(f"{path} is not a program but a {'directory' if Path(real).is_dir() else 'special file'}")
-    if not is_elf(real):
-        raise _not_a_program(path, real)
-    elf = read_elf(real)
+def _read(files: Files, path: str) -> ElfFile:
+    if not files.is_file(path):
+        raise NotElfError(
+            f"{path} is not a program but a {'directory' if files.is_directory(path) else 'special file'}"
+        )
+    if not is_elf(files, path):
+        raise _not_a_program(files, path)
+    elf = read_elf(files, path)
     if elf.machine not in MACHINES or elf.bits != 64 or not elf.little:  # noqa: PLR2004
         raise ForeignElfError(
             f"{path} is for another machine (ELF machine {elf.machine}, {elf.bits} bit)",
@@ -169,19 +186,19 @@ def _read(path: str, real: str) -> ElfFile:
     return elf
 
 
-def _interpreter(path: str, script: Shebang, search: tuple[str, ...]) -> tuple[Shebang, tuple[str, ...]]:
+def _interpreter(machine: Machine, path: str, script: Shebang) -> tuple[Shebang, tuple[str, ...]]:
     """The program at the end of a chain of scripts with all its arguments, and the scripts on the way (execve(2))."""
     between: list[str] = []
     for _ in range(_NESTED_SCRIPTS):
         interpreter = script.interpreter
-        if not Path(interpreter).is_file():
+        if not machine.files.is_file(interpreter):
             raise ProgramNotFoundError(
                 f"{path} is a script for {interpreter}, which does not exist", hint="install that interpreter"
             )
-        inner = read_shebang(os.path.realpath(interpreter), search)
+        inner = read_shebang(machine.files, interpreter, machine.search)
         if inner is None:
             return script, tuple(between)
-        if _is_shim(interpreter):
+        if _is_shim(machine.files, interpreter):
             raise NotElfError(
                 f"{path} is a script for {interpreter}, a shim of a version manager: it only chooses another",
                 hint="put the directory of the one that it chooses first on PATH (pyenv which NAME, asdf which NAME)",
@@ -191,29 +208,25 @@ def _interpreter(path: str, script: Shebang, search: tuple[str, ...]) -> tuple[S
     raise NotElfError(f"{path} is a script whose interpreters are scripts without end")
 
 
-def _is_shim(path: str) -> bool:
+def _is_shim(files: Files, path: str) -> bool:
     """Whether a script lies among a version manager's shims and hands on to it."""
     if "/shims/" not in path:
         return False
-    with Path(path).open("rb") as file:
-        return any(word in file.read(_SHIM_MAX) for word in (b"pyenv", b"rbenv", b"nodenv", b"asdf", b"mise"))
+    head = files.read(path, _SHIM_MAX)
+    return any(word in head for word in (b"pyenv", b"rbenv", b"nodenv", b"asdf", b"mise"))
 
 
-def _not_a_program(path: str, real: str) -> NotElfError:
-    try:
-        with Path(real).open("rb") as file:
-            head = file.read(2)
-    except OSError as error:
-        raise UnreadableFileError(f"{path} cannot be read: {error.strerror}") from error
-    if head == b"#!":
+def _not_a_program(files: Files, path: str) -> LambundleError:
+    if not files.is_readable(path):
+        return UnreadableFileError(f"{path} cannot be read: Permission denied")
+    if files.read(path, 2) == b"#!":
         return NotElfError(f"{path} is a script whose first line names no interpreter on this machine")
     return NotElfError(f"{path} is neither an ELF program nor a script")
 
 
-def resolve_file(text: str, search: Sequence[str]) -> str:
+def resolve_file(machine: Machine, text: str) -> str:
     """Absolute path of a program or library that the user named; raises as ``resolve`` does."""
-    path = _find(text, search)
-    real = os.path.realpath(path)
-    if not is_elf(real):
-        raise _not_a_program(path, real)
+    path = _find(machine, text)
+    if not is_elf(machine.files, path):
+        raise _not_a_program(machine.files, path)
     return path

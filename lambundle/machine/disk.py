@@ -38,18 +38,21 @@ class DiskFiles(Files):
     def _ask_stat(self, path: str) -> os.stat_result:
         return super()._ask_stat(path) if self.root else os.stat(path)
 
+    def _ask_open(self, path: str) -> BinaryIO:
+        return super()._ask_open(path) if self.root else self._open(path)
+
     def _lstat(self, path: str) -> os.stat_result:
         return os.lstat(self.root + path)
 
     def _readlink(self, path: str) -> str:
         return os.readlink(self.root + path)
 
-    def _scan(self, path: str) -> list[Item]:
+    def _scan(self, path: str, top: str) -> list[Item]:
         with os.scandir(self.root + path) as found:
             return [
                 Item(
                     item.name,
-                    "",
+                    f"{top}/{item.name}",
                     item.is_symlink(),
                     item.is_dir(follow_symlinks=False),
                     item.is_file(follow_symlinks=False),

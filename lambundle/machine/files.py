@@ -14,9 +14,8 @@ import posixpath
 import re
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     import mmap
@@ -32,8 +31,7 @@ _EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 _MAGIC = re.compile(r"[*?[]")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One name in a directory; what a link leads to does not count."""
 
     name: str
@@ -68,8 +66,8 @@ class Files(abc.ABC):
         """Return the target of the link at a path whose directory is physical."""
 
     @abc.abstractmethod
-    def _scan(self, path: str) -> list[Item]:
-        """Return what the directory at a physical path holds, in any order."""
+    def _scan(self, path: str, top: str) -> list[Item]:
+        """Return what the directory at a physical path holds, in any order; their paths begin with ``top``."""
 
     @abc.abstractmethod
     def _open(self, path: str) -> BinaryIO:
@@ -98,9 +96,10 @@ class Files(abc.ABC):
         """
         known = self._reals.get(path)
         if known is None:
-            # Hundreds of files lie in a few directories: each of these is followed once.
+            # Hundreds of files lie in a few directories: each of these is followed once. Very deep ones must not
+            # exhaust Python's stack.
             parent, _, name = path.rpartition("/")
-            if parent and name not in {"", ".", ".."}:
+            if parent and name not in {"", ".", ".."} and path.count("/") <= MAX_DEPTH:
                 step = f"{self.real(parent).rstrip('/')}/{name}"
                 known = step if self._target(step) is None else self._resolve(step)
             else:
@@ -248,12 +247,7 @@ class Files(abc.ABC):
         answer = self._listings.get(directory)
         if answer is None:
             try:
-                top = directory.rstrip("/")
-                found = sorted(self._scan(self.real(directory)), key=lambda item: item.name)
-                answer = tuple(
-                    Item(item.name, f"{top}/{item.name}", item.is_link, item.is_directory, item.is_file)
-                    for item in found
-                )
+                answer = tuple(sorted(self._scan(self.real(directory), directory.rstrip("/"))))
             except OSError as error:
                 answer = error
             except ValueError as error:
@@ -325,9 +319,12 @@ class Files(abc.ABC):
     def open(self, path: str) -> BinaryIO:
         """Open what ``path`` leads to for reading, unbuffered; raises OSError, also where it is a directory."""
         try:
-            return self._open(self.real(path))
+            return self._ask_open(path)
         except ValueError as error:
             raise OSError(errno.ENOENT, str(error), path) from error
+
+    def _ask_open(self, path: str) -> BinaryIO:
+        return self._open(self.real(path))
 
     def read(self, path: str, limit: int) -> bytes:
         """Return at most the first ``limit`` bytes of a regular file; empty where there is none to be read."""

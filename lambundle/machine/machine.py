@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -28,22 +30,33 @@ class Machine:
 
     ``variables`` are its environment variables, ``directory`` is the current directory, against which a relative path
     is meant. ``root`` is where it lies on the machine that lambundle runs on, empty where it is that machine itself.
+    ``architecture`` is that of uname(1), empty where nothing but its programs tell.
     """
 
     files: Files
     variables: Mapping[str, str] = field(default_factory=dict)
     directory: str = "/"
     root: str = ""
+    architecture: str = ""
 
     @property
     def search(self) -> tuple[str, ...]:
-        """Directories of PATH, in their order."""
-        return tuple(self.variables.get("PATH", DEFAULT_PATH).split(":"))
+        """Directories of PATH in their order, absolute: an empty element is the current directory."""
+        return tuple(map(self.absolute, self.variables.get("PATH", DEFAULT_PATH).split(":")))
 
     @property
     def home(self) -> str:
         """Directory of the user's own files; empty where there is none."""
         return self.variables.get("HOME", "")
+
+    @cached_property
+    def homes(self) -> tuple[str, ...]:
+        """Directories of the user's own files: HOME, and what the user database says where it is this machine."""
+        found = {self.home}
+        if self.is_here:
+            with suppress(KeyError):  # a user whom nobody knows, as in many containers
+                found.add(pwd.getpwuid(os.getuid()).pw_dir)
+        return tuple(sorted(home for home in found if home.startswith("/")))
 
     @property
     def is_here(self) -> bool:
@@ -77,7 +90,7 @@ def here() -> Machine:
         directory = "/"
     variables = dict(os.environ)
     variables.setdefault("PATH", os.defpath)
-    return Machine(DiskFiles(), variables, directory)
+    return Machine(DiskFiles(), variables, directory, architecture=os.uname().machine)
 
 
 def at(root: str) -> Machine:

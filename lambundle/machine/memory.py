@@ -7,6 +7,7 @@ import io
 import os
 import posixpath
 import stat
+from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO
 
 from lambundle.machine.files import Files, Item
@@ -22,7 +23,8 @@ class MemoryFiles(Files):
 
     ``content`` maps absolute paths to bytes (or text) of files; directories follow from them. ``links`` maps paths to
     targets, ``modes`` paths to permissions where they are not 0644 (0755 for what lies in a ``bin`` directory).
-    ``directories`` are those that hold nothing, ``sizes`` what a file says to weigh where its content is shorter.
+    ``directories`` are those that hold nothing, ``sizes`` what a file says to weigh where its content is shorter;
+    ``hard_links`` maps other names of files to one that has its content here.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class MemoryFiles(Files):
         modes: Mapping[str, int] | None = None,
         directories: tuple[str, ...] = (),
         sizes: Mapping[str, int] | None = None,
+        hard_links: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self._modes = dict(modes or {})
@@ -40,6 +43,8 @@ class MemoryFiles(Files):
         self._nodes: dict[str, bytes | str | None] = {"/": None}
         self._below: dict[str, dict[str, None]] = {"/": {}}
         self._links: frozenset[str] = frozenset(links or ())
+        self._firsts: dict[str, str] = {}
+        self._names: Counter[str] = Counter()
         self._numbers: dict[str, int] = {}
         for path, target in (links or {}).items():
             self._put(path, target)
@@ -48,6 +53,12 @@ class MemoryFiles(Files):
         for path, data in (content or {}).items():
             # A file may be named through a link of its directory, as package lists do.
             self._put(self._physical(path), data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data)
+
+        for path, other in (hard_links or {}).items():
+            name, first = self._physical(path), self._physical(other)
+            self._put(name, self._node(first))
+            self._firsts[name] = first
+            self._names[first] += 1
 
     def _physical(self, path: str) -> str:
         parent, _, name = path.rpartition("/")
@@ -75,6 +86,7 @@ class MemoryFiles(Files):
 
     def _lstat(self, path: str) -> os.stat_result:
         node = self._node(path)
+        path = self._firsts.get(path, path)
         if node is None:
             kind, mode, size = stat.S_IFDIR, 0o755, 0
         elif isinstance(node, str):
@@ -83,7 +95,9 @@ class MemoryFiles(Files):
             is_program = posixpath.basename(posixpath.dirname(path)) in {"bin", "sbin"}
             kind, mode, size = stat.S_IFREG, 0o755 if is_program else 0o644, self._sizes.get(path, len(node))
         number = self._numbers.setdefault(path, len(self._numbers) + 2)
-        return os.stat_result((kind | self._modes.get(path, mode), number, 1, 1, 0, 0, size, _TIME, _TIME, _TIME))
+        names = 1 + self._names[path]
+        fields = (kind | self._modes.get(path, mode), number, 1, names, 0, 0, size, _TIME, _TIME, _TIME)
+        return os.stat_result(fields, dict.fromkeys(("st_atime_ns", "st_mtime_ns", "st_ctime_ns"), _TIME * 10**9))
 
     def _readlink(self, path: str) -> str:
         node = self._node(path)
@@ -91,15 +105,14 @@ class MemoryFiles(Files):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
         return node
 
-    def _scan(self, path: str) -> list[Item]:
+    def _scan(self, path: str, top: str) -> list[Item]:
         if self._node(path) is not None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
-        top = path.rstrip("/")
-        return [self._item(name, self._nodes[f"{top}/{name}"]) for name in self._below.get(path, ())]
-
-    @staticmethod
-    def _item(name: str, node: bytes | str | None) -> Item:
-        return Item(name, "", isinstance(node, str), node is None, isinstance(node, bytes))
+        found = ((name, self._nodes[f"{path.rstrip('/')}/{name}"]) for name in self._below.get(path, ()))
+        return [
+            Item(name, f"{top}/{name}", isinstance(node, str), node is None, isinstance(node, bytes))
+            for name, node in found
+        ]
 
     def _open(self, path: str) -> BinaryIO:
         node = self._node(path)

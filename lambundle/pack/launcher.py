@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lambundle.runtime import soname
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BUNDLE = "lambundle_bundle"
 DIRECTORY = "lambundle_directory"
 FILE = "lambundle_file"
 NAME = "lambundle_name"
 """Names of the launcher's shell variables: unlikely enough that none is exported from the user's environment."""
+
+_WORD = r"""(?:[\w@%+=,./-]|'[^']*'|"'")+"""  # as shlex.quote writes it
+_LIBRARY_PATH = re.compile(rf"""(?<= --library-path )(?:"\${BUNDLE}"{_WORD}:)*"\${BUNDLE}"/runtime""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +59,18 @@ def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None
     return head + _find_bundle(bundle) + _start(name, path, real, loader, script)
 
 
-def config(
-    loader: Loader | None, environment: dict[str, str], *, serves_tmp: bool, private: dict[str, tuple[str, ...]]
-) -> str:
-    """What the runtime reads when a program starts: lines of KEY SPACE VALUE.
+def searched(launcher: str) -> tuple[str, ...]:
+    """The directories that a launcher's loader searches; none for a static program's, or where it was changed."""
+    found = _LIBRARY_PATH.search(launcher)
+    if found is None:
+        return ()
+    items = "".join(shlex.split(found[0])).split(":")
+    return tuple(item.removeprefix(f"${BUNDLE}/root") for item in items[:-1])
 
-    ``environment`` is set where the user has not set it; a value that begins with ``@`` is a path in the
-    bundle's root. ``private`` has the programs whose libraries are found in another order.
-    """
-    lines = []
-    if loader is not None:
-        lines.append(f"library-path {':'.join(loader.directories)}")
-        if loader.old:
-            lines.append("old-loader")
-    lines += [f"library-path-of {program}={':'.join(dirs)}" for program, dirs in sorted(private.items())]
-    if serves_tmp:
-        lines.append("serves-tmp")
-    lines += [f"environment {name}={value}" for name, value in sorted(environment.items())]
-    return "".join(f"{line}\n" for line in lines)
+
+def searching(launcher: str, directories: Sequence[str]) -> str:
+    """The same launcher with other directories that its loader searches."""
+    return _LIBRARY_PATH.sub(lambda _: _library_path(directories), launcher, count=1)
 
 
 def _comment(text: str) -> str:
@@ -95,6 +97,12 @@ fi
 """
 
 
+def _library_path(directories: Sequence[str]) -> str:
+    """The argument of ``--library-path``: directories of the bundle's root, then its runtime's."""
+    items = (f'"${BUNDLE}"{shlex.quote(f"/root{directory}")}:' for directory in directories)
+    return f'{"".join(items)}"${BUNDLE}"/runtime'
+
+
 def _start(name: str, path: str, real: str, loader: Loader | None, script: Script | None) -> str:
     program = f'"${BUNDLE}"{shlex.quote(f"/root{real}")}'
     if script is not None:
@@ -103,8 +111,7 @@ def _start(name: str, path: str, real: str, loader: Loader | None, script: Scrip
     program += ' "$@"'
     if loader is None:
         return f"exec {program}\n"
-    library_path = "".join(f'"${BUNDLE}"{shlex.quote(f"/root{directory}")}:' for directory in loader.directories)
-    library_path += f'"${BUNDLE}"/runtime'
+    library_path = _library_path(loader.directories)
     executable = f'"${BUNDLE}"{shlex.quote(f"/root{loader.interpreter}")}'
     inhibit = " --inhibit-cache" if loader.libc == "glibc" else ""
     lines = [

@@ -6,10 +6,8 @@ very files that the first one found on this machine.
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lambundle.elf.closure import differences
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lambundle.elf.closure import Closure
+    from lambundle.machine import Files
 
 OLDEST_ARGV0 = (2, 33)
 """First glibc whose ld.so knows ``--argv0`` (2.30 for ``--preload``)."""
@@ -27,24 +26,24 @@ _HWCAPS = re.compile(r"/glibc-hwcaps/[^/]+$")
 
 
 def loaders(
-    closure: Closure, roots: Sequence[str], walk_again: Callable[[Sequence[str]], Closure]
+    files: Files, closure: Closure, roots: Sequence[str], walk_again: Callable[[Sequence[str]], Closure]
 ) -> dict[str, Loader]:
     """The loader of each program among ``roots``, by its real path.
 
     ``walk_again`` walks the same roots with nothing but some directories. The directories are those that libraries
     were found in; a program for which they give other files gets an order of its own.
     """
-    common = _directories(closure)
+    common = _directories(files, closure)
     again = walk_again(common)
     for _ in range(len(closure.files)):
         lost = [item for item in differences(closure, again) if item.got is None]
-        more = dict.fromkeys(_searched(item.expected) for item in lost)
+        more = dict.fromkeys(_searched(files, item.expected) for item in lost)
         if not more.keys() - set(common):
             break
         common = tuple(dict.fromkeys((*common, *more)))
         again = walk_again(common)
     private: dict[str, tuple[str, ...]] = {}
-    for program, directory in _found_elsewhere(closure, again):
+    for program, directory in _found_elsewhere(files, closure, again):
         before = private.get(program, common)
         if not before or directory != before[0]:
             private[program] = tuple(dict.fromkeys((directory, *before)))
@@ -79,43 +78,33 @@ def glibc_version(closure: Closure) -> tuple[int, int] | None:
     return None
 
 
-def _searched(path: str) -> str:
+def _searched(files: Files, path: str) -> str:
     """The directory to name in --library-path so that ld.so finds the file: physical, hwcaps left out."""
-    return _HWCAPS.sub("", os.path.realpath(posixpath.dirname(path)))
+    return _HWCAPS.sub("", files.real(posixpath.dirname(path)))
 
 
-def _found_elsewhere(closure: Closure, again: Closure) -> Iterator[tuple[str, str]]:
+def _found_elsewhere(files: Files, closure: Closure, again: Closure) -> Iterator[tuple[str, str]]:
     """Programs that find a library elsewhere in a second walk, with the directory where they should.
 
     Its name counts, not only the file: a library that looks beside itself asks the loader for its name.
     """
     for program, loaded in closure.scopes.items():
         answers = {
-            (file.real, need.soname): _place(need.path)
+            (file.real, need.soname): files.real_parent(need.path)
             for file in again.scopes.get(program, ())
             for need in file.needed
         }
         for file in loaded:
             for need in file.needed:
-                if answers.get((file.real, need.soname), _place(need.path)) != _place(need.path):
-                    yield program, _searched(need.path)
+                if answers.get((file.real, need.soname), files.real_parent(need.path)) != files.real_parent(need.path):
+                    yield program, _searched(files, need.path)
 
 
-def _place(path: str) -> str:
-    """A path with the links of its directory followed, its own not."""
-    directory, _, name = path.rpartition("/")
-    return f"{_real(directory)}/{name}"
-
-
-_real = lru_cache(maxsize=4096)(os.path.realpath)
-"""A plan is made in one go: a directory's links are followed once."""
-
-
-def _directories(closure: Closure) -> tuple[str, ...]:
+def _directories(files: Files, closure: Closure) -> tuple[str, ...]:
     """Directories where the loader found libraries by a rule that does not hold on another machine."""
     found: dict[str, None] = {}
     for file in closure.files.values():
         for need in file.needed:
             if need.found_by not in ("rpath", "runpath", "path"):
-                found.setdefault(_searched(need.path))
+                found.setdefault(_searched(files, need.path))
     return tuple(directory for directory in found if ":" not in directory and ";" not in directory)

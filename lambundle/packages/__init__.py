@@ -1,11 +1,11 @@
 """Package databases of the packing machine: who owns a file, what else came with it, what it depends on.
 
-Each format is read from its own files; no command of the system that is looked at is ever run.
+Each format is read from its own files; no command of that machine is ever run.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lambundle.errors import LambundleError, PackageDatabaseError
 from lambundle.packages.apk import ApkDatabase
@@ -18,6 +18,9 @@ from lambundle.packages.base import (
 from lambundle.packages.dpkg import DpkgDatabase
 from lambundle.packages.pacman import PacmanDatabase
 from lambundle.packages.rpm import RpmDatabase
+
+if TYPE_CHECKING:
+    from lambundle.machine import Files
 
 __all__ = [
     "DATABASES",
@@ -38,14 +41,14 @@ DATABASES: dict[str, type[DpkgDatabase | RpmDatabase | ApkDatabase | PacmanDatab
 """Every format that can be read, by the name of its package manager."""
 
 
-def detect(root: Path = Path("/")) -> PackageDatabase | None:
-    """Return the database of the system at ``root``, or None where there is none.
+def detect(files: Files) -> PackageDatabase | None:
+    """Return the database of the machine that ``files`` are of, or None where there is none.
 
     A machine may hold a second one (Debian's ``rpm`` package, Fedora's ``dpkg``) with next to nothing in
     it, so where several are found the one with the most packages is the system's own. One that cannot be
     read counts as empty; if it is the only one, its methods say what is wrong with it.
     """
-    found: list[PackageDatabase] = [database(root) for database in DATABASES.values() if database.present(root)]
+    found: list[PackageDatabase] = [database(files) for database in DATABASES.values() if database.present(files)]
     if len(found) > 1:
         found.sort(key=_size, reverse=True)
     return found[0] if found else None

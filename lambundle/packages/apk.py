@@ -1,16 +1,15 @@
 """Alpine's package database (apk-tools 2's format, which 3 still writes): one file, ``installed``.
 
 A package is a paragraph of lines ``X:value``: ``P`` name, ``V`` version, ``A`` architecture, ``o`` origin,
-``D`` demands and ``p`` what it provides (separated by spaces, versions attached, ``!`` for a conflict),
+``D`` dependencies and ``p`` what it provides (separated by spaces, versions attached, ``!`` for a conflict),
 ``F`` a directory, and after it ``R`` each file in it. The ``i`` line (install me if those are there) is no
-demand, and not read.
+dependency, and not read.
 """
 
 from __future__ import annotations
 
 import re
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.packages.base import (
@@ -18,7 +17,6 @@ from lambundle.packages.base import (
     DependencyKind,
     ListedDatabase,
     Package,
-    Tree,
     decode,
     meeting,
     read_database_file,
@@ -27,6 +25,8 @@ from lambundle.packages.base import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lambundle.machine import Files
 
 LOCATIONS = ("/usr/lib/apk/db/installed", "/lib/apk/db/installed")
 """Since Alpine's merged ``/usr``, and before it."""
@@ -38,15 +38,15 @@ class ApkDatabase(ListedDatabase):
     """The packages that apk installed."""
 
     @classmethod
-    def present(cls, root: Path) -> bool:
-        """Tell whether apk ever installed something at ``root``."""
-        return _location(Tree(root)) is not None
+    def present(cls, files: Files) -> bool:
+        """Tell whether apk ever installed something on the machine."""
+        return _location(files) is not None
 
     @cached_property
     def _records(self) -> dict[str, str]:
         """Return each package's paragraph."""
-        location = _location(self._tree)
-        text = decode(read_database_file(location)) if location else ""
+        location = _location(self._files)
+        text = decode(read_database_file(self._files, location)) if location else ""
         paragraphs = (f"\n{paragraph}\n" for paragraph in text.split("\n\n"))
         return {name: paragraph for paragraph in paragraphs if (name := _value(paragraph, "P"))}
 
@@ -91,9 +91,9 @@ class ApkDatabase(ListedDatabase):
         return iter(self._records)
 
     def depends(self, package: str) -> tuple[Dependency, ...]:
-        """Return what ``package`` asks for: packages, ``so:``, ``cmd:`` and ``pc:`` names, or paths."""
-        demands = _value(self._records.get(package, ""), "D").split()
-        return tuple(self._dependency(VERSIONED.split(each)[0]) for each in demands if not each.startswith("!"))
+        """Return the dependencies of ``package``: packages, ``so:``, ``cmd:`` and ``pc:`` names, or paths."""
+        wanted = _value(self._records.get(package, ""), "D").split()
+        return tuple(self._dependency(VERSIONED.split(each)[0]) for each in wanted if not each.startswith("!"))
 
     def _dependency(self, wanted: str) -> Dependency:
         packages = meeting(wanted, self._records, self._provided)
@@ -102,8 +102,8 @@ class ApkDatabase(ListedDatabase):
         return Dependency(DependencyKind.DEPENDS, (wanted,), packages, () if packages else (wanted,))
 
 
-def _location(tree: Tree) -> str | None:
-    return next((host for path in LOCATIONS if Path(host := tree.host(path)).is_file()), None)
+def _location(files: Files) -> str | None:
+    return next(filter(files.is_file, LOCATIONS), None)
 
 
 def _value(paragraph: str, letter: str) -> str:

@@ -3,17 +3,17 @@
 ``status`` holds a paragraph for each package in the form of deb-control(5); ``info/PACKAGE.list`` (for a
 ``Multi-Arch: same`` package ``info/PACKAGE:ARCH.list``) holds the names of its files, one a line;
 ``diversions`` holds three lines a diversion: the name, the name it was changed to, and the package that
-asked for it (``:`` for the administrator), whose own file keeps the name. The journal ``updates/`` is not
+diverted it (``:`` for the administrator), whose own file keeps the name. The journal ``updates/`` is not
 read: dpkg folds it into ``status`` before it ends.
 """
 
 from __future__ import annotations
 
 import re
+import stat
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.errors import UnreadableFileError
@@ -23,7 +23,6 @@ from lambundle.packages.base import (
     ListedDatabase,
     Owners,
     Package,
-    Tree,
     decode,
     read_database_file,
     unique,
@@ -32,12 +31,15 @@ from lambundle.packages.base import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from lambundle.machine import Files
+
 DIRECTORY = "/var/lib/dpkg"
+STATUS = f"{DIRECTORY}/status"
 NOT_INSTALLED = frozenset(("not-installed", "config-files"))
 """States in which nothing of a package is there, or only what its removal left behind."""
 PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*")
 ARCHITECTURE = re.compile(r"[a-z0-9-]+")
-DEMAND = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:$|[(\[<])")
+CLAUSE = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:$|[(\[<])")
 """A name and its qualifier; what follows restricts versions, architectures or build profiles."""
 KINDS = {
     "pre-depends": DependencyKind.PRE_DEPENDS,
@@ -69,16 +71,9 @@ class DpkgDatabase(ListedDatabase):
     """The packages that dpkg installed; a foreign architecture's carry it in their name (``libc6:i386``)."""
 
     @classmethod
-    def present(cls, root: Path) -> bool:
-        """Tell whether dpkg ever installed something at ``root``."""
-        try:
-            return Path(Tree(root).host(f"{DIRECTORY}/status")).stat().st_size > 0
-        except OSError:
-            return False
-
-    @cached_property
-    def _directory(self) -> str:
-        return self._tree.host(DIRECTORY + "/").rstrip("/")
+    def present(cls, files: Files) -> bool:
+        """Tell whether dpkg ever installed something on the machine."""
+        return files.size(STATUS) > 0
 
     @cached_property
     def _native(self) -> str:
@@ -90,7 +85,7 @@ class DpkgDatabase(ListedDatabase):
 
     @cached_property
     def _parsed(self) -> list[_Record]:
-        data = read_database_file(f"{self._directory}/status").replace(b"\r\n", b"\n")
+        data = read_database_file(self._files, STATUS).replace(b"\r\n", b"\n")
         return [record for paragraph in data.split(b"\n\n") if (record := _record(b"\n" + paragraph))]
 
     @cached_property
@@ -119,7 +114,7 @@ class DpkgDatabase(ListedDatabase):
     @cached_property
     def _diversions(self) -> list[_Diversion]:
         try:
-            lines = decode(read_database_file(f"{self._directory}/diversions")).split("\n")
+            lines = decode(read_database_file(self._files, f"{DIRECTORY}/diversions")).split("\n")
         except UnreadableFileError:
             return []  # written with the first diversion
         triples = zip(*(lines[start::DIVERSION_LINES] for start in range(DIVERSION_LINES)), strict=False)
@@ -145,10 +140,13 @@ class DpkgDatabase(ListedDatabase):
         names = (f"{record.name}:{record.architecture}", record.name)
         for name in names if record.multi_arch == "same" else names[1:]:
             try:
-                lines = decode(read_database_file(f"{self._directory}/info/{name}.list")).split("\n")
+                text = decode(read_database_file(self._files, f"{DIRECTORY}/info/{name}.list"))
             except UnreadableFileError:
                 continue
-            return [line for line in lines if line and line != "/."]
+            lines = list(filter(None, text.split("\n")))
+            if "/." in lines:
+                lines.remove("/.")
+            return lines
         return []  # a package without files, or whose list was lost: dpkg says so and goes on as well
 
     def _listings(self) -> Iterator[tuple[str, Iterable[str]]]:
@@ -184,16 +182,23 @@ class DpkgDatabase(ListedDatabase):
     def _split_list(self, full: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         listed = self._installed(full)
         parents = {path.rpartition("/")[0] for path in listed}
-        directories = {
-            path for path in listed if path in parents or self._tree.is_directory(path) or self._merged(path)
-        }
+        directories = {path for path in listed if path in parents or self._is_directory(path) or self._merged(path)}
         return unique(path for path in listed if path not in directories), unique(
             path for path in listed if path in directories
         )
 
     def _merged(self, path: str) -> bool:
         """Tell whether ``path`` is a directory that merged /usr made a link: a list still has it as one."""
-        return path.count("/") == 1 and self._tree.link(path) in {f"usr{path}", f"/usr{path}"}
+        if path.count("/") > 1 or not self._files.is_link(path):
+            return False
+        return self._files.readlink(path) in {f"usr{path}", f"/usr{path}"}
+
+    def _is_directory(self, path: str) -> bool:
+        """Tell whether ``path`` is a directory, and no link to one."""
+        try:
+            return stat.S_ISDIR(self._files.lstat(path).st_mode)
+        except OSError:
+            return False
 
     def files(self, package: str) -> tuple[str, ...]:
         """Return everything that ``package`` installed except directories, diversions applied."""
@@ -225,7 +230,7 @@ class DpkgDatabase(ListedDatabase):
         return iter(self._records)
 
     def depends(self, package: str) -> tuple[Dependency, ...]:
-        """Return what ``package`` asks for, as deb-control(5) has it; versions are not compared."""
+        """Return the dependencies of ``package``, as deb-control(5) has them; versions are not compared."""
         full = self._find(package)
         if full is None:
             return ()
@@ -238,11 +243,11 @@ class DpkgDatabase(ListedDatabase):
             if (dependency := self._dependency(kind, clause, record))
         )
 
-    def _dependency(self, kind: DependencyKind, clause: str, asker: _Record) -> Dependency | None:
+    def _dependency(self, kind: DependencyKind, clause: str, dependent: _Record) -> Dependency | None:
         alternatives = _alternatives(clause)
         if not alternatives:
             return None
-        met = {name: self._meeting(name, wanted, asker) for name, wanted in alternatives}
+        met = {name: self._meeting(name, wanted, dependent) for name, wanted in alternatives}
         return Dependency(
             kind=kind,
             wanted=tuple(met),
@@ -250,9 +255,9 @@ class DpkgDatabase(ListedDatabase):
             missing=tuple(name for name, packages in met.items() if not packages),
         )
 
-    def _meeting(self, name: str, wanted: str, asker: _Record) -> list[str]:
+    def _meeting(self, name: str, wanted: str, dependent: _Record) -> list[str]:
         """Return the package ``name`` of the right architecture, else all that provide it."""
-        architecture = wanted if wanted not in {"", "any", "native"} else asker.architecture
+        architecture = wanted if wanted not in {"", "any", "native"} else dependent.architecture
         if architecture == "all":
             architecture = self._native
 
@@ -302,7 +307,7 @@ def _fields(paragraph: bytes) -> dict[str, str]:
 
 def _alternatives(clause: str) -> list[tuple[str, str]]:
     """Return the names of ``a:any (>= 1) | b`` with their qualifiers; what is malformed is left out."""
-    return [(match[1], match[2] or "") for part in clause.split("|") if (match := DEMAND.match(part))]
+    return [(match[1], match[2] or "") for part in clause.split("|") if (match := CLAUSE.match(part))]
 
 
 def _divert(index: dict[str, Owners], diversion: _Diversion, diverting: list[str]) -> None:

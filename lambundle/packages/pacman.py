@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.errors import UnreadableFileError
@@ -17,7 +16,6 @@ from lambundle.packages.base import (
     DependencyKind,
     ListedDatabase,
     Package,
-    Tree,
     decode,
     meeting,
     read_database_file,
@@ -26,6 +24,8 @@ from lambundle.packages.base import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lambundle.machine import Files
 
 DIRECTORY = "/var/lib/pacman/local"
 RELATION = re.compile(r"[<>=]")
@@ -37,20 +37,19 @@ class PacmanDatabase(ListedDatabase):
     """The packages that pacman installed."""
 
     @classmethod
-    def present(cls, root: Path) -> bool:
-        """Tell whether pacman keeps a database at ``root``."""
-        return Path(Tree(root).host(DIRECTORY)).is_dir()
+    def present(cls, files: Files) -> bool:
+        """Tell whether pacman keeps a database on the machine."""
+        return files.is_directory(DIRECTORY)
 
     @cached_property
     def _records(self) -> dict[str, str]:
         """Return the directory of each package."""
-        directory = self._tree.host(DIRECTORY + "/").rstrip("/")
         try:
-            names = sorted(entry.name for entry in Path(directory).iterdir())
+            items = self._files.scan(DIRECTORY)
         except OSError as error:
-            raise UnreadableFileError(f"cannot read {directory}: {error.strerror}") from error
+            raise UnreadableFileError(f"cannot read {DIRECTORY}: {error.strerror}") from error
         # Neither version nor release holds a hyphen. ALPM_DB_VERSION stands there too.
-        return {name.rsplit("-", 2)[0]: f"{directory}/{name}" for name in names if name.count("-") > 1}
+        return {item.name.rsplit("-", 2)[0]: item.path for item in items if item.name.count("-") > 1}
 
     @cached_property
     def _provided(self) -> dict[str, list[str]]:
@@ -70,7 +69,7 @@ class PacmanDatabase(ListedDatabase):
         if package not in self._records:
             return {}
         try:
-            text = decode(read_database_file(f"{self._records[package]}/{file}"))
+            text = decode(read_database_file(self._files, f"{self._records[package]}/{file}"))
         except UnreadableFileError:
             return {}
         return _blocks(text)
@@ -114,16 +113,16 @@ class PacmanDatabase(ListedDatabase):
         return iter(self._records)
 
     def depends(self, package: str) -> tuple[Dependency, ...]:
-        """Return what ``package`` asks for; an optional dependency is a suggestion."""
+        """Return the dependencies of ``package``; an optional dependency is a suggestion."""
         blocks = self._blocks(package, "desc")
         optional = [line.partition(":")[0].strip() for line in blocks.get("OPTDEPENDS", [])]
-        demands = [(DependencyKind.DEPENDS, each) for each in blocks.get("DEPENDS", [])]
-        demands += [(DependencyKind.SUGGESTS, each) for each in optional]
-        return tuple(self._dependency(kind, each) for kind, each in demands)
+        relations = [(DependencyKind.DEPENDS, each) for each in blocks.get("DEPENDS", [])]
+        relations += [(DependencyKind.SUGGESTS, each) for each in optional]
+        return tuple(self._dependency(kind, each) for kind, each in relations)
 
-    def _dependency(self, kind: DependencyKind, demand: str) -> Dependency:
-        wanted = RELATION.split(demand)[0]
-        packages = tuple(self._provided.get(demand, ())) if demand != wanted else ()
+    def _dependency(self, kind: DependencyKind, relation: str) -> Dependency:
+        wanted = RELATION.split(relation)[0]
+        packages = tuple(self._provided.get(relation, ())) if relation != wanted else ()
         packages = packages or meeting(wanted, self._records, self._provided)
         return Dependency(kind, (wanted,), unique(packages), () if packages else (wanted,))
 

@@ -31,10 +31,7 @@ program's ``bin``.
 from __future__ import annotations
 
 import fnmatch
-import glob
-import os
 import posixpath
-import re
 import tomllib
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -45,14 +42,12 @@ from lambundle.bundle.model import Smoke
 from lambundle.errors import RecipeError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from lambundle.gather.programs import Requested
-    from lambundle.packages import PackageDatabase
+    from lambundle.machine import Files
 
 RECIPES = Path(__file__).parent
 MAX_RECIPE = 1 << 20
-MAX_PROGRAM = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +76,6 @@ class Recipe:
     environment: Mapping[str, str] = field(default_factory=dict)
     smoke: Smoke | None = None
     only_smoke: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a recipe finds for one program: absolute paths, files to make, variables.
-
-    ``paths`` are files and directories, the latter with all that they hold but what the patterns match that each is
-    mapped to. The texts of ``made`` still hold ``{interpreter}`` and ``{rpath}``, which are known once the libraries
-    are.
-    """
-
-    recipe: str
-    paths: Mapping[str, tuple[str, ...]]
-    made: Mapping[str, str]
-    environment: Mapping[str, str]
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -134,12 +114,16 @@ def recipes() -> tuple[Recipe, ...]:
     return tuple(read_recipe(path) for path in sorted(RECIPES.glob("*.toml")))
 
 
-def recipe_for(path: str, book: Sequence[Recipe] | None = None) -> Recipe | None:
+def recipe_for(files: Files, path: str, book: Sequence[Recipe] | None = None) -> Recipe | None:
     """The recipe for a program, of those in ``book`` (all of lambundle's by default) that are more than a smoke job.
 
     Where several match it is the one with the longest pattern, and of those the first in the book.
     """
-    names = {posixpath.basename(path), posixpath.basename(os.path.realpath(path))}
+    return recipe_named({posixpath.basename(path), posixpath.basename(files.real(path))}, book)
+
+
+def recipe_named(names: Collection[str], book: Sequence[Recipe] | None = None) -> Recipe | None:
+    """The recipe for a program with these file names, chosen as in ``recipe_for``."""
     return _best(names, [recipe for recipe in (recipes() if book is None else book) if not recipe.only_smoke])
 
 
@@ -156,29 +140,6 @@ def _best(names: Collection[str], book: Sequence[Recipe]) -> Recipe | None:
         if any(fnmatch.fnmatchcase(name, pattern) for name in names)
     ]
     return max(matching, key=lambda item: item[0])[1] if matching else None
-
-
-def follow(recipe: Recipe, program: Requested, packages: PackageDatabase | None) -> Found:
-    """Find on this machine what a recipe asks for. Raises RecipeError when nothing of a demand is there."""
-    variables = _variables(recipe, program)
-    paths: dict[str, tuple[str, ...]] = {}
-    for globs in recipe.files:
-        without = tuple(text for item in globs.without for text in _filled(item, variables))
-        for path in _globbed(globs, variables):
-            if matches_none(path, without):
-                paths.setdefault(path, without)
-    for path in (*_helpers(recipe, program), *_packaged(recipe, variables, packages)):
-        paths.setdefault(path, ())
-    return Found(
-        recipe=recipe.name,
-        paths=paths,
-        made={
-            posixpath.normpath(path): next(_filled(text, variables))
-            for key, text in recipe.made.items()
-            for path in list(_filled(key, variables))[:1]
-        },
-        environment=recipe.environment,
-    )
 
 
 class _Reader:
@@ -251,94 +212,3 @@ def _extended(recipe: Recipe, base: Recipe) -> Recipe:
         environment={**base.environment, **recipe.environment},
         smoke=recipe.smoke or base.smoke,
     )
-
-
-def _variables(recipe: Recipe, program: Requested) -> dict[str, tuple[str, ...]]:
-    prefix = posixpath.dirname(posixpath.dirname(program.real))
-    variables: dict[str, tuple[str, ...]] = {"prefix": (prefix,)}
-    content = _content(program.real) if recipe.directories else b""
-    for name, patterns in recipe.directories.items():
-        found = [
-            path
-            for pattern in patterns
-            for text in _filled(pattern, variables)
-            for path in sorted(glob.glob(text))
-            if _is_built_in(path, content)
-        ]
-        if not found:
-            raise RecipeError(
-                f"recipe {recipe.name}: {program.path} has no directory of its own on this machine",
-                context=tuple(text for pattern in patterns for text in _filled(pattern, variables)),
-            )
-        variables[name] = tuple(found)
-        variables["machine"] = (found[0].split("/")[-2],)
-        variables["version"] = (found[0].split("/")[-1],)
-    return variables
-
-
-def _is_built_in(path: str, content: bytes) -> bool:
-    """Whether a program knows a directory ``…/MACHINE/VERSION``.
-
-    The linker keeps one copy of strings that end alike, so the machine may be the end of a longer one; the
-    version stands alone or is the beginning of the full one (directory 12, version 12.2.0).
-    """
-    machine, version = (os.fsencode(part) for part in path.split("/")[-2:])
-    is_version = re.search(rb"\x00" + re.escape(version) + rb"(\.[0-9]+)*\x00", content)
-    return machine + b"\0" in content and is_version is not None
-
-
-def _globbed(globs: FileGlobs, variables: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    for item in globs.wanted:
-        for pattern in _filled(item, variables):
-            yield from sorted(glob.glob(pattern, recursive=True))
-
-
-def matches_none(path: str, patterns: Iterable[str]) -> bool:
-    """Tell whether none of a recipe's patterns matches an absolute path."""
-    return not any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
-
-
-def _content(path: str) -> bytes:
-    with Path(path).open("rb") as file:
-        return file.read(MAX_PROGRAM)
-
-
-def _filled(text: str, variables: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Put every value of the variables into a text; ``{interpreter}`` and ``{rpath}`` stay for later."""
-    for name, values in variables.items():
-        if f"{{{name}}}" in text:
-            for value in values:
-                yield from _filled(text.replace(f"{{{name}}}", value), variables)
-            return
-    yield text
-
-
-def _helpers(recipe: Recipe, program: Requested) -> Iterator[str]:
-    search = [posixpath.dirname(program.path), *os.environ.get("PATH", os.defpath).split(":")]
-    for name in recipe.helpers:
-        for directory in search:
-            path = posixpath.join(directory, name)
-            if path.startswith("/") and os.access(path, os.X_OK):
-                yield path
-                break
-
-
-def _packaged(
-    recipe: Recipe, variables: Mapping[str, Sequence[str]], packages: PackageDatabase | None
-) -> Iterable[str]:
-    below = tuple(f"{text}/" for item in recipe.below for text in _filled(item, variables))
-    owners = [
-        owner
-        for item in recipe.owners
-        for path in _filled(item, variables)
-        if packages is not None and (owner := packages.owner(path)) is not None
-    ]
-    if packages is None or not owners:
-        fallback = [text for item in recipe.fallback for text in _filled(item, variables)]
-        return [path for pattern in fallback for path in sorted(glob.glob(pattern, recursive=True))]
-    return [
-        path
-        for package in dict.fromkeys(owners)
-        for path in packages.files(package)
-        if path.startswith(below) and os.path.lexists(path)
-    ]

@@ -16,6 +16,8 @@ from lambundle.gather.mirror import HOST_FILES, KERNEL_TREES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from lambundle.machine import Files
+
 TEMPORARY = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/log")  # noqa: S108
 """Nothing that lies here lasts, and some of it is nobody else's business."""
 
@@ -62,12 +64,12 @@ _MADE = _Group("that the command made or changed", "it is a result")
 _GUARDED = _Group("that not everybody may read", "it may be secret")
 
 
-def choose(paths: Iterable[str], bounds: Bounds) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def choose(files: Files, paths: Iterable[str], bounds: Bounds) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Of recorded paths, those that a bundle may hold, sorted; and a note for each group that was left out.
 
     No note is made of what is no file, or is never a bundle's: the kernel's trees, the host's own files.
     """
-    chooser = _Chooser(bounds)
+    chooser = _Chooser(files, bounds)
     chosen: set[str] = set()
     groups: dict[_Group, list[str]] = {}
     for path in sorted(set(map(tidy, paths))):
@@ -79,9 +81,9 @@ def choose(paths: Iterable[str], bounds: Bounds) -> tuple[tuple[str, ...], tuple
     return tuple(sorted(chosen)), tuple(_note(group, groups[group]) for group in sorted(groups))
 
 
-def choose_directories(paths: Iterable[str], bounds: Bounds) -> tuple[str, ...]:
+def choose_directories(files: Files, paths: Iterable[str], bounds: Bounds) -> tuple[str, ...]:
     """Of directories that were listed, those that a bundle may hold, sorted."""
-    chooser = _Chooser(bounds)
+    chooser = _Chooser(files, bounds)
     return tuple(path for path in sorted(set(map(tidy, paths))) if chooser.judge_directory(path))
 
 
@@ -105,9 +107,10 @@ def _below(path: str, root: str) -> bool:
 class _Chooser:
     """Judges paths, each by its name and by where its links lead: neither may be a place to keep out of."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, files: Files, bounds: Bounds) -> None:
+        self._files = files
         self._since = bounds.since
-        self._silent = _both_names((*KERNEL_TREES, *bounds.own))
+        self._silent = self._both_names((*KERNEL_TREES, *bounds.own))
         self._roots: dict[str, _Group] = {}
         self._searchable: dict[str, bool] = {"/": True}
         private = "what lies there may be private"
@@ -118,21 +121,21 @@ class _Chooser:
             self._keep_out(root, _Group(f"under {root}", "what lies there does not last"))
 
     def _keep_out(self, root: str, group: _Group) -> None:
-        for name in _both_names((root,)):
+        for name in self._both_names((root,)):
             self._roots.setdefault(name, group)
 
     def judge(self, path: str) -> bool | _Group:
         """Whether to take a file, or the group with which it is left out."""
         try:
-            return self._judge(path, os.lstat(path), os.stat(path))
-        except (OSError, ValueError):
+            return self._judge(path, self._files.lstat(path), self._files.stat(path))
+        except OSError:
             return False  # gone again, or a link that leads nowhere
 
     def _judge(self, path: str, here: os.stat_result, status: os.stat_result) -> bool | _Group:
         is_link = stat.S_ISLNK(here.st_mode)
         if not stat.S_ISREG(status.st_mode) and not (is_link and stat.S_ISDIR(status.st_mode)):
             return False
-        names = _both_names((path,))
+        names = self._both_names((path,))
         if self._is_of_the_host(names):
             return False
         root = self._root_of(names)
@@ -140,16 +143,16 @@ class _Chooser:
             return _MADE if root is None else False
         if root is not None:
             return root
-        return True if self._everybody_reads(os.path.realpath(path), status.st_mode) else _GUARDED
+        return True if self._everybody_reads(self._files.real(path), status.st_mode) else _GUARDED
 
     def judge_directory(self, path: str) -> bool:
         """Whether a directory may be spoken of."""
-        names = _both_names((path,))
+        names = self._both_names((path,))
         if self._is_of_the_host(names) or self._root_of(names) is not None:
             return False
         try:
-            mode = os.stat(path).st_mode
-            return stat.S_ISDIR(mode) and self._everybody_reads(os.path.realpath(path), mode)
+            mode = self._files.stat(path).st_mode
+            return stat.S_ISDIR(mode) and self._everybody_reads(self._files.real(path), mode)
         except OSError:
             return False
 
@@ -159,18 +162,18 @@ class _Chooser:
     def _root_of(self, names: Sequence[str]) -> _Group | None:
         return next((group for root, group in self._roots.items() if any(_below(name, root) for name in names)), None)
 
+    def _both_names(self, paths: Iterable[str]) -> tuple[str, ...]:
+        names = (name for path in paths for name in (posixpath.normpath(path), self._files.real(path)))
+        return tuple(dict.fromkeys(names))
+
     def _everybody_reads(self, real: str, mode: int) -> bool:
         return bool(mode & _OTHERS_READ) and self._everybody_searches(posixpath.dirname(real))
 
     def _everybody_searches(self, directory: str) -> bool:
         known = self._searchable.get(directory)
         if known is None:
-            known = bool(os.stat(directory).st_mode & _OTHERS_SEARCH) and self._everybody_searches(
+            known = bool(self._files.stat(directory).st_mode & _OTHERS_SEARCH) and self._everybody_searches(
                 posixpath.dirname(directory)
             )
             self._searchable[directory] = known
         return known
-
-
-def _both_names(paths: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for path in paths for name in (os.path.normpath(path), os.path.realpath(path))))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import tempfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle import runtime
 from lambundle.errors import RecordingError
+from lambundle.machine import here
 from lambundle.recording.choice import Bounds, choose, choose_directories, tidy
 from lambundle.recording.method import Method
 from lambundle.recording.seen import Seen, add_interpreters
@@ -22,6 +20,7 @@ from lambundle.recording.trace import runtime_recorder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lambundle.machine import Machine
     from lambundle.recording.trace import Runtime
 
 _CLOCK_TICK = 0.02
@@ -56,21 +55,23 @@ def record(commands: Sequence[str], *, home: Path | None = None, method: Method 
     A command that fails is no error here: see ``status``. Raises RecordingError where a command cannot be
     started, nothing is recorded of it, or the method asked for does not work.
     """
+    machine = here()
     with tempfile.TemporaryDirectory(prefix="lambundle-record-") as own:
         start = Path(own, "start")
         start.touch()
         time.sleep(_CLOCK_TICK)  # what the command makes gets a later time stamp than `start`
-        recorder, notes = _recorder(method, own)
+        recorder, notes = _recorder(machine, method, own)
         seen = Seen()
         status = tuple(recorder.run(command, str(start), seen) for command in commands)
-        add_interpreters(seen)
-        homes = _homes() if home is None else (str(home),)
-        bounds = Bounds(str(Path.cwd()), homes, (own, str(runtime.BUILT)), start.stat().st_ctime_ns)
-        files, left_out = choose(seen.files, bounds)
-        directories = choose_directories(seen.directories, bounds)
-    chosen = frozenset(files)
+        files = here().files  # as they are now
+        add_interpreters(files, seen)
+        homes = machine.homes if home is None else (str(home),)
+        bounds = Bounds(machine.directory, homes, (own, str(runtime.BUILT)), start.stat().st_ctime_ns)
+        taken, left_out = choose(files, seen.files, bounds)
+        directories = choose_directories(files, seen.directories, bounds)
+    chosen = frozenset(taken)
     return Recording(
-        files=files,
+        files=taken,
         directories=directories,
         executed=tuple(sorted(chosen.intersection(map(tidy, seen.executed)))),
         status=status,
@@ -79,26 +80,19 @@ def record(commands: Sequence[str], *, home: Path | None = None, method: Method 
     )
 
 
-def _homes() -> tuple[str, ...]:
-    homes = {os.environ.get("HOME", "")}
-    with suppress(KeyError):  # a user whom nobody knows, as in many containers
-        homes.add(pwd.getpwuid(os.getuid()).pw_dir)
-    return tuple(sorted(home for home in homes if home.startswith("/")))
-
-
 _UNSEEN = (
     "recorded with lambundle's runtime, which does not see what libc opens by itself (locales, character sets, name "
     "service), static programs, what is started with an emptied environment, and what goes on after the command"
 )
 
 
-def _recorder(method: Method | None, own: str) -> tuple[Strace | Runtime, tuple[str, ...]]:
+def _recorder(machine: Machine, method: Method | None, own: str) -> tuple[Strace | Runtime, tuple[str, ...]]:
     """The way to record, and notes on why it is not the better one."""
     if method is Method.RUNTIME:
-        return runtime_recorder(own), (_UNSEEN,)
-    command, obstacle = usable_strace(own)
+        return runtime_recorder(machine, own), (_UNSEEN,)
+    command, obstacle = usable_strace(machine, own)
     if command:
         return Strace(own, command), ()
     if method is Method.STRACE:
         raise RecordingError(f"strace cannot be used: {obstacle}", hint="install strace, or allow ptrace")
-    return runtime_recorder(own), (f"{obstacle}: {_UNSEEN}",)
+    return runtime_recorder(machine, own), (f"{obstacle}: {_UNSEEN}",)

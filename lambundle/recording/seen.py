@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lambundle.elf.headers import read_elf
 from lambundle.errors import LambundleError
+from lambundle.scripts.shebang import SHEBANG_MAX, parse_first_line
 
-SHEBANG_MAX = 256
-"""Bytes of the first line that Linux reads (BINPRM_BUF_SIZE)."""
+if TYPE_CHECKING:
+    from lambundle.machine import Files
 
 NESTED_SCRIPTS = 5
 """Scripts interpreted by scripts that Linux follows."""
@@ -28,33 +28,28 @@ class Seen:
         self.files[path] = self.executed[path] = None
 
 
-def add_interpreters(seen: Seen) -> None:
+def add_interpreters(files: Files, seen: Seen) -> None:
     """Add scripts' interpreters and programs' loaders: the kernel opens them, so no method sees it."""
     for path in list(seen.executed):
         at = path
         for _ in range(NESTED_SCRIPTS):
-            interpreter = _shebang(at)
+            interpreter = _shebang(files, at)
             if interpreter is None:
                 break
             seen.execute(at := interpreter)
-        loader = _loader(at)
+        loader = _loader(files, at)
         if loader is not None:
             seen.files[loader] = None
 
 
-def _shebang(path: str) -> str | None:
-    """The interpreter that the kernel starts for a script: ``env`` itself where the script says so."""
-    try:
-        with Path(path).open("rb") as file:
-            head = file.read(SHEBANG_MAX)
-    except OSError:
-        return None
-    words = head[2:].partition(b"\n")[0].split() if head.startswith(b"#!") else []
-    return os.fsdecode(words[0]) if words and words[0].startswith(b"/") else None
+def _shebang(files: Files, path: str) -> str | None:
+    """Return the interpreter that the kernel starts for a script: ``env`` itself where the script says so."""
+    line = parse_first_line(files.read(path, SHEBANG_MAX))
+    return line.interpreter if line is not None and line.interpreter.startswith("/") else None
 
 
-def _loader(path: str) -> str | None:
+def _loader(files: Files, path: str) -> str | None:
     try:
-        return read_elf(path).interpreter
+        return read_elf(files, path).interpreter
     except LambundleError:
         return None  # a script without a first line, for example

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 from contextlib import suppress
@@ -11,11 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambundle.machine import here
 from lambundle.recording import shell
 from lambundle.recording.method import Method
 from lambundle.recording.strace_log import read_strace
+from lambundle.scripts.shebang import find_command
 
 if TYPE_CHECKING:
+    from lambundle.machine import Machine
     from lambundle.recording.seen import Seen
 
 LINGER = 2.0
@@ -31,9 +33,9 @@ _OPTIONS = (
 )
 
 
-def usable_strace(own: str) -> tuple[tuple[str, ...], str]:
+def usable_strace(machine: Machine, own: str) -> tuple[tuple[str, ...], str]:
     """The beginning of a command line that traces, or none and what is in the way."""
-    program = shutil.which("strace")
+    program = find_command(machine.files, "strace", machine.search)
     if program is None:
         return (), "strace is not installed"
     obstacle = ""
@@ -70,7 +72,7 @@ class Strace:
         with shell.started((*self.command, "-o", log, *shell.arguments(command, start))) as process:
             self._ended += _await(process, log)
         try:
-            marked = read_strace(log, start, seen)
+            marked = read_strace(here(), log, start, seen)
         except OSError as error:
             raise shell.nothing_recorded(command, "see what strace says above") from error
         if not marked:

@@ -13,6 +13,7 @@ from lambundle.gather.mirror import KERNEL_TREES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from lambundle.machine import Machine
     from lambundle.recording.seen import Seen
 
 _LINE = re.compile(rb"(\d+) +(.*?)\n?", re.DOTALL)
@@ -103,10 +104,10 @@ class _Directory:
         self.path = path
 
 
-def read_strace(log: str, start: str, seen: Seen) -> bool:
+def read_strace(machine: Machine, log: str, start: str, seen: Seen) -> bool:
     """Read a log into ``seen``, from the point where ``start`` was opened; False when that never happened."""
     forks = [call for call in _calls(log, b"fork", b"clone") if call.name in _FORKS]
-    return _StraceReader(forks, start, seen).read(log)
+    return _StraceReader(machine, forks, start, seen).read(log)
 
 
 class _StraceReader:
@@ -116,14 +117,15 @@ class _StraceReader:
     which they begin: the child is then where its parent is.
     """
 
-    def __init__(self, forks: Iterable[_Call], start: str, seen: Seen) -> None:
+    def __init__(self, machine: Machine, forks: Iterable[_Call], start: str, seen: Seen) -> None:
         self._forks = sorted(forks, key=lambda call: call.line, reverse=True)
         self._start = start
         self._seen = seen
         self._marked = False
         self._at: dict[int, _Directory] = {}
         self._listable: dict[bytes, str] = {}
-        self._initial = str(Path.cwd())
+        self._files = machine.files
+        self._initial = machine.directory
 
     def read(self, log: str) -> bool:
         for call in _calls(log):
@@ -150,7 +152,7 @@ class _StraceReader:
             path = self._path(call)
             if path is not None:
                 # Where the kernel says it is: `..` from there does not go back through a link.
-                self._directory(call.process).path = os.path.realpath(path)
+                self._directory(call.process).path = self._files.real(path)
         elif call.name in _READS:
             path = self._path(call)
             if path is not None:

@@ -1,6 +1,6 @@
 """Recording with lambundle's own runtime, preloaded, which sees what passes libc's functions.
 
-Where strace is not installed or ptrace not allowed; ``runtime/src/trace.c`` writes what is read here.
+Where strace is not installed or ptrace not allowed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,19 @@ from typing import TYPE_CHECKING
 from lambundle import runtime
 from lambundle.elf.headers import read_elf
 from lambundle.errors import LambundleError, RecordingError
+from lambundle.machine import here
 from lambundle.recording import shell
 from lambundle.recording.method import Method
+from lambundle.runtime.trace import VARIABLE, Execution, Lookup, MappedObject, ProgramStart, TraceReader, Variable
 
 if TYPE_CHECKING:
-    from lambundle.recording.seen import Seen
+    from collections.abc import Iterator
 
-_TRACE_ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
+    from lambundle.machine import Files, Machine
+    from lambundle.recording.seen import Seen
+    from lambundle.runtime.trace import Record
+
+_BLOCK = 1 << 16
 _LISTING = re.compile(r"opendir|scandir(at)?(64)?|n?ftw(64)?|fts(64)?_open|glob(64)?")
 _CHANGING = re.compile(
     r"(un)?link(at)?|symlink(at)?|remove|rmdir|(l|re)?move.*|rename.*|mk.*|__xmk.*|creat(64)?|truncate(64)?|chdir"
@@ -29,10 +35,10 @@ _CHANGING = re.compile(
 )
 
 
-def runtime_recorder(own: str) -> Runtime:
+def runtime_recorder(machine: Machine, own: str) -> Runtime:
     """Make a recorder whose own files are in ``own``. Raises RecordingError where the runtime is not there."""
     try:
-        libc = "musl" if "ld-musl" in (read_elf(shell.PATH).interpreter or "") else "glibc"
+        libc = "musl" if "ld-musl" in (read_elf(machine.files, shell.PATH).interpreter or "") else "glibc"
         library = str(runtime.library(os.uname().machine, libc))
     except LambundleError as error:
         raise RecordingError(
@@ -42,13 +48,14 @@ def runtime_recorder(own: str) -> Runtime:
         link = Path(own, "runtime.so")
         link.symlink_to(library)
         library = str(link)
-    return Runtime(own, library, libc)
+    return Runtime(machine, own, library, libc)
 
 
 @dataclass(slots=True)
 class Runtime:
     """Records with the runtime's trace."""
 
+    machine: Machine
     own: str
     library: str
     libc: str
@@ -59,13 +66,13 @@ class Runtime:
         """Run a command; returns its status."""
         self._count += 1
         trace = os.path.join(self.own, f"trace.{self._count}")
-        others = os.environ.get("LD_PRELOAD")
+        others = self.machine.variables.get("LD_PRELOAD")
         preload = f"{self.library}:{others}" if others else self.library
-        environment = {**os.environ, "LD_PRELOAD": preload, "LAMBUNDLE_TRACE": trace}
+        environment = {**self.machine.variables, "LD_PRELOAD": preload, VARIABLE: trace}
         with shell.started(shell.arguments(command, start), environment) as process:
             process.wait()
         try:
-            marked = read_trace(trace, start, seen)
+            marked = read_trace(here().files, trace, start, seen)
         except OSError as error:
             raise shell.nothing_recorded(command, "install strace, or allow ptrace") from error
         if not marked:
@@ -74,19 +81,20 @@ class Runtime:
 
     def notes(self, seen: Seen) -> tuple[str, ...]:
         """Name the programs whose files were not seen."""
+        files = here().files
         notes = []
         for path in sorted(seen.executed):
-            why = _unseen(path, self.libc)
+            why = _unseen(files, path, self.libc)
             if why is not None:
                 name = os.fsencode(path).decode("utf-8", "backslashreplace")
                 notes.append(f"{name} {why}: what it uses was not seen; record it with strace")
         return tuple(notes)
 
 
-def _unseen(path: str, libc: str) -> str | None:
+def _unseen(files: Files, path: str, libc: str) -> str | None:
     """Why the runtime is not loaded into a program, or None."""
     try:
-        mode, elf = os.stat(path).st_mode, read_elf(path)
+        mode, elf = files.stat(path).st_mode, read_elf(files, path)
     except (OSError, LambundleError):
         return None
     if elf.interpreter is None:
@@ -96,37 +104,41 @@ def _unseen(path: str, libc: str) -> str | None:
     return "has the rights of another user" if mode & (stat.S_ISUID | stat.S_ISGID) else None
 
 
-def read_trace(trace: str, start: str, seen: Seen) -> bool:
+def read_trace(files: Files, trace: str, start: str, seen: Seen) -> bool:
     """Read a trace into ``seen``, from the point where ``start`` was opened; False when that never happened."""
     shell = -1
     marked = False
-    with Path(trace).open("rb") as file:
-        for line in file:
-            process, _, rest = line.rstrip(b"\n").partition(b"\t")
-            kind, *fields = rest.split(b"\t")
-            if not fields or not process.isdigit():
-                continue
-            path = os.fsdecode(_TRACE_ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), fields[-1]))
-            if not marked:
-                marked, shell = path == start, int(process)
-            elif kind == b"start" and int(process) == shell:
-                shell = -1  # it became the command's last program
-            elif kind != b"object" or int(process) != shell:
-                _take_record(seen, kind, os.fsdecode(b"".join(fields[1:2])), path)
+    for record in _records(trace):
+        if not marked:
+            marked, shell = isinstance(record, Lookup) and record.path == start, record.process
+        elif isinstance(record, ProgramStart) and record.process == shell:
+            shell = -1  # it became the command's last program
+        elif not isinstance(record, MappedObject) or record.process != shell:
+            _take_record(files, seen, record)
     return marked
 
 
-def _take_record(seen: Seen, kind: bytes, operation: str, path: str) -> None:
+def _records(trace: str) -> Iterator[Record]:
+    reader = TraceReader()
+    with Path(trace).open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield from reader.feed(block)
+
+
+def _take_record(files: Files, seen: Seen, record: Record) -> None:
     # What does not exist is recorded too: candidates of PATH before the right one, and files not yet made.
-    if not path.startswith("/"):
-        return
-    if kind == b"exec":
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            seen.execute(path)
-    elif kind == b"object":
-        seen.files[path] = None
-    elif kind == b"lookup" and not _CHANGING.fullmatch(operation):
-        if _LISTING.fullmatch(operation) or (operation.startswith("open") and Path(path).is_dir()):
-            seen.directories[path] = None
-        else:
+    match record:
+        case ProgramStart() | Variable():
+            pass
+        case _ if not record.path.startswith("/"):  # its directory could not be told
+            pass
+        case Execution(path=path):
+            if files.is_executable(path):
+                seen.execute(path)
+        case MappedObject(path=path):
             seen.files[path] = None
+        case Lookup(operation=operation, path=path) if not _CHANGING.fullmatch(operation):
+            if _LISTING.fullmatch(operation) or (operation.startswith("open") and files.is_directory(path)):
+                seen.directories[path] = None
+            else:
+                seen.files[path] = None

@@ -1,6 +1,9 @@
-"""The C library that is preloaded into every bundled program, and where the builds of C parts lie.
+"""The C library that is preloaded into every bundled program, and what Python has to know of it.
 
-The library's sources are in ``src``; ``build.py`` compiles them, before the wheel is made, for each target.
+In this room: its sources (``src``, explained in ``src/README.md``), their build for each machine and libc before the
+wheel is made (``build.py``), where the builds lie, the bounds that both languages keep (``limits.py``) and the reader
+of the trace that it writes (``trace.py``). Nothing here knows how a bundle is planned, packed or verified; the
+texts that the library reads are written by ``pack``. Raises LambundleErrors only.
 """
 
 from __future__ import annotations
@@ -8,9 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lambundle.errors import UnreadableFileError
+from lambundle.target import ARCHITECTURES
 
 BUILT = Path(__file__).parent / "built"
-MACHINES = ("x86_64", "aarch64")
+MACHINES = tuple(ARCHITECTURES)
 LIBCS = ("glibc", "musl")
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.runtime import BUILT, LIBCS, MACHINES, soname
+from lambundle.runtime import BUILT, LIBCS, MACHINES, limits, soname
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +40,7 @@ FLAGS = (
     "-Wl,-z,now",  # nothing may be bound between vfork and exec
     "-Wl,--no-undefined",
 )
+MACROS = tuple(f"-D{name}={value}" for name, value in limits.MACROS.items())
 
 
 def compile_command(machine: str, libc: str, output: Path) -> list[str]:
@@ -47,6 +48,7 @@ def compile_command(machine: str, libc: str, output: Path) -> list[str]:
     return [
         *_compiler(machine, TARGETS[libc]),
         *FLAGS,
+        *MACROS,
         f"-Wl,-soname,{soname(libc)}",
         *(str(source) for source in sorted(SOURCES.glob("*.c"))),
         *("-o", str(output)),
@@ -62,7 +64,7 @@ def build_all() -> None:
     """Build every target that is older than a source; a build appears whole under its name or not at all."""
     BUILT.mkdir(exist_ok=True)
     for output, command, sources in _products():
-        newest = max(path.stat().st_mtime for path in (*sources, Path(__file__)))
+        newest = max(path.stat().st_mtime for path in (*sources, Path(__file__), Path(limits.__file__)))
         if output.exists() and output.stat().st_mtime >= newest:
             continue
         unfinished = output.with_suffix(f".{os.getpid()}")

@@ -1,1 +1,1 @@
-"""What a text asks for: shebangs, words of shell scripts, imports of Python modules."""
+"""What scripts start and load: shebangs, words of shell scripts, imports of Python modules."""

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lambundle.scripts.shell_words import command_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lambundle.machine import Files
 
 SHEBANG_MAX = 256
 """Bytes of the first line that Linux reads (BINPRM_BUF_SIZE)."""
@@ -15,6 +21,14 @@ SHEBANG_MAX = 256
 MAX_SCRIPT = 4 << 20
 
 _SHELLS = re.compile(r"(?:ba|da|a|k|mk|z)?sh")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLine:
+    """A shebang as the kernel reads it (execve(2)): the interpreter as written, and all that follows as one word."""
+
+    interpreter: str
+    argument: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,59 +45,59 @@ class Shebang:
     env: str | None = None
 
 
-def read_shebang(path: str, search: tuple[str, ...]) -> Shebang | None:
-    """Read the first line of a file; None when it is not a script, or its ``env`` finds nothing."""
-    try:
-        with Path(path).open("rb") as file:
-            head = file.read(SHEBANG_MAX)
-    except OSError:
-        return None
+def parse_first_line(head: bytes) -> FirstLine | None:
+    """Read the shebang at the beginning of a file; None where there is none, or it names nothing."""
     if not head.startswith(b"#!"):
         return None
-    line = os.fsdecode(head[2:].partition(b"\n")[0]).strip()
-    interpreter, _, argument = line.partition(" ")
-    if "\t" in interpreter:
-        interpreter, _, argument = line.partition("\t")
-    argument = argument.strip()
-    if os.path.basename(interpreter) == "env" and argument:
-        return _through_env(interpreter, argument, search)
-    if not interpreter.startswith("/"):
+    line = os.fsdecode(head[2:SHEBANG_MAX].partition(b"\n")[0]).strip(" \t")
+    interpreter, *argument = re.split(r"[ \t]+", line, maxsplit=1)
+    return FirstLine(interpreter, *argument) if interpreter else None
+
+
+def read_shebang(files: Files, path: str, search: Sequence[str]) -> Shebang | None:
+    """Read the first line of a file; None when it is not a script, or its ``env`` finds nothing.
+
+    ``search`` are the directories of PATH.
+    """
+    line = parse_first_line(files.read(path, SHEBANG_MAX))
+    if line is None:
         return None
-    return Shebang(interpreter, (argument,) if argument else ())
+    if posixpath.basename(line.interpreter) == "env" and line.argument:
+        return _through_env(files, line, search)
+    if not line.interpreter.startswith("/"):
+        return None
+    return Shebang(line.interpreter, (line.argument,) if line.argument else ())
 
 
-def _through_env(env: str, argument: str, search: tuple[str, ...]) -> Shebang | None:
-    words = argument.removeprefix("-S").split() if argument.startswith("-S") else [argument]
+def _through_env(files: Files, line: FirstLine, search: Sequence[str]) -> Shebang | None:
+    splits = line.argument.startswith("-S")
+    words = line.argument.removeprefix("-S").split() if splits else [line.argument]
     if not words or words[0].startswith("-") or "=" in words[0]:
         return None
-    found = find_command(words[0], search)
-    return None if found is None else Shebang(found, tuple(words[1:]), env)
+    found = find_command(files, words[0], search)
+    return None if found is None else Shebang(found, tuple(words[1:]), line.interpreter)
 
 
-def find_command(name: str, search: tuple[str, ...]) -> str | None:
-    """Find a program on PATH; the answer keeps its links."""
+def find_command(files: Files, name: str, search: Sequence[str]) -> str | None:
+    """Find a program on PATH, whose elements are absolute; the answer keeps its links."""
     for directory in search:
-        path = os.path.join(os.path.abspath(directory or "."), name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
+        path = posixpath.join(directory, name)
+        if directory.startswith("/") and files.is_executable(path):
             return path
     return None
 
 
 def is_shell(interpreter: str) -> bool:
     """Whether an interpreter is a Bourne shell."""
-    return _SHELLS.fullmatch(os.path.basename(interpreter)) is not None
+    return _SHELLS.fullmatch(posixpath.basename(interpreter)) is not None
 
 
-def started_programs(script: str, search: tuple[str, ...]) -> list[str]:
-    """Programs that a shell script starts: words where a command can stand that name a program of this machine."""
-    try:
-        with Path(script).open("rb") as file:
-            text = file.read(MAX_SCRIPT).decode("utf-8", "replace")
-    except OSError:
-        return []
+def started_programs(files: Files, script: str, search: Sequence[str]) -> list[str]:
+    """Return the programs that a shell script starts: words in the place of a command that name a program."""
+    text = files.read(script, MAX_SCRIPT).decode("utf-8", "replace")
     found: dict[str, None] = {}
     for word in command_words(text):
-        path = word if word.startswith("/") else (None if "/" in word else find_command(word, search))
-        if path is not None and os.path.isfile(path) and os.access(path, os.X_OK):
+        path = word if word.startswith("/") else (None if "/" in word else find_command(files, word, search))
+        if path is not None and files.is_executable(path):
             found.setdefault(path)
     return list(found)

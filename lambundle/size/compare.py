@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lambundle.size.facts import Facts
+    from lambundle.size.facts import SizeFacts
 
 _VERSION = re.compile(r"\d+(?:[.~+-]\d+)*")
 
@@ -41,7 +41,7 @@ class Change:
         return "grown" if self.delta > 0 else "shrunk"
 
 
-def changes(facts: Facts, against: Facts) -> tuple[Change, ...]:
+def changes(facts: SizeFacts, against: SizeFacts) -> tuple[Change, ...]:
     """Return what ``facts`` has more or less than ``against``, the largest difference first."""
     after, before = _sizes(facts), _sizes(against)
     found = [
@@ -55,7 +55,7 @@ def changes(facts: Facts, against: Facts) -> tuple[Change, ...]:
     return tuple(sorted((change for change in found if change.delta), key=lambda each: (-abs(each.delta), each.name)))
 
 
-def _sizes(facts: Facts) -> dict[str, int]:
+def _sizes(facts: SizeFacts) -> dict[str, int]:
     """Sizes by the name on the packing machine, so that the bundles' own names do not matter."""
     return {row.name if row.name != row.path else _plain(row.path): row.size for row in facts.rows}
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class SizedItem:
     """A file or link. ``size`` is unpacked bytes, of a link its target's; ``packed`` those in the zip, else None.
 
     ``crc`` is its CRC-32 as the zip tells it, None in a directory.
@@ -42,7 +42,7 @@ class Item:
     crc: int | None = None
 
 
-class Contents:
+class SizedContents:
     """An open zip or directory; close it, or use it in a ``with``. Made by ``open_contents``.
 
     ``items`` are its files and links, sorted by path, without directories, which have no bytes. ``zipped`` is the
@@ -70,7 +70,7 @@ class Contents:
         """Bytes of all entries in the zip, without its headers; None for a directory."""
         return None if self.zipped is None else sum(item.packed or 0 for item in self.items)
 
-    def blocks(self, item: Item) -> Iterator[bytes]:
+    def blocks(self, item: SizedItem) -> Iterator[bytes]:
         """Give the content of an item a block at a time; BadBundleError when it is not what is told of it."""
         try:
             yield from self._blocks[item.path]()
@@ -88,7 +88,7 @@ class Contents:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _of_zip(self, fd: int) -> Iterator[Item]:
+    def _of_zip(self, fd: int) -> Iterator[SizedItem]:
         self.zipped = regular_size(fd)
         records, start = zipformat.read_records(fd)
         ends = zipformat.ends_of(records, start)
@@ -101,9 +101,9 @@ class Contents:
             if path in self._blocks:
                 raise zipformat.ZipFormatError(f"{path!r} occurs twice, and nothing says which of them Lambda keeps")
             self._blocks[path] = _of_record(fd, record, ends[record.offset])
-            yield Item(path, stat.S_ISLNK(record.mode), record.size, record.packed, record.crc)
+            yield SizedItem(path, stat.S_ISLNK(record.mode), record.size, record.packed, record.crc)
 
-    def _of_directory(self) -> Iterator[Item]:
+    def _of_directory(self) -> Iterator[SizedItem]:
         todo = [""]
         while todo:
             above = todo.pop()
@@ -116,7 +116,7 @@ class Contents:
                     if len(self._blocks) == names.NODES_MAX:
                         raise zipformat.ZipFormatError(f"it holds more than {names.NODES_MAX:,} files")
                     self._blocks[member.path] = _of_file(self.path, member)
-                    yield Item(member.path, member.kind is Kind.LINK, member.size)
+                    yield SizedItem(member.path, member.kind is Kind.LINK, member.size)
 
     def _manifests(self) -> tuple[Manifest, ...]:
         found = [item for item in self.items if is_manifest(item.path) and not item.is_link]
@@ -129,7 +129,7 @@ class Contents:
             return ()
 
 
-def open_contents(path: Path) -> Contents:
+def open_contents(path: Path) -> SizedContents:
     """Open the zip file or directory ``path``; close what is returned.
 
     Raise UsageError when there is nothing of the kind, BadBundleError when it is damaged or uses zip64.
@@ -137,7 +137,7 @@ def open_contents(path: Path) -> Contents:
     fd = None
     try:
         fd = None if path.is_dir() else os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        return Contents(path, fd)
+        return SizedContents(path, fd)
     except BaseException as error:
         if fd is not None:
             os.close(fd)

@@ -75,7 +75,7 @@ def enough(graph: ReasonGraph, offers: Sequence[Drop], excess: int) -> tuple[tup
 
 
 @dataclass(slots=True)
-class _Directory:
+class _DroppedDirectory:
     """A directory of the bundle: what its files are a part of, and in sum with all below, its bytes and savings."""
 
     path: str
@@ -84,7 +84,7 @@ class _Directory:
     most: int = 0
     count: int = 0
     nodes: list[int] = field(default_factory=list)
-    below: dict[str, _Directory] = field(default_factory=dict)
+    below: dict[str, _DroppedDirectory] = field(default_factory=dict)
 
     def all_nodes(self) -> Iterator[int]:
         """Give the files and links here and below."""
@@ -221,7 +221,7 @@ class _Offers:
             for each in here.below.values():
                 heapq.heappush(waiting, (-each.most, each.path, each))
 
-    def _directory(self, here: _Directory) -> Drop | None:
+    def _directory(self, here: _DroppedDirectory) -> Drop | None:
         if len(here.origins) != 1 or None in here.origins:
             return None
         if here.count < 2 or here.most < self.least or here.weight * MOST > self.graph.total:  # noqa: PLR2004
@@ -238,10 +238,10 @@ class _Offers:
         loses = tuple(dict.fromkeys(name for node in sorted(nodes) for name in self._loses(node)))
         return Drop(f"{name}/", (glob.escape(name),), saves, (), loses, self._of(min(inside)), nodes)
 
-    def _tops(self, files: Sequence[int]) -> Iterable[_Directory]:
+    def _tops(self, files: Sequence[int]) -> Iterable[_DroppedDirectory]:
         """The directories below the roots of the mirrored trees, each with what is to be known of those below it."""
         free = frozenset(files)
-        roots: dict[str, _Directory] = {}
+        roots: dict[str, _DroppedDirectory] = {}
         for node, known in enumerate(self.graph.nodes):
             if not known.is_mirrored or known.path is None:
                 continue
@@ -250,11 +250,11 @@ class _Offers:
             origins = set() if known.is_link else {self._origin(node) if node in free else None}
             here = roots.get(root)
             if here is None:
-                here = roots[root] = _Directory(root)
+                here = roots[root] = _DroppedDirectory(root)
             for part in known.name.split("/")[1:-1]:
                 below = here.below.get(part)
                 if below is None:
-                    below = here.below[part] = _Directory(f"{here.path}/{part}")
+                    below = here.below[part] = _DroppedDirectory(f"{here.path}/{part}")
                 here = below
                 here.weight += weight
                 here.most += most

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from lambundle.size.compare import Change
     from lambundle.size.drops import Drop
-    from lambundle.size.facts import Facts
+    from lambundle.size.facts import SizeFacts
     from lambundle.size.findings import Finding
     from lambundle.size.grouping import Sum
 
@@ -17,7 +17,7 @@ VERSION = 1
 """Raised when a reader of the old form would misread the new one."""
 
 
-def encode(facts: Facts, offers: Sequence[Drop], found: Sequence[Finding]) -> dict[str, Any]:
+def encode(facts: SizeFacts, offers: Sequence[Drop], found: Sequence[Finding]) -> dict[str, Any]:
     """Return the size of a bundle as data. All sizes are bytes; what is not known is null."""
     return {
         "version": VERSION,
@@ -78,7 +78,7 @@ def encode_groups(by: str, groups: Sequence[Sum]) -> dict[str, Any]:
     }
 
 
-def encode_changes(against: Facts, found: Sequence[Change]) -> dict[str, Any]:
+def encode_changes(against: SizeFacts, found: Sequence[Change]) -> dict[str, Any]:
     """Return a comparison as data, to be added."""
     return {
         "against": {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lambundle.bundle.model import Reason
-    from lambundle.size.contents import Contents
+    from lambundle.size.contents import SizedContents
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ class Row:
     is_link: bool = False
 
 
-class Facts:
+class SizeFacts:
     """A bundle's rows and totals; the graph of reasons where it has a manifest.
 
     ``others`` are what goes to Lambda together with it: other layers, the function.
     """
 
-    def __init__(self, contents: Contents, others: Sequence[Contents] = ()) -> None:
+    def __init__(self, contents: SizedContents, others: Sequence[SizedContents] = ()) -> None:
         self.contents = contents
         self.others = tuple(others)
         sizes = {item.path: item.size for item in contents.items}

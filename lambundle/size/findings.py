@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from lambundle.size.contents import Contents, Item
+    from lambundle.size.contents import SizedContents, SizedItem
 
 WORTH = 64 << 10
 """Bytes from which a kind of finding is worth a line, and a file that does not compress is worth to be named."""
@@ -41,7 +41,7 @@ class Finding:
         return sum(size for _, size in self.files)
 
 
-def findings(contents: Contents, others: Sequence[Contents] = ()) -> tuple[Finding, ...]:
+def findings(contents: SizedContents, others: Sequence[SizedContents] = ()) -> tuple[Finding, ...]:
     """Look for what the names and sizes alone betray. Nothing is unpacked."""
     found = (
         _finding("duplicates", _duplicates((contents, *others))),
@@ -55,13 +55,13 @@ def _finding(kind: str, files: Iterable[tuple[str, int]]) -> Finding:
     return Finding(kind, tuple(sorted(files, key=lambda file: (-file[1], file[0]))))
 
 
-def _compressed(items: Iterable[Item]) -> Iterator[tuple[str, int]]:
+def _compressed(items: Iterable[SizedItem]) -> Iterator[tuple[str, int]]:
     for item in items:
         if item.packed is not None and item.size >= WORTH and item.packed > HARDLY * item.size:
             yield item.path, item.size
 
 
-def _duplicates(every: Sequence[Contents]) -> Iterator[tuple[str, int]]:
+def _duplicates(every: Sequence[SizedContents]) -> Iterator[tuple[str, int]]:
     """Give each file whose content is there before it, in this bundle or in one that goes with it.
 
     The same content is told by the hash in the manifest, else by the checksum in the zip together with the size.
@@ -79,5 +79,5 @@ def _duplicates(every: Sequence[Contents]) -> Iterator[tuple[str, int]]:
             seen[item.size, content] = number
 
 
-def _hashes(contents: Contents) -> Mapping[str, str]:
+def _hashes(contents: SizedContents) -> Mapping[str, str]:
     return {entry.path: entry.sha256 for manifest in contents.manifests for entry in manifest.entries if entry.sha256}

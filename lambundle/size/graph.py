@@ -67,7 +67,7 @@ class ReasonGraph:
         self._links: dict[int, frozenset[int]] = {}
         self._to_directories: dict[int, str] = {}
         for manifest in manifests:
-            _Reader(self, manifest, sizes).read()
+            _GraphReader(self, manifest, sizes).read()
         for path, size in sizes.items():
             if path not in self.by_path:
                 self.add(Node(path, path), size)
@@ -259,7 +259,7 @@ class ReasonGraph:
                     waiting.append(target)
 
 
-class _Reader:
+class _GraphReader:
     """Reads one manifest into a graph."""
 
     def __init__(self, graph: ReasonGraph, manifest: Manifest, sizes: Mapping[str, int]) -> None:

@@ -11,7 +11,7 @@ from lambundle.size.dominators import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lambundle.size.facts import Facts, Row
+    from lambundle.size.facts import Row, SizeFacts
     from lambundle.size.graph import ReasonGraph
 
 OURS = "lambundle's own files"
@@ -30,23 +30,23 @@ class Sum:
     compressed: int | None
 
 
-def saves(facts: Facts, group: Sum) -> int | None:
+def saves(facts: SizeFacts, group: Sum) -> int | None:
     """Return the bytes that go when all of a group goes; None where no manifest tells."""
     graph = facts.graph
     return None if graph is None else graph.saved_without([graph.by_path[path] for path in group.paths])
 
 
-def by_package(facts: Facts) -> tuple[Sum, ...]:
+def by_package(facts: SizeFacts) -> tuple[Sum, ...]:
     """Add up what each package of the packing machine owns."""
     return _sums(facts, lambda row: row.package or (OURS if _is_ours(row) else NO_PACKAGE))
 
 
-def by_directory(facts: Facts) -> tuple[Sum, ...]:
+def by_directory(facts: SizeFacts) -> tuple[Sum, ...]:
     """Add up what lies in each directory itself, as on the packing machine."""
     return _sums(facts, lambda row: posixpath.dirname(row.name) or ".")
 
 
-def by_program(facts: Facts) -> tuple[Sum, ...]:
+def by_program(facts: SizeFacts) -> tuple[Sum, ...]:
     """Add up what each program alone is the cause of, what several are, and what is there for none.
 
     Nothing is counted twice, so what a program alone is the cause of is what goes when it is not packed.
@@ -73,7 +73,7 @@ def _is_ours(row: Row) -> bool:
     return row.name == row.path
 
 
-def _sums(facts: Facts, key: Callable[[Row], str]) -> tuple[Sum, ...]:
+def _sums(facts: SizeFacts, key: Callable[[Row], str]) -> tuple[Sum, ...]:
     groups: dict[str, list[Row]] = {}
     for row in facts.rows:
         groups.setdefault(key(row), []).append(row)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lambundle.size.drops import Drop
-    from lambundle.size.facts import Facts
+    from lambundle.size.facts import SizeFacts
     from lambundle.size.findings import Finding
     from lambundle.size.graph import ReasonGraph
     from lambundle.size.quotas import Standing
@@ -35,7 +35,7 @@ _NOTES = {
 }
 
 
-def page(facts: Facts, offers: Sequence[Drop], found: Sequence[Finding]) -> bytes:
+def page(facts: SizeFacts, offers: Sequence[Drop], found: Sequence[Finding]) -> bytes:
     """Return the page of a bundle."""
     parts = {
         "title": html.escape(f"{facts.contents.path.name}: {mebibytes(facts.unzipped)}"),
@@ -57,7 +57,7 @@ def page(facts: Facts, offers: Sequence[Drop], found: Sequence[Finding]) -> byte
     return "".join(text).encode("utf-8", "replace")
 
 
-def _data(facts: Facts) -> dict[str, Any]:
+def _data(facts: SizeFacts) -> dict[str, Any]:
     """What the script needs. Steps of chains are numbered: the same few lead to thousands of files."""
     steps: dict[str, int] = {}
     rows = [
@@ -105,7 +105,7 @@ def _json(data: Any) -> str:
     return text
 
 
-def _lead(facts: Facts) -> str:
+def _lead(facts: SizeFacts) -> str:
     zipped = "" if facts.contents.zipped is None else f", {mebibytes(facts.contents.zipped)} zipped"
     return f"{mebibytes(facts.unzipped)} unzipped{zipped}, {len(facts.rows):,} files and links"
 
@@ -142,7 +142,7 @@ def _drops(offers: Sequence[Drop]) -> str:
     )
 
 
-def _notes(facts: Facts, found: Sequence[Finding]) -> str:
+def _notes(facts: SizeFacts, found: Sequence[Finding]) -> str:
     if not found:
         return ""
     names = {row.path: row.name for row in facts.rows}

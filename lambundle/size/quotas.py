@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 
-class Status(enum.StrEnum):
+class QuotaStatus(enum.StrEnum):
     """Whether a size stays below a quota; ``WARN`` where it does not, but there is another way to upload it."""
 
     PASS = "pass"  # noqa: S105  (no password)
@@ -35,13 +35,13 @@ class Standing:
     of: str = ""
 
     @property
-    def status(self) -> Status:
+    def status(self) -> QuotaStatus:
         """How it came out."""
         if self.value is None:
-            return Status.UNKNOWN
+            return QuotaStatus.UNKNOWN
         if self.quota.admits(self.value):
-            return Status.PASS
-        return Status.FAIL if self.quota.is_hard else Status.WARN
+            return QuotaStatus.PASS
+        return QuotaStatus.FAIL if self.quota.is_hard else QuotaStatus.WARN
 
     @property
     def excess(self) -> int:

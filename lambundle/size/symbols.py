@@ -12,7 +12,7 @@ from lambundle.size.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lambundle.size.contents import Contents
+    from lambundle.size.contents import SizedContents
 
 READ_LIMIT = 512 << 20
 """Largest file that is looked into: twice all that Lambda unpacks."""
@@ -25,7 +25,7 @@ _ALLOC = 2
 """SHF_ALLOC: the section is there when the program runs, so strip leaves it (elf(5))."""
 
 
-def symbols(contents: Contents) -> Finding:
+def symbols(contents: SizedContents) -> Finding:
     """Return the files that strip would make smaller, with the bytes of what it would take out.
 
     strip makes them smaller by a little more or less: it packs what is left anew. Static archives and object files

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
 from lambundle.errors import BadBundleError
-from lambundle.verify.checks.environment import CONFIGURATION_MAX, differences, environment_check, lost_variables
+from lambundle.pack.config import read_config
+from lambundle.runtime.limits import CONFIG_MAX
+from lambundle.target import BOOTSTRAP, OPT, TASK
+from lambundle.verify.checks.environment import differences, environment_check, lost_variables
 from lambundle.verify.checks.isolation import isolation_check
 from lambundle.verify.checks.limits import memory_check, tmp_check
 from lambundle.verify.checks.missing import missing_check, missing_paths
@@ -17,11 +19,10 @@ from lambundle.verify.checks.start import start_check
 from lambundle.verify.diagnosis import Evidence, diagnose
 from lambundle.verify.model import Check, Status, Verification
 from lambundle.verify.run import tracing
-from lambundle.verify.run.commands import Runner
-from lambundle.verify.run.function import BOOTSTRAP, PIPE, run_function
+from lambundle.verify.run.function import PIPE, run_function
+from lambundle.verify.run.jobs import jobs
 from lambundle.verify.run.layers import unpack
-from lambundle.verify.run.mounted import LAYERS, TASK
-from lambundle.verify.run.task import tasks
+from lambundle.verify.run.runner import JobRunner
 from lambundle.verify.sandbox.availability import BUBBLEWRAP, available
 from lambundle.verify.sandbox.hostroot import VARIABLE
 from lambundle.verify.sandbox.interface import Limits
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from lambundle.pack.config import Config
     from lambundle.recipes.recipe import Recipe
     from lambundle.verify.checks.missing import MissingPath
-    from lambundle.verify.packing_machine import Machine
-    from lambundle.verify.run.attempt import Attempt
+    from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.mounted import Mounted
-    from lambundle.verify.sandbox.availability import Chosen
+    from lambundle.verify.run.result import JobResult
+    from lambundle.verify.sandbox.availability import ChosenSandbox
     from lambundle.verify.sandbox.interface import Sandbox
     from lambundle.verify.subject import Subject
 
@@ -47,7 +49,7 @@ EMPTY_EVENT = "{}"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class VerifyRequest:
     """What the user asked ``verify`` for.
 
     ``mount`` None is /opt, or /var/task for a function. ``events`` are files, or none for one empty event.
@@ -82,22 +84,22 @@ class Surroundings:
     """What a verification needs beside the bundle: a directory to work in, this machine, the recipes."""
 
     work: Path
-    machine: Machine
+    machine: PackingMachine
     book: Sequence[Recipe]
     progress: Callable[[str], None] = lambda _: None
 
 
-def verify(request: Request, around: Surroundings) -> Findings:
+def verify(request: VerifyRequest, around: Surroundings) -> Findings:
     """Verify one bundle. Raise UsageError for a request without meaning, SandboxError when the sandbox broke."""
     around.progress(f"checking {request.bundle}")
-    mount = request.mount or (LAYERS if request.command else TASK if request.handler or request.events else None)
+    mount = request.mount or (OPT if request.command else TASK if request.handler or request.events else None)
     static = static_checks(
         request.bundle, layers=request.layers, arch=request.arch, mount=mount, handler=request.handler
     )
-    obstacle = _obstacle(request, static.subject)
+    obstacle = _obstacle(request, static.subject, around.machine.architecture)
     if static.subject is None or obstacle is not None:
         checks = (*static.checks, *_skipped(obstacle or "the bundle cannot be read"))
-        return _findings(request, Evidence(checks, subject=static.subject))
+        return _findings(request, Evidence(around.machine, checks, subject=static.subject))
     running = _Verifier(request, around, static.subject, static.checks)
     return running.verify()
 
@@ -105,18 +107,18 @@ def verify(request: Request, around: Surroundings) -> Findings:
 class _Verifier:
     """The half that runs something."""
 
-    def __init__(self, request: Request, around: Surroundings, subject: Subject, static: Sequence[Check]) -> None:
+    def __init__(self, request: VerifyRequest, around: Surroundings, subject: Subject, static: Sequence[Check]) -> None:
         self.request = request
         self.around = around
         self.subject = subject
         self.static = tuple(static)
-        self.mount = request.mount or (TASK if _is_function(request, subject) else LAYERS)
+        self.mount = request.mount or (TASK if _is_function(request, subject) else OPT)
         self.is_function = _is_function(request, subject)
 
     def verify(self) -> Findings:
-        kind = self.request.sandbox or _kind_of_host(self.request)
+        kind = _chosen_sandbox(self.request, self.around.machine)
         chosen = available(kind, self.request.image, self.around.work)
-        if _is_denied(self.request, chosen):
+        if _is_denied(kind, self.request.image, chosen):
             self.request = replace(self.request, strict=True)
         image = () if chosen.image is None else (chosen.image,)
         if chosen.sandbox is None:
@@ -127,7 +129,7 @@ class _Verifier:
             chosen.sandbox.close()
 
     def _unrun(self, more: Sequence[Check]) -> Findings:
-        return _findings(self.request, Evidence((*self.static, *more), subject=self.subject))
+        return _findings(self.request, Evidence(self.around.machine, (*self.static, *more), subject=self.subject))
 
     def _run(self, sandbox: Sandbox, image: tuple[Check, ...]) -> Findings:
         self.around.progress(f"unpacking {self.request.bundle}")
@@ -137,61 +139,65 @@ class _Verifier:
             return self._unrun((*_skipped("; ".join((error.message, *error.context))), *image))
         pipe = self.around.work / PIPE
         tracing.make_pipe(pipe)
-        attempts, log, notes = self._attempts(sandbox, mounted, pipe)
-        if not attempts:
+        results, log, notes = self._results(sandbox, mounted, pipe)
+        if not results:
             return self._unrun((*_skipped(NOTHING_TO_RUN), *image))
-        evidence = self._evidence(attempts, mounted, sandbox.name, image)
+        evidence = self._evidence(results, mounted, sandbox.name, image)
         return _findings(self.request, evidence, notes, log)
 
-    def _attempts(
+    def _results(
         self, sandbox: Sandbox, mounted: Mounted, pipe: Path
-    ) -> tuple[tuple[Attempt, ...], tuple[str, ...], tuple[str, ...]]:
-        """The attempts, the log of a function, and notes."""
+    ) -> tuple[tuple[JobResult, ...], tuple[str, ...], tuple[str, ...]]:
+        """The results, the log of a function, and notes."""
         request = self.request
         if not self.is_function:
-            runner = Runner(sandbox, mounted, request.limits, pipe)
-            found = tasks(self.subject, mounted, request.command, self.around.book)
+            runner = JobRunner(sandbox, mounted, request.limits, pipe)
+            found = jobs(self.subject, mounted, request.command, self.around.book)
             return runner.run(found, self.around.progress), (), ()
         from lambundle.verify.function import Event, read_event
 
         events = [read_event(path) for path in request.events] or [Event(EMPTY_EVENT, EMPTY_EVENT.encode())]
         self.around.progress(f"invoking {request.handler or BOOTSTRAP}")
-        attempt, report = run_function(sandbox, mounted, request.handler, events, request.limits, self.around.work)
-        return (attempt,), tuple(report.log.splitlines()), report.notes
+        result, report = run_function(sandbox, mounted, request.handler, events, request.limits, self.around.work)
+        return (result,), tuple(report.log.splitlines()), report.notes
 
     def _evidence(
-        self, attempts: tuple[Attempt, ...], mounted: Mounted, sandbox: str, image: tuple[Check, ...]
+        self, results: tuple[JobResult, ...], mounted: Mounted, sandbox: str, image: tuple[Check, ...]
     ) -> Evidence:
         machine, limits, manifests = self.around.machine, self.request.limits, mounted.manifests
         same = all(machine.is_like(manifest.packed_on) for manifest in manifests)
-        missing = missing_paths(attempts, mounted, machine) if same else ()
-        different = differences(attempts, machine.environment, mounted)
-        lost = lost_variables(mounted.homes, _configurations(mounted), self.around.book)
-        bounds = (memory_check(attempts, limits), tmp_check(attempts, limits))
-        is_limit = any(check.status is Status.FAIL for check in bounds) or any(item.worst.ended_by for item in attempts)
-        missed = missing_check(attempts, missing, manifests, machine, is_explained=is_limit)
-        isolation = isolation_check(attempts, mounted, sandbox)
+        missing = missing_paths(results, mounted, machine) if same else ()
+        different = differences(results, machine.environment, mounted)
+        lost = lost_variables(mounted.homes, _configs(mounted), self.around.book)
+        bounds = (memory_check(results, limits), tmp_check(results, limits))
+        is_limit = any(check.status is Status.FAIL for check in bounds) or any(item.worst.ended_by for item in results)
+        missed = missing_check(results, missing, manifests, machine, is_explained=is_limit)
+        isolation = isolation_check(results, mounted, sandbox)
         is_explained = is_limit or any(check.status is Status.FAIL for check in (*self.static, missed, isolation))
         running = (
-            smoke_check(attempts),
+            smoke_check(results),
             isolation,
             missed,
-            environment_check(attempts, lost, different, is_explained=is_explained),
+            environment_check(results, lost, different, is_explained=is_explained),
             *bounds,
-            start_check(attempts, mounted.unzipped),
+            start_check(results, mounted.unzipped),
         )
-        return Evidence((*self.static, *running, *image), attempts, self.subject, mounted, missing, lost, different)
+        return Evidence(
+            machine, (*self.static, *running, *image), results, self.subject, mounted, missing, lost, different
+        )
 
 
 NOTHING_TO_RUN = "nothing to run: give a command after --, or --handler"
 
 
-def _findings(request: Request, evidence: Evidence, notes: tuple[str, ...] = (), log: tuple[str, ...] = ()) -> Findings:
+def _findings(
+    request: VerifyRequest, evidence: Evidence, notes: tuple[str, ...] = (), log: tuple[str, ...] = ()
+) -> Findings:
     diagnosis = diagnose(evidence)
     verification = Verification(
         bundle=str(request.bundle),
         checks=tuple(evidence.checks),
-        runs=tuple(run for attempt in evidence.attempts for run in attempt.runs()),
+        runs=tuple(run for result in evidence.results for run in result.runs()),
         diagnosis=diagnosis,
         strict=request.strict,
         notes=notes,
@@ -206,20 +212,19 @@ def _skipped(why: str) -> tuple[Check, ...]:
     )
 
 
-def _obstacle(request: Request, subject: Subject | None) -> str | None:
+def _obstacle(request: VerifyRequest, subject: Subject | None, here: str) -> str | None:
     """Why nothing of the bundle may or can be run."""
     if request.static:
         return "not asked for (--static)"
     if subject is None or not subject.runnable:
         return "a bundle that is not safe, or not possible, to unpack is not run"
     machines = {manifest.packed_on.machine for manifest in subject.manifests}
-    here = os.uname().machine
     if machines and here not in machines and request.image is None and request.sandbox is None:
         return f"the bundle is for {', '.join(sorted(machines))}, and this machine is {here}"
     return None
 
 
-def _is_function(request: Request, subject: Subject) -> bool:
+def _is_function(request: VerifyRequest, subject: Subject) -> bool:
     """Whether the bundle is started as a function: asked for so, or it has a bootstrap and no command is given."""
     if request.command:
         return False
@@ -227,18 +232,19 @@ def _is_function(request: Request, subject: Subject) -> bool:
     return bool(request.handler or request.events) or (bootstrap is not None and bootstrap.kind is not Kind.DIRECTORY)
 
 
-def _kind_of_host(request: Request) -> str | None:
-    """Whoever names a host's root has chosen the sandbox that it is for."""
-    return BUBBLEWRAP if request.image is None and os.environ.get(VARIABLE) else None
+def _chosen_sandbox(request: VerifyRequest, machine: PackingMachine) -> str | None:
+    """The sandbox asked for: by name, or by the root of a host, which only one of them can use."""
+    is_named = request.image is None and machine.environment.get(VARIABLE)
+    return request.sandbox or (BUBBLEWRAP if is_named else None)
 
 
-def _is_denied(request: Request, chosen: Chosen) -> bool:
+def _is_denied(kind: str | None, image: str | None, chosen: ChosenSandbox) -> bool:
     """Whether the user chose where it runs and cannot have that, which leaves the answer open."""
     is_had = chosen.sandbox is not None and (chosen.image is None or chosen.image.status is Status.PASS)
-    return bool(request.sandbox or request.image or _kind_of_host(request)) and not is_had
+    return bool(kind or image) and not is_had
 
 
-def _configurations(mounted: Mounted) -> dict[str, str]:
+def _configs(mounted: Mounted) -> dict[str, Config]:
     """The runtime's configurations, by the bundle's directory; of one that is not there nothing."""
     found = {}
     for home in mounted.homes:
@@ -246,5 +252,5 @@ def _configurations(mounted: Mounted) -> dict[str, str]:
         if path is None or not path.is_file():
             continue
         with path.open("rb") as file:
-            found[home] = file.read(CONFIGURATION_MAX).decode(errors="replace")
+            found[home] = read_config(file.read(CONFIG_MAX - 1))
     return found

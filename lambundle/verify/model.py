@@ -40,7 +40,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunReport:
     """One run in the sandbox: of a command, or of a function on one event (then ``event`` is its name).
 
     ``status`` is the exit status (128 + N for signal N) of a command, ``ok``, ``error``, ``timeout`` or ``died``
@@ -75,7 +75,7 @@ class Verification:
 
     bundle: str
     checks: tuple[Check, ...]
-    runs: tuple[Run, ...] = ()
+    runs: tuple[RunReport, ...] = ()
     diagnosis: Diagnosis | None = None
     strict: bool = False
     notes: tuple[str, ...] = field(default=())

@@ -1,13 +1,10 @@
-"""This machine, asked as the one that a bundle was packed on: what it has, and whose it is."""
+"""The machine that a bundle was packed on: what of it a run missed, and which package that belongs to."""
 
 from __future__ import annotations
 
-import os
-import platform
 import posixpath
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from lambundle.errors import LambundleError
 
@@ -15,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lambundle.bundle.model import PackedOn
+    from lambundle.machine import Machine
     from lambundle.packages import PackageDatabase
     from lambundle.recording.choice import Bounds
 
@@ -22,62 +20,37 @@ MANY = 3
 """A directory of so few names is everybody's: /usr, /usr/lib, /usr/share/fonts."""
 
 
-class Machine(Protocol):
-    """What the check of missing files asks of the packing machine."""
+class PackingMachine:
+    """What verify asks of ``machine``; ``architecture`` is its name as in ``uname -m``."""
+
+    def __init__(self, machine: Machine, architecture: str) -> None:
+        self.machine = machine
+        self.architecture = architecture
 
     def is_like(self, packed_on: PackedOn) -> bool:
-        """Whether it is of the distribution and architecture that a bundle was packed on."""
+        """Whether a bundle was packed on this distribution and architecture."""
+        return (self.machine.distribution, self.architecture) == (packed_on.distribution, packed_on.machine)
 
     def files(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Those of ``paths`` that are files here which a bundle may hold: nothing private or temporary."""
+        """Those of ``paths`` that are files here which a bundle may hold, as a recording chooses them."""
+        from lambundle.recording.choice import choose
+
+        return choose(self.machine.files, paths, self._bounds)[0]
 
     def directories(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of ``paths`` that are directories here which belong to one package alone."""
-
-    def owner(self, path: str) -> str | None:
-        """The package that a file or directory belongs to."""
-
-    def files_below(self, directory: str) -> tuple[str, ...]:
-        """The files below a directory that the package which it belongs to brought."""
-
-    def library(self, soname: str, program: str) -> str | None:
-        """The path under which ``program`` would find the library ``soname`` here."""
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """The variables of whoever runs verify."""
-
-
-class ThisMachine:
-    """The machine that we run on."""
-
-    def is_like(self, packed_on: PackedOn) -> bool:
-        """Compare what os-release(5) and uname(2) say."""
-        try:
-            distribution = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
-        except OSError:
-            distribution = "Linux"
-        return (distribution, os.uname().machine) == (packed_on.distribution, packed_on.machine)
-
-    def files(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """See ``Machine``; a recording chooses by the same rules."""
-        from lambundle.recording.choice import choose
-
-        return choose(paths, self._bounds)[0]
-
-    def directories(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """See ``Machine``."""
         from lambundle.recording.choice import choose_directories
 
         deep = [path for path in paths if posixpath.normpath(path).count("/") > MANY]
-        return tuple(path for path in choose_directories(deep, self._bounds) if self.owner(path) is not None)
+        found = choose_directories(self.machine.files, deep, self._bounds)
+        return tuple(path for path in found if self.owner(path) is not None)
 
     def owner(self, path: str) -> str | None:
-        """See ``Machine``; None where the database cannot be read."""
+        """The package of a file or directory; None where the database cannot be read."""
         if self._packages is None:
             return None
         try:
-            if not Path(path).is_dir():
+            if not self.machine.files.is_directory(path):
                 return self._packages.owner(path)
             owners = self._packages.directory_owners(path)
         except LambundleError:
@@ -85,44 +58,43 @@ class ThisMachine:
         return next(iter(owners)) if len(owners) == 1 else None
 
     def files_below(self, directory: str) -> tuple[str, ...]:
-        """See ``Machine``."""
+        """The files below a directory that its package brought."""
         package = self.owner(directory)
         if self._packages is None or package is None:
             return ()
-        top = f"{os.path.realpath(directory)}/"
-        return tuple(path for path in self._packages.files(package) if os.path.realpath(path).startswith(top))
+        real = self.machine.files.real
+        top = f"{real(directory)}/"
+        return tuple(path for path in self._packages.files(package) if real(path).startswith(top))
 
     def library(self, soname: str, program: str) -> str | None:
-        """See ``Machine``."""
-        from lambundle.elf.closure import Walker
+        """The path under which ``program`` would find the library ``soname``."""
+        from lambundle.elf.files import ElfFiles
+        from lambundle.elf.walk import Walker
 
         try:
-            return Walker().dlopen(soname, program)
+            return Walker(ElfFiles(self.machine.files)).dlopen(soname, program)
         except LambundleError:
             return None
 
+    def has_command(self, name: str) -> bool:
+        """Whether a program of that name is on PATH."""
+        from lambundle.scripts.shebang import find_command
+
+        return find_command(self.machine.files, name, self.machine.search) is not None
+
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables of our own process."""
-        return os.environ
+        """The variables of whoever runs verify."""
+        return self.machine.variables
 
     @cached_property
     def _bounds(self) -> Bounds:
         from lambundle.recording.choice import Bounds
 
-        homes = {str(Path("~").expanduser()), os.environ.get("HOME", "")}
-        return Bounds(_directory(), tuple(sorted(home for home in homes if home.startswith("/"))))
+        return Bounds(self.machine.directory, self.machine.homes)
 
     @cached_property
     def _packages(self) -> PackageDatabase | None:
         from lambundle.packages import detect
 
-        return detect()
-
-
-def _directory() -> str:
-    """The current directory, or, when that is gone with all that was in it, the root, which bounds next to nothing."""
-    try:
-        return str(Path.cwd())
-    except OSError:
-        return "/"
+        return detect(self.machine.files)

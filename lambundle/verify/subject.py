@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lambundle.verify.tree import MemberTree
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -49,4 +51,9 @@ class Subject:
     @cached_property
     def by_path(self) -> Mapping[str, Member]:
         """Every member by its path."""
-        return {member.path: member for member in self.members}
+        return self.tree.by_path
+
+    @cached_property
+    def tree(self) -> MemberTree:
+        """The members as a file system."""
+        return MemberTree(self.members)

@@ -39,7 +39,7 @@ WHOLE, ONCE = "libtree -pvvv", "libtree -pvv"
 
 WALK = """
 import sys, time
-from lambundle.elf.closure import walk
+from lambundle.elf.walk import walk
 begun = time.perf_counter()
 walk(sys.argv[1:])
 print(time.perf_counter() - begun)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.reader import open_bundle
-from lambundle.verify.run import tracing
-from lambundle.verify.run.commands import environment
+from lambundle.runtime.trace import VARIABLE
+from lambundle.verify.run.jobs import jobs
 from lambundle.verify.run.mounted import Mounted
-from lambundle.verify.run.task import tasks
+from lambundle.verify.run.runner import environment
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
-from lambundle.verify.sandbox.interface import Job, Limits
+from lambundle.verify.sandbox.interface import Command, Limits
 from lambundle.verify.static import static_checks
 
 if TYPE_CHECKING:
@@ -66,17 +66,17 @@ def _smoke(bundle: Path, tree: Path, work: Path) -> Callable[[], float]:
     subject = static_checks(bundle).subject
     assert subject is not None
     mounted = Mounted("/opt", {"/opt": tree}, {})
-    [task] = tasks(subject, mounted, (), ())
-    job = Job(task.command, environment("/opt", Limits()), mounted.trees, cwd=task.cwd)
+    [job] = jobs(subject, mounted, (), ())
+    command = Command(job.command, environment("/opt", Limits()), mounted.trees, cwd=job.cwd)
     with open_bundle(bundle) as opened:
         assert opened.programs[0].smoke is not None
-    assert tracing.VARIABLE not in job.environment
+    assert VARIABLE not in command.environment
 
     def run() -> float:
         sandbox = BubblewrapSandbox(work)
         begun = time.monotonic()
         try:
-            assert sandbox.start(job).wait().status == 0
+            assert sandbox.start(command).wait().status == 0
             return time.monotonic() - begun
         finally:
             sandbox.close()

@@ -21,13 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import rules
-from lambundle.elf.headers import read_elf
 from lambundle.errors import LambundleError
-from lambundle.pack.plan import Recorded, Request, make_plan
+from lambundle.machine import DiskFiles, here
+from lambundle.pack.plan import make_plan
+from lambundle.pack.request import Recorded, Request
 from lambundle.recording.choice import Bounds, choose
 from lambundle.recording.seen import Seen, add_interpreters
 from lambundle.recording.strace_log import read_strace
 from tests.bareroot import GID, HOST_FILES, LAMBDA_ENVIRONMENT, UID, UnavailableError
+from tests.here import read_elf
 from tests.integration.corpus import MEGABYTE, PRELUDE, Job, JobError, tail
 
 if TYPE_CHECKING:
@@ -54,8 +56,8 @@ def by_hand(job: Job) -> ByHand:
     """Run a job natively and say what a person would ship for it."""
     with tempfile.TemporaryDirectory(prefix="by-hand-", dir="/var/tmp") as work:
         seen = _traced(job, Path(work))
-    add_interpreters(seen)
-    chosen, _ = choose(seen.files, Bounds(PRIVATE[0], PRIVATE[1:]))
+    add_interpreters(DiskFiles(), seen)
+    chosen, _ = choose(DiskFiles(), seen.files, Bounds(PRIVATE[0], PRIVATE[1:]))
     started = {os.path.realpath(path) for path in seen.executed}
     used = [path for path in chosen if not (rules().is_unwanted(path) or _is_other_program(path, started))]
     whole = list(_below(job.whole))
@@ -65,9 +67,8 @@ def by_hand(job: Job) -> ByHand:
 def _megabytes(job: Job, files: Iterable[str] | None) -> float:
     """Return the size of a bundle of nothing but some files, or of one that is discovered."""
     programs = tuple(f"{name}={path}" for name, path in job.entry_points().items())
-    search = tuple(os.environ.get("PATH", os.defpath).split(":"))
     recorded = None if files is None else Recorded(tuple(files), only=True)
-    return make_plan(Request(programs, search, recorded=recorded)).unzipped / MEGABYTE
+    return make_plan(Request(programs, here(), recorded=recorded)).unzipped / MEGABYTE
 
 
 def _is_other_program(path: str, started: Container[str]) -> bool:
@@ -112,7 +113,7 @@ def _traced(job: Job, work: Path) -> Seen:
         raise JobError(f"{job.name} ended with {done.returncode} below strace\n{tail(done.stdout + done.stderr)}")
     seen = Seen()
     for log in sorted(logs.iterdir()):
-        read_strace(str(log), programs[log.name.rpartition(".")[0]], seen)
+        read_strace(here(), str(log), programs[log.name.rpartition(".")[0]], seen)
     return seen
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lambundle import target
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
-from lambundle.verify.sandbox.interface import MIB, Job, Limits, Outcome
+from lambundle.verify.sandbox.interface import MIB, Command, Limits, Outcome
 
 PLACES = "/ /opt /var/task /etc /usr/bin /dev /proc /tmp"
 SLEEP = f"{1_000_000 + os.getpid()}"
@@ -21,13 +21,13 @@ sandbox = BubblewrapSandbox(work)
 
 
 def run(script: str, **limits: float) -> Outcome:
-    job = Job(
+    command = Command(
         ["sh", "-c", script],
         {"PATH": "/usr/bin"},
         {"/opt": work / "bundle"},
         limits=Limits(int(limits.get("memory", 1024 * MIB)), 4 * MIB, limits.get("seconds", 60)),
     )
-    return sandbox.start(job).wait()
+    return sandbox.start(command).wait()
 
 
 found: dict[str, object] = {"missing": sandbox.unavailable()}

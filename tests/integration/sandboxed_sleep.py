@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
 from lambundle.verify.sandbox.docker.docker import DockerSandbox
-from lambundle.verify.sandbox.interface import Job, Sandbox
+from lambundle.verify.sandbox.interface import Command, Sandbox
 
 kind, image, work, bundle, mark = sys.argv[1:]
 sandbox: Sandbox
@@ -15,4 +15,4 @@ sandbox = DockerSandbox(image, Path(work)) if kind == "docker" else BubblewrapSa
 sys.stdout.write("starting\n")
 sys.stdout.flush()
 script = "sleep $0 & (sleep $0 &); sleep $0"
-sandbox.start(Job(["sh", "-c", script, mark], {"PATH": "/usr/bin"}, {f"/opt/{mark}": Path(bundle)}, cwd="/")).wait()
+sandbox.start(Command(["sh", "-c", script, mark], {"PATH": "/usr/bin"}, {f"/opt/{mark}": Path(bundle)}, cwd="/")).wait()

@@ -18,6 +18,7 @@ from lambundle.bundle.extract import extract
 from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn
 from lambundle.bundle.reader import open_bundle
 from lambundle.bundle.write import write_tree, write_zip
+from tests import here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,11 +225,12 @@ def test_real_files_come_back_as_they_are(tmp_path: Path) -> None:
     top = Path(os.__file__).parent
     sources = [path for path in top.rglob("*") if path.is_file() and not path.is_symlink() and path.suffix != ".pyc"]
     entries = [
-        Entry(f"lib/{path.relative_to(top)}", Kind.FILE, 0o644, path.stat().st_size, source=path) for path in sources
+        Entry(f"lib/{path.relative_to(top)}", Kind.FILE, 0o644, path.stat().st_size, source=here.source(path))
+        for path in sources
     ]
     entries = [entry for entry in entries if "site-packages" not in entry.path]
     write_zip(Manifest("lib", (), PackedOn("", "", sys.platform), tuple(entries)), tmp_path / "out.zip")
     _run("unzip", "-q", tmp_path / "out.zip", "-d", tmp_path / "into")
     for entry in entries:
         assert entry.source
-        assert (tmp_path / "into" / entry.path).read_bytes() == entry.source.read_bytes()
+        assert (tmp_path / "into" / entry.path).read_bytes() == Path(entry.source.path).read_bytes()

@@ -12,7 +12,8 @@ import pytest
 
 from lambundle.cli import deps_report
 from lambundle.elf import closure
-from lambundle.elf.headers import is_elf, read_elf
+from tests import here
+from tests.here import is_elf, read_elf
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +49,7 @@ def test_every_program_loads_what_its_loader_says_in_its_order() -> None:
     assert programs, "no dynamic program in /usr/bin"
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         oracle = dict(zip(programs, pool.map(_listed, programs), strict=True))
-    found = closure.walk(programs)
+    found = here.walk(programs)
     assert not found.missing
     wrong = {}
     for program in programs:
@@ -62,9 +63,9 @@ def test_every_program_loads_what_its_loader_says_in_its_order() -> None:
 
 
 def test_json_of_the_largest_program_agrees_with_its_loader() -> None:
-    scopes = closure.walk(_programs()).scopes
+    scopes = here.walk(_programs()).scopes
     program = max(scopes, key=lambda path: len(scopes[path]))
-    document = deps_report.to_json(closure.walk([program]))
+    document = deps_report.to_json(here.walk([program]))
     assert document["programs"] == [program]
     assert {file["path"] for file in document["files"]} == _oracle(program) | {program}
     needed = {need["path"] for file in document["files"] for need in file["needed"]}
@@ -74,7 +75,7 @@ def test_json_of_the_largest_program_agrees_with_its_loader() -> None:
 
 def test_the_closures_own_directories_are_enough_for_an_isolated_loader() -> None:
     programs = _programs()[:200]
-    found = closure.walk(programs)
+    found = here.walk(programs)
     directories = tuple(dict.fromkeys(os.path.dirname(path) for path in found.files if path not in programs))
-    isolated = closure.walk(programs, library_path=directories, isolated=True)
+    isolated = here.walk(programs, library_path=directories, isolated=True)
     assert closure.differences(found, isolated) == ()

@@ -7,12 +7,15 @@ import stat
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from lambundle.elf.headers import ElfFile, is_elf, read_elf
 from lambundle.errors import LambundleError
+from tests.here import is_elf, read_elf
+
+if TYPE_CHECKING:
+    from lambundle.elf.headers import ElfFile
 
 pytestmark = pytest.mark.integration
 

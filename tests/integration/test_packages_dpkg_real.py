@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lambundle.machine import DiskFiles
 from lambundle.packages import DependencyKind, PackageDatabase, detect
 
 REQUIRED = bool(os.environ.get("LAMBUNDLE_REQUIRE") or os.environ.get("CI"))
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def database() -> PackageDatabase:
-    found = detect()
+    found = detect(DiskFiles())
     if shutil.which("dpkg") is None or type(found).__name__ != "DpkgDatabase" or found is None:
         if REQUIRED:
             pytest.fail("this machine has no dpkg")
@@ -136,7 +137,7 @@ def test_reading_all_lists_takes_well_under_a_second() -> None:
     count = 1
     for _ in range(3):
         start = time.perf_counter()
-        database = detect()
+        database = detect(DiskFiles())
         assert database is not None
         database.owner("/usr/bin/env")
         best = min(best, time.perf_counter() - start)

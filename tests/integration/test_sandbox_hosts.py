@@ -19,7 +19,7 @@ import lambundle
 from lambundle.errors import SandboxError
 from lambundle.verify.sandbox import hostroot
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
-from lambundle.verify.sandbox.interface import Job
+from lambundle.verify.sandbox.interface import Command
 from lambundle.verify.sandbox.memory import children
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
@@ -43,7 +43,7 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bubblew
 
 
 def run(sandbox: BubblewrapSandbox, script: str) -> str:
-    outcome = sandbox.start(Job(["sh", "-c", script], ENVIRONMENT, {})).wait()
+    outcome = sandbox.start(Command(["sh", "-c", script], ENVIRONMENT, {})).wait()
     assert outcome.status == 0, outcome
     return outcome.stdout.decode()
 
@@ -118,9 +118,9 @@ def _python_of_everybody() -> str:
 
 
 def test_bubblewrap_that_fails_is_no_outcome(sandbox: BubblewrapSandbox) -> None:
-    job = Job(["true"], ENVIRONMENT, {}, cwd="/gone")
+    command = Command(["true"], ENVIRONMENT, {}, cwd="/gone")
     with pytest.raises(SandboxError) as caught:
-        sandbox.start(job).wait()
+        sandbox.start(command).wait()
     assert "could not put the sandbox together" in caught.value.message
     assert "/gone" in caught.value.context[0]
     assert run(sandbox, "echo well") == "well\n"
@@ -128,20 +128,20 @@ def test_bubblewrap_that_fails_is_no_outcome(sandbox: BubblewrapSandbox) -> None
 
 def test_a_run_killed_while_it_starts_was_killed(sandbox: BubblewrapSandbox) -> None:
     for _ in range(5):
-        running = sandbox.start(Job(["sleep", "1000"], ENVIRONMENT, {}))
+        running = sandbox.start(Command(["sleep", "1000"], ENVIRONMENT, {}))
         running.kill()
         outcome = running.wait()
         assert (outcome.status, outcome.ended_by) == (137, "killed")
 
 
-def test_a_keeper_that_is_gone_is_said(sandbox: BubblewrapSandbox) -> None:
+def test_a_supervisor_that_is_gone_is_said(sandbox: BubblewrapSandbox) -> None:
     forever = str(1_000_000 + os.getpid())
-    running = sandbox.start(Job(["sh", "-c", f"(sleep {forever} &); echo $$; sleep {forever}"], ENVIRONMENT, {}))
+    running = sandbox.start(Command(["sh", "-c", f"(sleep {forever} &); echo $$; sleep {forever}"], ENVIRONMENT, {}))
     until(lambda: bool(_with(forever)))
-    [keeper] = [process for process in children(os.getpid()) if b"verify.keeper" in _command(process)]
-    os.kill(keeper, signal.SIGKILL)
-    for failing in (running.wait, lambda: sandbox.start(Job(["true"], ENVIRONMENT, {}))):
-        with pytest.raises(SandboxError, match="keeper is gone"):
+    [supervisor] = [process for process in children(os.getpid()) if b"bubblewrap.supervisor" in _command(process)]
+    os.kill(supervisor, signal.SIGKILL)
+    for failing in (running.wait, lambda: sandbox.start(Command(["true"], ENVIRONMENT, {}))):
+        with pytest.raises(SandboxError, match="supervisor is gone"):
             failing()
     until(lambda: not _with(forever))
 

@@ -24,7 +24,7 @@ from lambundle.errors import SandboxError
 from lambundle.verify.sandbox import streams
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
 from lambundle.verify.sandbox.docker.docker import DockerSandbox
-from lambundle.verify.sandbox.interface import MIB, Job, Limits, Outcome, Sandbox
+from lambundle.verify.sandbox.interface import MIB, Command, Limits, Outcome, Sandbox
 from tests.bareroot import UnavailableError, bare_root
 from tests.integration.conftest import unavailable
 
@@ -81,7 +81,7 @@ class Box:
         self.sandbox = sandbox
         self.bundle = bundle
 
-    def job(
+    def command(
         self,
         script: str,
         *words: str,
@@ -89,8 +89,8 @@ class Box:
         limits: Limits | None = None,
         environment: Mapping[str, str] | None = None,
         writable: Mapping[str, Path] | None = None,
-    ) -> Job:
-        return Job(
+    ) -> Command:
+        return Command(
             ["sh", "-c", script, "sh", *words],
             ENVIRONMENT if environment is None else environment,
             {"/opt": self.bundle, "/var/task": self.bundle},
@@ -100,7 +100,7 @@ class Box:
         )
 
     def run(self, script: str, *words: str, stdin: bytes = b"", limits: Limits | None = None) -> Outcome:
-        return self.sandbox.start(self.job(script, *words, stdin=stdin, limits=limits)).wait()
+        return self.sandbox.start(self.command(script, *words, stdin=stdin, limits=limits)).wait()
 
     def says(self, script: str, *words: str) -> str:
         outcome = self.run(script, *words)
@@ -153,16 +153,16 @@ def test_system_calls_that_lambda_refuses_are_refused(box: Box) -> None:
 
 def test_the_environment_is_the_jobs_and_no_more(box: Box) -> None:
     environment = {"PATH": "/usr/bin:/bin", "TZ": ":UTC", "ODD": "a=b\nc \u00e4"}
-    job = Job(["env", "-0"], environment, {}, cwd="/tmp")
-    found = box.sandbox.start(job).wait().stdout.decode()
+    command = Command(["env", "-0"], environment, {}, cwd="/tmp")
+    found = box.sandbox.start(command).wait().stdout.decode()
     assert dict(entry.split("=", 1) for entry in found.split("\0") if entry) == environment
 
 
 def test_a_command_may_have_an_equals_sign_in_its_name(box: Box) -> None:
     shutil.copy(box.bundle / "probe", box.bundle / "a=b")
-    job = box.job("")
-    job = Job(["/opt/a=b", "refused"], ENVIRONMENT, job.mounts)
-    assert b"mount EPERM" in box.sandbox.start(job).wait().stdout
+    command = box.command("")
+    command = Command(["/opt/a=b", "refused"], ENVIRONMENT, command.mounts)
+    assert b"mount EPERM" in box.sandbox.start(command).wait().stdout
 
 
 def test_the_working_directory(box: Box) -> None:
@@ -237,7 +237,7 @@ def test_the_status_is_the_programs(box: Box, script: str, status: int) -> None:
 
 
 def test_a_command_that_is_not_there(box: Box) -> None:
-    outcome = box.sandbox.start(Job(["/opt/gone"], ENVIRONMENT, box.job("").mounts)).wait()
+    outcome = box.sandbox.start(Command(["/opt/gone"], ENVIRONMENT, box.command("").mounts)).wait()
     assert outcome.status == 127
     assert b"/opt/gone" in outcome.stderr
 
@@ -266,7 +266,7 @@ def test_endless_output_is_bounded(box: Box, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_killing_a_run(box: Box) -> None:
-    running = box.sandbox.start(box.job("sleep 1000"))
+    running = box.sandbox.start(box.command("sleep 1000"))
     threading.Timer(0.3, running.kill).start()
     outcome = running.wait()
     assert (outcome.status, outcome.ended_by) == (137, "killed")
@@ -274,7 +274,7 @@ def test_killing_a_run(box: Box) -> None:
 
 
 def test_waiting_has_an_end(box: Box) -> None:
-    outcome = box.sandbox.start(box.job("echo begun; sleep 1000")).wait(1.0)
+    outcome = box.sandbox.start(box.command("echo begun; sleep 1000")).wait(1.0)
     assert (outcome.status, outcome.ended_by, outcome.stdout) == (124, "timeout", b"begun\n")
 
 
@@ -357,7 +357,7 @@ def test_a_socket_and_a_file_in_a_writable_directory(box: Box, tmp_path: Path) -
         thread = threading.Thread(target=answer)
         thread.start()
         script = "/opt/probe connect /run/lambundle/socket && echo mine > /run/lambundle/file"
-        outcome = box.sandbox.start(box.job(script, writable={"/run/lambundle": shared})).wait()
+        outcome = box.sandbox.start(box.command(script, writable={"/run/lambundle": shared})).wait()
         thread.join()
     assert (outcome.status, outcome.stdout) == (0, b"hello\n"), outcome
     assert (shared / "file").read_text() == "mine\n"
@@ -366,13 +366,13 @@ def test_a_socket_and_a_file_in_a_writable_directory(box: Box, tmp_path: Path) -
 def test_a_file_can_be_mounted_and_what_is_not_there_cannot(box: Box, tmp_path: Path) -> None:
     (tmp_path / "odd, name").write_text("content")
     mounts = {"/opt": box.bundle, "/var/task/deep/file": tmp_path / "odd, name"}
-    job = Job(["cat", "/var/task/deep/file"], ENVIRONMENT, mounts, cwd="/")
+    command = Command(["cat", "/var/task/deep/file"], ENVIRONMENT, mounts, cwd="/")
     box.says("echo shared > /tmp/shared")
-    assert box.sandbox.start(job).wait().stdout == b"content"
-    job = Job(["cat", "/tmp/shared"], ENVIRONMENT, mounts, cwd="/")
-    assert box.sandbox.start(job).wait().stdout == b"shared\n"
+    assert box.sandbox.start(command).wait().stdout == b"content"
+    command = Command(["cat", "/tmp/shared"], ENVIRONMENT, mounts, cwd="/")
+    assert box.sandbox.start(command).wait().stdout == b"shared\n"
     with pytest.raises(SandboxError):
-        box.sandbox.start(Job(["true"], ENVIRONMENT, {"/opt": tmp_path / "gone"})).wait()
+        box.sandbox.start(Command(["true"], ENVIRONMENT, {"/opt": tmp_path / "gone"})).wait()
     assert box.says("echo well") == "well\n"
 
 
@@ -382,7 +382,7 @@ def test_a_file_can_be_mounted_and_what_is_not_there_cannot(box: Box, tmp_path: 
 def test_closing_leaves_nothing(make: Callable[[], Sandbox], bundle: Path) -> None:
     sandbox = make()
     mark = marker()
-    running = sandbox.start(Box(sandbox, bundle).job('sleep "$1"', mark))
+    running = sandbox.start(Box(sandbox, bundle).command('sleep "$1"', mark))
     until(lambda: any("sleep" in process for process in processes_with(mark)))
     sandbox.close()
     assert processes_with(mark) == []

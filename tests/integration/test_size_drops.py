@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 import subprocess
 import sys
 from functools import lru_cache
@@ -12,10 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from lambundle.bundle.model import Kind
-from lambundle.pack.plan import Plan, Request, make_plan
+from lambundle.machine import here
+from lambundle.pack.plan import make_plan
+from lambundle.pack.request import Plan, Request
 from lambundle.size.contents import open_contents
 from lambundle.size.drops import Drop, drops
-from lambundle.size.facts import Facts
+from lambundle.size.facts import SizeFacts
 from lambundle.size.graph import ReasonGraph
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
@@ -45,8 +46,7 @@ def plan_of(job: Job, exclude: Sequence[str] = ()) -> Plan:
         programs = tuple(f"{name}={path}" for name, path in job.entry_points().items())
     except UnavailableError as missing:
         unavailable(missing)
-    search = tuple(os.environ.get("PATH", os.defpath).split(os.pathsep))
-    return make_plan(Request(programs, search, exclude=tuple(exclude)))
+    return make_plan(Request(programs, here(), exclude=tuple(exclude)))
 
 
 def sizes(plan: Plan) -> Sizes:
@@ -101,12 +101,12 @@ def test_the_finished_zip_shrinks_by_what_its_own_size_said(tmp_path: Path) -> N
 
     pack("before.zip")
     with open_contents(tmp_path / "before.zip") as contents:
-        facts = Facts(contents)
+        facts = SizeFacts(contents)
         assert facts.graph is not None
         drop = drops(facts.graph)[0]
     pack("after.zip", *(word for pattern in drop.exclude for word in ("--exclude", pattern)))
     with open_contents(tmp_path / "after.zip") as contents:
-        after = {row.path: row.size for row in Facts(contents).rows}
+        after = {row.path: row.size for row in SizeFacts(contents).rows}
     manifest = "lambundle/jq/manifest.json"
     before = {row.path: row.size for row in facts.rows}
     assert sum(before.values()) - sum(after.values()) == drop.saves + before[manifest] - after[manifest]

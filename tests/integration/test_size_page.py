@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambundle.bundle.model import Reason
-from lambundle.size.contents import Item
+from lambundle.size.contents import SizedItem
 from lambundle.size.drops import drops
-from lambundle.size.facts import Facts
+from lambundle.size.facts import SizeFacts
 from lambundle.size.findings import findings
 from lambundle.size.page import page
 from tests.bareroot import UnavailableError
@@ -65,7 +65,7 @@ def tab() -> Iterator[Page]:
         unavailable(missing)
 
 
-def write(path: Path, facts: Facts) -> Path:
+def write(path: Path, facts: SizeFacts) -> Path:
     offers = () if facts.graph is None else drops(facts.graph)
     path.write_bytes(page(facts, offers, findings(facts.contents)))
     return path
@@ -73,7 +73,7 @@ def write(path: Path, facts: Facts) -> Path:
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("page") / "test.html", Facts(told(player())))
+    return write(tmp_path_factory.mktemp("page") / "test.html", SizeFacts(told(player())))
 
 
 def test_it_draws_areas_in_proportion(tab: Page, ours: Path) -> None:
@@ -169,8 +169,8 @@ def test_it_can_be_arranged_by_directory(tab: Page, ours: Path) -> None:
 
 
 def test_a_bundle_of_others_is_arranged_by_directory_alone(tab: Page, tmp_path: Path) -> None:
-    items = [Item(f"python/{name}/data", is_link=False, size=MIB, packed=1) for name in "abc"]
-    tab.open(write(tmp_path / "layer.html", Facts(Told(items, zipped=99))))
+    items = [SizedItem(f"python/{name}/data", is_link=False, size=MIB, packed=1) for name in "abc"]
+    tab.open(write(tmp_path / "layer.html", SizeFacts(Told(items, zipped=99))))
     assert tab.run("document.querySelector('#views').hidden")
     assert [label.partition(",")[0] for label in tab.run(TILES)] == ["a", "b", "c"]
 
@@ -179,7 +179,7 @@ def test_nothing_is_asked_of_anybody_and_nothing_goes_wrong(tab: Page, ours: Pat
     tab.requests.clear()
     tab.errors.clear()
     tab.open(ours)
-    empty = write(tmp_path / "empty.html", Facts(Told([], zipped=22)))
+    empty = write(tmp_path / "empty.html", SizeFacts(Told([], zipped=22)))
     tab.open(empty)
     assert tab.requests == [ours.resolve().as_uri(), empty.resolve().as_uri()]
     assert tab.errors == []
@@ -196,7 +196,7 @@ def test_a_hostile_name_is_only_shown(tab: Page, tmp_path: Path) -> None:
     )
     tab.errors.clear()
     tab.requests.clear()
-    tab.open(write(tmp_path / "hostile.html", Facts(told(made))))
+    tab.open(write(tmp_path / "hostile.html", SizeFacts(told(made))))
     tab.run("document.querySelector('#map .tile').focus()")
     assert tab.run(ROWS)[0][0] == f"/opt/{HOSTILE}"
     assert tab.run("document.title") == "test.zip: 12.0 MiB"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.size.contents import Contents, open_contents
-from lambundle.size.facts import Facts
+from lambundle.size.contents import SizedContents, open_contents
+from lambundle.size.facts import SizeFacts
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
 from tests.integration.corpus import load_jobs
@@ -59,9 +59,9 @@ def du_total(tree: Path) -> int:
     return int(done.stdout.splitlines()[-1].split()[0])
 
 
-def check_sums(contents: Contents) -> None:
+def check_sums(contents: SizedContents) -> None:
     """Check that rows add up to the totals."""
-    facts = Facts(contents)
+    facts = SizeFacts(contents)
     assert sum(row.size for row in facts.rows) == contents.unzipped
     assert contents.packed is None or sum(row.compressed or 0 for row in facts.rows) == contents.packed
     assert facts.graph is None or facts.graph.total == contents.unzipped

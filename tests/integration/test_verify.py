@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from lambundle.verify.packing_machine import ThisMachine
-from lambundle.verify.report import SCHEMA
+from lambundle.cli.verify_report import SCHEMA
+from lambundle.machine import here
+from lambundle.verify.packing_machine import PackingMachine
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
 from tests.bareroot import UnavailableError, bare_root
 from tests.integration.conftest import Packs, unavailable
@@ -219,7 +220,7 @@ def test_a_bootstrap_in_shell_gets_the_handler_and_has_curl(tmp_path: Path, laye
 def test_a_program_that_takes_what_lambda_promises_passes(tmp_path: Path, soname: str) -> None:
     if shutil.which("gcc") is None:
         unavailable(UnavailableError("gcc is not installed"))
-    library = ThisMachine().library(soname, "/usr/bin/env")
+    library = PackingMachine(here(), "").library(soname, "/usr/bin/env")
     if library is None:
         unavailable(UnavailableError(f"{soname} is not installed"))
     (tmp_path / "x.c").write_text("int main(void) { return 0; }\n")

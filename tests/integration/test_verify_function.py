@@ -26,7 +26,7 @@ from tests.integration.conftest import unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lambundle.verify.model import Run
+    from lambundle.verify.model import RunReport
     from lambundle.verify.sandbox.interface import Sandbox
 
 BASH = r"""#!/bin/bash
@@ -222,7 +222,7 @@ def statuses(report: FunctionReport) -> list[int | str]:
     return [run.status for run in report.runs]
 
 
-def error(run: Run) -> tuple[str, str]:
+def error(run: RunReport) -> tuple[str, str]:
     """Return type and message of an error, the request's id taken out."""
     assert isinstance(run.response, dict)
     return run.response["errorType"], re.sub(r"RequestId: \S+ ", "", run.response["errorMessage"])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lambundle.elf.headers import is_elf, read_elf
 from lambundle.verify.static.symbols import Budget, Symbols, read_symbols
+from tests.here import is_elf, read_elf
 
 pytestmark = pytest.mark.integration
 

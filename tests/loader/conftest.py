@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.elf import closure
-from lambundle.elf.headers import read_elf
+from tests import here
+from tests.here import read_elf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,7 +107,7 @@ class Bench:
     @staticmethod
     def ours(program: Path, *, library_path: str | None = None) -> dict[str, str | None]:
         """Ask lambundle the same."""
-        found = closure.walk([program], library_path=library_path.split(":") if library_path else ())
+        found = here.walk([program], library_path=library_path.split(":") if library_path else ())
         answers: dict[str, str | None] = {missing.soname: None for missing in found.missing}
         for file in found.scopes[str(program)]:
             for need in file.needed:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.elf import closure
-from lambundle.elf.headers import read_elf
+from tests import here
+from tests.here import read_elf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -227,7 +228,7 @@ def test_a_loaded_library_answers_to_its_soname_wherever_that_is_needed(bench: B
     plain = bench.library("first/stub.so", soname=str(first))
     program = bench.program("a", plain, one, runpath=str(one.parent))
     theirs = bench.glibc(program)
-    found = closure.walk([program])
+    found = here.walk([program])
     assert str(other) not in found.files
     assert str(other) not in theirs.values()
     answer = next(need for need in found.files[str(one)].needed if need.soname == "libtwo.so.1")
@@ -249,7 +250,7 @@ def test_one_file_under_two_names_is_loaded_once(bench: Bench) -> None:
     real_stub = bench.library("stub2.so", soname="libone.so.1")
     program = bench.program("a", real_stub, stub, runpath=str(lib.parent))
     theirs = bench.glibc(program)
-    found = closure.walk([program])
+    found = here.walk([program])
     assert theirs["libone.so.1"] == str(lib)
     assert [need.path for need in found.files[str(program)].needed[:2]] == [str(lib), str(lib)]
     # ld.so prints one line for each file it holds, not for each name.
@@ -261,7 +262,7 @@ def test_programs_do_not_know_each_others_libraries(bench: Bench) -> None:
     left = bench.library("left/libone.so.1")
     right = bench.library("right/libone.so.1")
     programs = [bench.program(name, lib, runpath=str(lib.parent)) for name, lib in (("a", left), ("b", right))]
-    found = closure.walk(programs)
+    found = here.walk(programs)
     for program, lib in zip(programs, (left, right), strict=True):
         assert found.files[str(program)].needed[0].path == str(lib)
         assert bench.glibc(program)["libone.so.1"] == str(lib)
@@ -332,7 +333,7 @@ def test_the_loader_gives_up_at_a_file_that_is_no_library(bench: Bench, content:
     bad.write_bytes(content)
     program = bench.program("a", good, runpath=f"{bad.parent}:{good.parent}")
     assert "libone.so.1" not in bench.glibc(program)
-    (missing,) = closure.walk([program]).missing
+    (missing,) = here.walk([program]).missing
     assert missing.soname == "libone.so.1"
     assert missing.looked_in[-1].path == str(bad)
     assert "the loader looks no further" in missing.looked_in[-1].reason
@@ -356,14 +357,14 @@ def test_a_needed_name_with_a_slash_is_a_path(bench: Bench) -> None:
     stub = bench.library("stub.so", soname=str(lib))
     bench.library("other/libone.so.1")
     program = bench.program("a", stub, runpath=str(bench.top / "other"))
-    found = closure.walk([program])
+    found = here.walk([program])
     assert found.files[str(program)].needed[0].path == str(lib)
     assert found.files[str(program)].needed[0].found_by == "path"
     done = subprocess.run([program], check=False)
     assert done.returncode == 0
     lib.unlink()
     assert subprocess.run([program], check=False, stderr=subprocess.DEVNULL).returncode == 127
-    (missing,) = closure.walk([program]).missing
+    (missing,) = here.walk([program]).missing
     assert [place.path for place in missing.looked_in] == [str(lib)]
 
 
@@ -371,7 +372,7 @@ def test_origin_is_known_in_a_needed_name(bench: Bench) -> None:
     lib = bench.library("bin/lib/libone.so.1")
     stub = bench.library("stub.so", soname="$ORIGIN/lib/libone.so.1")
     program = bench.program("bin/a", stub)
-    assert closure.walk([program]).files[str(program)].needed[0].path == str(lib)
+    assert here.walk([program]).files[str(program)].needed[0].path == str(lib)
     assert subprocess.run([program], check=False).returncode == 0
 
 
@@ -383,7 +384,7 @@ def test_the_current_directory_is_searched_by_the_loader_and_never_by_us(bench: 
     assert subprocess.run([program], cwd=lib.parent, check=False).returncode == 0
     elsewhere = subprocess.run([program], cwd="/", check=False, stderr=subprocess.DEVNULL)
     assert elsewhere.returncode == 127
-    (missing,) = closure.walk([program]).missing
+    (missing,) = here.walk([program]).missing
     assert any("current directory" in place.reason for place in missing.looked_in)
 
 
@@ -391,7 +392,7 @@ def test_missing_tells_every_place_in_the_loaders_order(bench: Bench) -> None:
     lib = bench.library("gone/libgone.so.1")
     program = bench.program("bin/a", lib, runpath="$ORIGIN/lib:/nowhere")
     shutil.rmtree(lib.parent)
-    (missing,) = closure.walk([program], library_path=["/tmp"]).missing
+    (missing,) = here.walk([program], library_path=["/tmp"]).missing
     assert (missing.soname, missing.needed_by) == ("libgone.so.1", str(program))
     places = [(place.rule.value, place.path, place.reason) for place in missing.looked_in]
     assert places[:4] == [
@@ -416,10 +417,10 @@ def test_a_plugin_knows_what_its_program_has_loaded_and_uses_its_rpath(bench: Be
     hidden = bench.library("hidden/libtwo.so.1")
     plugin = bench.library("plugins/plugin.so", hidden)
     program = bench.program("a", rpath=str(hidden.parent))
-    found = closure.walk([program], plugins=[(plugin, program)])
+    found = here.walk([program], plugins=[(plugin, program)])
     assert found.missing == ()
     assert found.files[str(plugin)].needed[0].path == str(hidden)
-    alone = closure.walk([plugin])
+    alone = here.walk([plugin])
     assert [missing.soname for missing in alone.missing] == ["libtwo.so.1"]
 
 
@@ -427,10 +428,10 @@ def test_dlopen_searches_as_the_caller(bench: Bench) -> None:
     plugin = bench.library("plugins/libplugin.so.1")
     one = bench.library("lib/libone.so.1", runpath=str(plugin.parent))
     program = bench.program("a", one, runpath=str(one.parent))
-    walker = closure.Walker()
-    walker.add(program)
-    assert walker.dlopen("libplugin.so.1", program, program) is None
-    assert walker.dlopen("libplugin.so.1", one, program) == str(plugin)
+    walker = here.walker()
+    walker.add(str(program))
+    assert walker.dlopen("libplugin.so.1", str(program), str(program)) is None
+    assert walker.dlopen("libplugin.so.1", str(one), str(program)) == str(plugin)
     assert str(plugin) in walker.closure().files
     assert walker.closure().missing == ()
 
@@ -439,7 +440,7 @@ def test_excluded_libraries_are_neither_followed_nor_missing(bench: Bench) -> No
     two = bench.library("lib/libtwo.so.1")
     one = bench.library("lib/libone.so.1", two)
     program = bench.program("a", one)
-    found = closure.walk([program], exclude=lambda soname: soname == "libone.so.1")
+    found = here.walk([program], exclude=lambda soname: soname == "libone.so.1")
     assert [item.soname for item in found.excluded] == ["libone.so.1"]
     assert found.missing == ()
     assert str(one) not in found.files
@@ -449,9 +450,9 @@ def test_an_isolated_loader_sees_only_the_library_path_and_origin(bench: Bench) 
     absolute = bench.library("absolute/libone.so.1")
     relative = bench.library("relative/libtwo.so.1")
     program = bench.program("a", absolute, relative, runpath=f"{absolute.parent}:$ORIGIN/relative")
-    found = closure.walk([program])
+    found = here.walk([program])
     libc = next(path for path in found.files if path.endswith("/libc.so.6"))
-    isolated = closure.walk([program], isolated=True, library_path=[libc.rpartition("/")[0]])
+    isolated = here.walk([program], isolated=True, library_path=[libc.rpartition("/")[0]])
     assert [missing.soname for missing in isolated.missing] == ["libone.so.1"]
     (difference,) = closure.differences(found, isolated)
     assert (difference.soname, difference.expected, difference.got) == ("libone.so.1", str(absolute), None)

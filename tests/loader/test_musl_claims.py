@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.elf import closure
-from lambundle.elf.headers import read_elf
+from tests import here
+from tests.here import read_elf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def agree(bench: Bench, program: Path, *, library_path: str | None = None) -> di
 def test_the_loader_is_libc_and_all_of_its_parts(musl_bench: Bench) -> None:
     stub = musl_bench.library("stub.so", soname="libpthread.so.0")
     program = musl_bench.program("a", stub)
-    found = closure.walk([program])
+    found = here.walk([program])
     interpreter = read_elf(program).interpreter
     assert found.missing == ()
     assert {need.path for need in found.files[str(program)].needed} == {interpreter}
@@ -92,7 +92,7 @@ def test_a_library_loaded_by_its_path_does_not_answer_to_its_file_name(musl_benc
     stub = musl_bench.library("stub.so", soname=str(by_path))
     program = musl_bench.program("a", stub, by_name, runpath=str(by_name.parent))
     assert musl_bench.musl(program)["libone.so"] == str(by_name)
-    assert [need.path for need in closure.walk([program]).files[str(program)].needed[:2]] == [
+    assert [need.path for need in here.walk([program]).files[str(program)].needed[:2]] == [
         str(by_path),
         str(by_name),
     ]
@@ -105,14 +105,14 @@ def test_what_is_found_first_is_taken_even_if_it_is_no_library(musl_bench: Bench
     bad.write_bytes(b"text\n" * 100)
     program = musl_bench.program("a", good, runpath=f"{bad.parent}:{good.parent}")
     assert agree(musl_bench, program)["libone.so.1"] is None
-    (missing,) = closure.walk([program]).missing
+    (missing,) = here.walk([program]).missing
     assert missing.looked_in[-1].path == str(bad)
 
 
 def test_the_path_file_names_the_directories(musl_bench: Bench) -> None:
     lib = musl_bench.library("gone/libgone.so.1")
     program = musl_bench.program("a", lib)
-    (missing,) = closure.walk([program]).missing
+    (missing,) = here.walk([program]).missing
     default = [place.written for place in missing.looked_in if place.rule.value == "default"]
     assert default
     assert all(directory.startswith("/") for directory in default)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambundle.runtime.trace import TraceReader
 from tests.bareroot import UnavailableError
 from tests.runtime.conftest import unavailable
 from tests.runtime.worlds import run
@@ -50,7 +51,9 @@ def traced(world: World, trace: Path, *arguments: str | Path, status: int | None
     """Run a program of the bundle with a trace."""
     assert not trace.exists()
     result = world.run(*map(str, arguments), env={"LAMBUNDLE_TRACE": str(trace)}, status=status)
-    return Traced(result, read_trace(trace))
+    found = read_trace(trace)
+    assert len(TraceReader().feed(trace.read_bytes())) == len(found), "a line that the reader does not know"
+    return Traced(result, found)
 
 
 def test_lookups_say_where_each_file_was(world: World, tmp_path: Path) -> None:

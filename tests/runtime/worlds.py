@@ -22,7 +22,9 @@ from lambundle import runtime
 from lambundle.bundle.write import write_tree
 from lambundle.pack import library_path
 from lambundle.pack import plan as planning
+from lambundle.pack.request import Request
 from lambundle.runtime import build
+from tests import here
 from tests.bareroot import UnavailableError, bare_root
 from tests.runtime.functions import KINDS, OWN_DIRECTORY, Kind, probes_of
 
@@ -174,7 +176,7 @@ def pack(programs: Sequence[str], tree: Path, *, add: Sequence[Path | str] = (),
 
 def pack_for_old_loader(programs: Sequence[str], tree: Path, *, add: Sequence[Path | str] = ()) -> None:
     """Pack as on a machine whose ld.so knows neither --preload nor --argv0."""
-    request = planning.Request(tuple(programs), ("/usr/bin",), BUNDLE_NAME, tuple(map(str, add)))
+    request = Request(tuple(programs), here.machine(("/usr/bin",)), BUNDLE_NAME, tuple(map(str, add)))
     with mock.patch.object(library_path, "OLDEST_ARGV0", (999, 0)):
         plan = planning.make_plan(request)
     write_tree(plan.manifest, tree)
@@ -349,6 +351,7 @@ def _sanitize(world: World, built: Path) -> World:
     """Put a runtime with sanitizers in the place of the released one, behind their libraries."""
     flags = [
         *SANITIZED,
+        *build.MACROS,
         "-std=gnu11",
         "-shared",
         "-fPIC",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
+from tests import here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,9 @@ def file(path: str, content: bytes = b"content", mode: int = 0o644) -> Entry:
 
 
 def source(path: str, at: Path, mode: int = 0o644, size: int | None = None) -> Entry:
-    return Entry(path, Kind.FILE, mode, at.stat().st_size if size is None else size, source=at, reasons=WHY)
+    return Entry(
+        path, Kind.FILE, mode, at.stat().st_size if size is None else size, source=here.source(at), reasons=WHY
+    )
 
 
 def link(path: str, target: str) -> Entry:

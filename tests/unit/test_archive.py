@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import random
 import re
@@ -15,6 +16,7 @@ import tempfile
 import time
 import zipfile
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,6 +28,7 @@ from lambundle.bundle.model import Entry, Kind, Manifest
 from lambundle.bundle.reader import open_bundle
 from lambundle.bundle.write import Destination, atomic, epoch_of, write_tree, write_zip
 from lambundle.errors import FileChangedError, LambundleError, OutputError, UnreadableFileError, UsageError
+from lambundle.machine import DiskFiles, Source
 from tests.unit.plans import contents, expected, file, folder, link, manifest, plans, source
 
 NOISE = random.Random(1).randbytes(100_000)
@@ -269,16 +272,20 @@ class TestSources:
         told = self.refused(source("x", unreadable), tmp_path, UnreadableFileError)
         assert told == "Input/output error"
 
-    def test_is_written_to_meanwhile(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_written_to_meanwhile(self, tmp_path: Path) -> None:
         (tmp_path / "x").write_bytes(b"content")
-        real = os.read
 
-        def read(fd: int, size: int) -> bytes:
-            os.utime(tmp_path / "x", ns=(1, time.time_ns()))
-            return real(fd, size)
+        class Touched(io.FileIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                os.utime(tmp_path / "x", ns=(1, time.time_ns()))
+                return super().read(-1 if size is None else size)
 
-        monkeypatch.setattr(os, "read", read)
-        told = self.refused(source("x", tmp_path / "x"), tmp_path, FileChangedError)
+        class Busy(DiskFiles):
+            def _open(self, path: str) -> BinaryIO:
+                return cast("BinaryIO", Touched(path))
+
+        entry = Entry("x", Kind.FILE, 0o644, 7, source=Source(str(tmp_path / "x"), Busy()))
+        told = self.refused(entry, tmp_path, FileChangedError)
         assert told == "it was written to while it was read"
 
 
@@ -385,10 +392,11 @@ PROGRAM = """
 import sys, time
 from pathlib import Path
 from lambundle.bundle.write import write_tree, write_zip
+from lambundle.machine import own_file
 from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn
 what, out, *sources = sys.argv[1:]
 entries = [
-    Entry(f"d/{number:03}-{Path(name).name}", Kind.FILE, 0o755, Path(name).stat().st_size, source=Path(name))
+    Entry(f"d/{number:03}-{Path(name).name}", Kind.FILE, 0o755, Path(name).stat().st_size, source=own_file(Path(name)))
     for number, name in enumerate(sources)
 ]
 plan = Manifest("test", (), PackedOn("", "", ""), tuple(entries))

@@ -14,7 +14,8 @@ from lambundle.bundle.extract import extract
 from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Reason
 from lambundle.bundle.write import write_tree, write_zip
 from lambundle.gather.bytecode import source_of, take_bytecode, valid_head
-from lambundle.gather.mirror import Mirror
+from lambundle.machine import DiskFiles
+from tests import here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,10 +43,10 @@ def compiled(source: Path, mode: Mode = Mode.TIMESTAMP) -> Path:
 
 
 def entries(*paths: Path, exclude: str = "", limit: int = 1 << 20) -> dict[str, Entry]:
-    mirror = Mirror(lambda path: bool(exclude) and path.endswith(exclude))
+    mirror = here.mirror(lambda path: bool(exclude) and path.endswith(exclude))
     for path in paths:
         mirror.add(str(path), REASON)
-    take_bytecode(mirror, limit)
+    take_bytecode(mirror, DiskFiles(), limit)
     return {os.path.basename(entry.path): entry for entry in mirror.entries("root")}
 
 
@@ -101,13 +102,13 @@ def test_beside_a_link_that_python_finds_it_by(source: Path, tmp_path: Path) -> 
 
 def test_never_keeps_a_bundle_from_fitting(source: Path) -> None:
     pyc = compiled(source)
-    mirror = Mirror()
+    mirror = here.mirror()
     for path in (source, source.parent / f"python{VERSION}"):
         mirror.add(str(path), REASON)
     together = source.stat().st_size + pyc.stat().st_size
-    assert take_bytecode(mirror, together - 1) == pyc.stat().st_size
+    assert take_bytecode(mirror, DiskFiles(), together - 1) == pyc.stat().st_size
     assert mirror.size == source.stat().st_size
-    assert take_bytecode(mirror, together) == 0
+    assert take_bytecode(mirror, DiskFiles(), together) == 0
     assert mirror.size == together
 
 
@@ -131,11 +132,11 @@ def test_can_be_excluded(source: Path) -> None:
 
 def test_a_source_that_is_gone_has_none(source: Path) -> None:
     compiled(source)
-    mirror = Mirror()
+    mirror = here.mirror()
     mirror.add(str(source), REASON)
     mirror.add(str(source.parent / f"python{VERSION}"), REASON)
     source.unlink()
-    assert take_bytecode(mirror, 1 << 20) == 0
+    assert take_bytecode(mirror, DiskFiles(), 1 << 20) == 0
     assert [entry.path for entry in mirror.entries("") if entry.path.endswith(".pyc")] == []
 
 
@@ -143,20 +144,20 @@ def test_a_source_that_is_gone_has_none(source: Path) -> None:
 def test_what_is_no_compiled_file_is_left_out(source: Path, content: bytes) -> None:
     pyc = compiled(source)
     pyc.write_bytes(content)
-    assert valid_head(str(pyc), source.stat()) is None
+    assert valid_head(DiskFiles(), str(pyc), source.stat()) is None
 
 
 def test_pipes_and_directories_are_left_out(source: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert valid_head(str(tmp_path / "pipe"), source.stat()) is None
-    assert valid_head(str(tmp_path), source.stat()) is None
+    assert valid_head(DiskFiles(), str(tmp_path / "pipe"), source.stat()) is None
+    assert valid_head(DiskFiles(), str(tmp_path), source.stat()) is None
 
 
 def test_a_head_longer_than_a_block_replaces_no_more(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_bytes(b"0123456789" * 300_000)
     head = b"h" * ((1 << 20) + 3)
-    entry = Entry("f", Kind.FILE, 0o644, 3_000_000, source=file, head=head)
+    entry = Entry("f", Kind.FILE, 0o644, 3_000_000, source=here.source(file), head=head)
     plan = Manifest("m", (), PackedOn("", "", ""), (entry,))
     write_tree(plan, tmp_path / "out")
     assert (tmp_path / "out/f").read_bytes() == head + file.read_bytes()[len(head) :]

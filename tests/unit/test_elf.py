@@ -12,16 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.elf.headers import (
-    DF_1_NODEFLIB,
-    DF_1_PIE,
-    DlopenNote,
-    ElfFile,
-    is_elf,
-    parse_elf,
-    read_elf,
-)
+from lambundle.elf.headers import DF_1_NODEFLIB, DF_1_PIE, ElfFile, parse_elf
+from lambundle.elf.notes import DlopenNote
 from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
+from tests.here import is_elf, read_elf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

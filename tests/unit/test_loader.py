@@ -8,29 +8,31 @@ import os
 import random
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
 from lambundle.cli import deps_report
-from lambundle.elf import closure
-from lambundle.elf.files import Disk, Refusal
+from lambundle.elf.environment import Libc, SearchEnvironment, default_interpreter, environment_for
+from lambundle.elf.files import ElfFiles, Refusal
 from lambundle.elf.headers import EM_386, EM_AARCH64, EM_X86_64, ElfFile, read_elf
 from lambundle.elf.ldconfig import CacheEntry, built_in, parse_cache, read_conf
 from lambundle.elf.loader import (
     Found,
-    Libc,
     Place,
     Requester,
     Rule,
-    SearchEnvironment,
-    default_interpreter,
-    environment_for,
     expand,
     search,
 )
+from lambundle.elf.walk import walk
 from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
+from lambundle.machine import DiskFiles, Files
 from tests.unit.test_elf import make_elf
+
+if TYPE_CHECKING:
+    from lambundle.elf import closure
 
 LD = "/lib64/ld-linux-x86-64.so.2"
 
@@ -40,7 +42,7 @@ class Root:
 
     def __init__(self, top: Path) -> None:
         self.top = top
-        self.disk = Disk(str(top))
+        self.elves = ElfFiles(DiskFiles(str(top)))
 
     def put(self, path: str, content: bytes) -> None:
         """Write a file."""
@@ -187,8 +189,8 @@ def test_conf_follows_includes_in_order(root: Root) -> None:
     root.put("etc/conf.d/a.conf", b"\n/opt/a=libc6\ninclude /etc/more/x.conf /etc/more/y.conf")
     root.put("etc/more/x.conf", b"/opt/x")
     root.put("etc/more/y.conf", b"/opt/y")
-    assert read_conf(root.disk) == ("/opt/a", "/opt/x", "/opt/y", "/opt/b", "/opt/last")
-    assert read_conf(Disk(str(root.top / "nowhere"))) == ()
+    assert read_conf(root.elves) == ("/opt/a", "/opt/x", "/opt/y", "/opt/b", "/opt/last")
+    assert read_conf(ElfFiles(DiskFiles(str(root.top / "nowhere")))) == ()
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ def test_tokens(text: str, expanded: str | None) -> None:
 def test_an_element_with_a_token_of_no_value_is_dropped(root: Root) -> None:
     root.library("/x/libone.so")
     elf = ElfFile("/a", 64, True, EM_X86_64, 2, 0, 1, runpath="/x/$PLATFORM:/x")
-    found = search("libone.so", Requester("/a", elf, "/"), _environment(), root.disk)
+    found = search("libone.so", Requester("/a", elf, "/"), _environment(), root.elves)
     assert isinstance(found, Found)
     assert (found.path, found.rule) == ("/x/libone.so", Rule.RUNPATH)
 
@@ -264,7 +266,7 @@ def test_another_root_is_another_machine(root: Root) -> None:
     root.library("/opt/lib/libtwo.so")
     root.put("/etc/ld.so.cache", make_cache([("libtwo.so", "/opt/lib/libtwo.so", 0x303, 0)]))
     root.program("/bin/a", "libone.so.1", "libtwo.so", "libgone.so")
-    found = closure.walk(["/bin/a"], disk=root.disk)
+    found = walk(root.elves, ["/bin/a"])
     assert list(found.files) == ["/bin/a", LD, "/usr/lib64/libone.so.1", "/opt/lib/libtwo.so"]
     assert found.files["/usr/lib64/libone.so.1"].real == "/usr/lib64/libone.so.1.2"
     assert [(need.soname, need.found_by) for need in found.files["/bin/a"].needed] == [
@@ -282,9 +284,9 @@ def test_links_of_another_root_do_not_lead_out_of_it(root: Root) -> None:
     root.put("/inside", b"")
     root.link("/up", "../../../../../../inside")
     root.link("/loop", "loop")
-    assert root.disk.real("/up") == "/inside"
-    assert root.disk.real("/loop/x") == "/loop/x"
-    assert isinstance(root.disk.elf("/loop"), Refusal)
+    assert root.elves.real("/up") == "/inside"
+    assert root.elves.real("/loop/x") == "/loop/x"
+    assert isinstance(root.elves.elf("/loop"), Refusal)
 
 
 def test_the_cache_is_believed_rather_than_the_directory(root: Root) -> None:
@@ -293,7 +295,7 @@ def test_the_cache_is_believed_rather_than_the_directory(root: Root) -> None:
     root.put("/etc/ld.so.cache", make_cache([]))
     root.library("/opt/lib/libnew.so")
     root.program("/bin/a", "libnew.so")
-    (missing,) = closure.walk(["/bin/a"], disk=root.disk).missing
+    (missing,) = walk(root.elves, ["/bin/a"]).missing
     (conf,) = [place for place in missing.looked_in if place.rule is Rule.CONF]
     assert conf.reason == ("/etc/ld.so.cache does not list it, though /opt/lib/libnew.so is there: run ldconfig")
 
@@ -305,7 +307,7 @@ def test_the_directories_of_conf_come_last_where_there_is_no_cache(root: Root) -
     root.library("/lib64/libboth.so")
     root.library("/opt/lib/libnew.so")
     root.program("/bin/a", "libboth.so", "libnew.so")
-    needed = closure.walk(["/bin/a"], disk=root.disk).files["/bin/a"].needed
+    needed = walk(root.elves, ["/bin/a"]).files["/bin/a"].needed
     assert [(need.path, need.found_by) for need in needed] == [
         ("/lib64/libboth.so", "default"),
         ("/opt/lib/libnew.so", "ld.so.conf"),
@@ -324,7 +326,7 @@ def test_the_cache_gives_the_baseline_build(root: Root) -> None:
     for _, path, _, _ in entries:
         root.library(path)
     root.program("/bin/a", "libone.so")
-    (need,) = closure.walk(["/bin/a"], disk=root.disk).files["/bin/a"].needed
+    (need,) = walk(root.elves, ["/bin/a"]).files["/bin/a"].needed
     assert need.path == "/lib64/glibc-hwcaps/x86-64-v2/libone.so"
 
 
@@ -333,7 +335,7 @@ def test_a_cache_entry_whose_file_is_gone_is_no_answer(root: Root) -> None:
     root.put("/etc/ld.so.cache", make_cache([("libone.so", "/gone/libone.so", 0x303, 0)]))
     root.library("/lib64/libone.so")
     root.program("/bin/a", "libone.so")
-    (need,) = closure.walk(["/bin/a"], disk=root.disk).files["/bin/a"].needed
+    (need,) = walk(root.elves, ["/bin/a"]).files["/bin/a"].needed
     assert (need.path, need.found_by) == ("/lib64/libone.so", "default")
 
 
@@ -341,7 +343,7 @@ def test_a_library_alone_is_walked_with_its_machines_loader(root: Root) -> None:
     root.loader("/lib64/")
     root.library("/lib64/libone.so")
     root.library("/opt/plugin.so", "libone.so", "ld-linux-x86-64.so.2")
-    found = closure.walk(["/opt/plugin.so"], disk=root.disk)
+    found = walk(root.elves, ["/opt/plugin.so"])
     assert list(found.files) == ["/opt/plugin.so", "/lib64/libone.so", "/lib64/ld-linux-x86-64.so.2"]
     assert found.programs == ("/opt/plugin.so",)
 
@@ -349,10 +351,10 @@ def test_a_library_alone_is_walked_with_its_machines_loader(root: Root) -> None:
 def test_musl_is_known_by_the_libc_a_library_needs(root: Root) -> None:
     root.put("/lib/ld-musl-x86_64.so.1", make_elf(dynamic=[(30, 0)]))
     root.library("/lib/plugin.so", "libc.musl-x86_64.so.1")
-    found = closure.walk(["/lib/plugin.so"], disk=root.disk)
+    found = walk(root.elves, ["/lib/plugin.so"])
     assert found.missing == ()
     assert "/lib/ld-musl-x86_64.so.1" in found.files
-    answer = root.disk.elf("/lib/plugin.so")
+    answer = root.elves.elf("/lib/plugin.so")
     assert isinstance(answer, ElfFile)
     assert default_interpreter(answer) == "/lib/ld-musl-x86_64.so.1"
 
@@ -360,26 +362,26 @@ def test_musl_is_known_by_the_libc_a_library_needs(root: Root) -> None:
 def test_musl_reads_its_path_file_below_its_own_prefix(root: Root) -> None:
     root.put("/opt/musl/etc/ld-musl-x86_64.path", b"/opt/musl/lib\n/other:/third\n")
     root.program("/bin/a", interpreter="/opt/musl/lib/ld-musl-x86_64.so.1")
-    answer = root.disk.elf("/bin/a")
+    answer = root.elves.elf("/bin/a")
     assert isinstance(answer, ElfFile)
-    environment = environment_for(answer, root.disk)
+    environment = environment_for(answer, root.elves)
     assert environment.default_directories == ("/opt/musl/lib", "/other", "/third")
     root.program("/bin/b", interpreter="/lib/ld-musl-x86_64.so.1")
-    answer = root.disk.elf("/bin/b")
+    answer = root.elves.elf("/bin/b")
     assert isinstance(answer, ElfFile)
-    assert environment_for(answer, root.disk).default_directories == ("/lib", "/usr/local/lib", "/usr/lib")
+    assert environment_for(answer, root.elves).default_directories == ("/lib", "/usr/local/lib", "/usr/lib")
 
 
 def test_a_missing_interpreter_is_missing(root: Root) -> None:
     root.program("/bin/a", interpreter="/lib/ld-gone.so.1")
-    (missing,) = closure.walk(["/bin/a"], disk=root.disk).missing
+    (missing,) = walk(root.elves, ["/bin/a"]).missing
     assert (missing.soname, missing.needed_by) == ("/lib/ld-gone.so.1", "/bin/a")
     assert missing.looked_in == (Place(Rule.PATH, "/lib/ld-gone.so.1", "/lib/ld-gone.so.1", "no such file"),)
 
 
 def test_a_static_program_needs_nothing(root: Root) -> None:
     root.put("/bin/a", make_elf(type_=2, entry=1))
-    found = closure.walk(["/bin/a"], disk=root.disk)
+    found = walk(root.elves, ["/bin/a"])
     assert list(found.files) == ["/bin/a"]
     assert found.missing == ()
 
@@ -389,7 +391,7 @@ def test_a_root_that_is_no_elf_file_is_an_error(root: Root) -> None:
     root.put("/bad", b"\x7fELF\2\1" + bytes(20))
     for path, error in (("/text", NotElfError), ("/bad", BadElfError), ("/gone", UnreadableFileError)):
         with pytest.raises(error, match=path):
-            closure.walk([path], disk=root.disk)
+            walk(root.elves, [path])
 
 
 def test_each_file_is_read_once_for_all_programs(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -400,13 +402,13 @@ def test_each_file_is_read_once_for_all_programs(root: Root, monkeypatch: pytest
         root.program(f"/bin/{name}", "libone.so", "libalias.so")
     read: list[str] = []
 
-    def counting(path: str) -> ElfFile:
+    def counting(files: Files, path: str) -> ElfFile:
         read.append(path)
-        return real(path)
+        return real(files, path)
 
     real = read_elf
     monkeypatch.setattr("lambundle.elf.files.read_elf", counting)
-    closure.walk(["/bin/a", "/bin/b", "/bin/c"], disk=root.disk)
+    walk(root.elves, ["/bin/a", "/bin/b", "/bin/c"])
     assert len(read) == len(set(read)) == 5
 
 
@@ -418,7 +420,7 @@ def test_a_file_with_different_answers_in_two_programs_keeps_both(root: Root) ->
     for side in ("left", "right"):
         dynamic: list[tuple[int, bytes | int]] = [(1, b"libone.so"), (15, f"/{side}".encode())]
         root.put(f"/bin/{side}", make_elf(entry=1, type_=2, interpreter=LD.encode(), dynamic=dynamic))
-    found = closure.walk(["/bin/left", "/bin/right"], disk=root.disk)
+    found = walk(root.elves, ["/bin/left", "/bin/right"])
     assert [need.path for need in found.files["/lib64/libone.so"].needed] == [
         "/left/libtwo.so",
         "/right/libtwo.so",
@@ -435,7 +437,7 @@ def _lost(root: Root) -> closure.Closure:
     root.library("/lib64/libtwo.so", "libgone.so.1", runpath="$ORIGIN/lib:/nowhere")
     root.program("/bin/real-a", "libone.so.1", "libtwo.so")
     root.link("/bin/a", "real-a")
-    return closure.walk(["/bin/a"], library_path=["/usr/lib64"], disk=root.disk)
+    return walk(root.elves, ["/bin/a"], library_path=["/usr/lib64"])
 
 
 def test_json_has_real_paths_and_what_is_missing(root: Root) -> None:
@@ -502,7 +504,7 @@ def test_the_tree_shows_each_library_in_full_once(root: Root) -> None:
     root.program("/bin/a", "libone.so")
     root.program("/bin/b", "libtwo.so")
     output = io.StringIO()
-    deps_report.render(closure.walk(["/bin/a", "/bin/b"], disk=root.disk), Console(file=output, width=20))
+    deps_report.render(walk(root.elves, ["/bin/a", "/bin/b"]), Console(file=output, width=20))
     assert output.getvalue() == (
         "/bin/a\n"
         "└── /lib64/libone.so  default\n"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lambundle.bundle.model import Entry, Kind, Reason
 from lambundle.errors import DanglingLinkError, UsageError
-from lambundle.gather.mirror import Mirror
+from tests import here
+
+if TYPE_CHECKING:
+    from lambundle.gather.mirror import Mirror
 
 WHY = Reason("add", None, "test")
 
@@ -23,7 +27,7 @@ def test_a_file_keeps_its_absolute_path_and_its_directories_are_entries(tmp_path
     file = tmp_path / "a" / "b" / "data"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"12345")
-    mirror = Mirror()
+    mirror = here.mirror()
     assert mirror.add(str(file), WHY) == str(file)
     found = entries(mirror, tmp_path)
     assert {path: entry.kind for path, entry in found.items()} == {
@@ -32,7 +36,7 @@ def test_a_file_keeps_its_absolute_path_and_its_directories_are_entries(tmp_path
         "a/b/data": Kind.FILE,
     }
     assert found["a/b/data"].size == 5
-    assert found["a/b/data"].source == file
+    assert found["a/b/data"].source == here.source(file)
     assert found["a/b/data"].reasons == (WHY,)
     assert found["a"].mode == 0o755
 
@@ -42,7 +46,7 @@ def test_modes_become_what_another_user_can_use_and_never_setuid(tmp_path: Path,
     file = tmp_path / "program"
     file.write_bytes(b"")
     file.chmod(mode)
-    mirror = Mirror()
+    mirror = here.mirror()
     mirror.add(str(file), WHY)
     assert entries(mirror, tmp_path)["program"].mode == packed
 
@@ -52,7 +56,7 @@ def test_an_absolute_link_becomes_relative_and_its_target_comes_too(tmp_path: Pa
     (tmp_path / "file").write_bytes(b"x")
     link = tmp_path / "deep" / "down" / "link"
     link.symlink_to(tmp_path / "file")
-    mirror = Mirror()
+    mirror = here.mirror()
     assert mirror.add(str(link), WHY) == str(tmp_path / "file")
     found = entries(mirror, tmp_path)
     assert found["deep/down/link"].target == "../../file"
@@ -63,7 +67,7 @@ def test_a_link_of_a_directory_on_the_way_is_kept(tmp_path: Path) -> None:
     (tmp_path / "usr" / "lib").mkdir(parents=True)
     (tmp_path / "usr" / "lib" / "x").write_bytes(b"x")
     (tmp_path / "lib").symlink_to("usr/lib")
-    mirror = Mirror()
+    mirror = here.mirror()
     mirror.add(str(tmp_path / "lib" / "x"), WHY)
     found = entries(mirror, tmp_path)
     assert found["lib"].target == "usr/lib"
@@ -75,26 +79,26 @@ def test_dots_after_a_link_lead_where_they_lead_on_disk(tmp_path: Path) -> None:
     (tmp_path / "real" / "sub").mkdir(parents=True)
     (tmp_path / "real" / "file").write_bytes(b"x")
     (tmp_path / "link").symlink_to("real/sub")
-    mirror = Mirror()
+    mirror = here.mirror()
     assert mirror.add(f"{tmp_path}/link/../file", WHY) == str(tmp_path / "real" / "file")
 
 
 def test_a_dangling_link_is_refused_and_says_where_it_leads(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("gone")
     with pytest.raises(DanglingLinkError, match=r"/link leads to .*/gone, which does not exist"):
-        Mirror().add(str(tmp_path / "link"), WHY)
+        here.mirror().add(str(tmp_path / "link"), WHY)
 
 
 def test_a_loop_of_links_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(DanglingLinkError, match="too many symbolic links"):
-        Mirror().add(str(tmp_path / "a"), WHY)
+        here.mirror().add(str(tmp_path / "a"), WHY)
 
 
 def test_a_missing_path_is_the_callers_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
-        Mirror().add(str(tmp_path / "none"), WHY)
+        here.mirror().add(str(tmp_path / "none"), WHY)
 
 
 def test_a_tree_brings_everything_below_and_what_its_links_lead_to(tmp_path: Path) -> None:
@@ -107,7 +111,7 @@ def test_a_tree_brings_everything_below_and_what_its_links_lead_to(tmp_path: Pat
     (top / "away").symlink_to(outside)
     (top / "dangling").symlink_to("nowhere")
     (top / "loop").symlink_to("..")
-    mirror = Mirror()
+    mirror = here.mirror()
     files = mirror.add_tree(str(top), WHY)
     assert sorted(Path(file).name for file in files) == ["file", "inner"]
     assert "top/dangling" not in entries(mirror, tmp_path)
@@ -115,7 +119,7 @@ def test_a_tree_brings_everything_below_and_what_its_links_lead_to(tmp_path: Pat
 
 
 def test_what_the_host_must_serve_is_never_packed() -> None:
-    mirror = Mirror()
+    mirror = here.mirror()
     for path in ("/etc/passwd", "/etc/resolv.conf", "/proc/cpuinfo", "/dev/null", "/sys/kernel"):
         assert mirror.add(path, WHY) is None
     assert [entry for entry in mirror.entries("root") if entry.kind is not Kind.DIRECTORY] == []
@@ -124,14 +128,14 @@ def test_what_the_host_must_serve_is_never_packed() -> None:
 def test_an_excluded_path_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"1")
     (tmp_path / "b.dat").write_bytes(b"2")
-    mirror = Mirror(lambda path: path.endswith(".dat"))
+    mirror = here.mirror(lambda path: path.endswith(".dat"))
     mirror.add_tree(str(tmp_path), WHY)
     assert set(entries(mirror, tmp_path)) == {"a.txt"}
 
 
 def test_two_reasons_are_kept_in_their_order(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"")
-    mirror = Mirror()
+    mirror = here.mirror()
     mirror.add(str(tmp_path / "x"), WHY)
     mirror.add(str(tmp_path / "x"), Reason("needed", "/bin/y", "x"))
     mirror.add(str(tmp_path / "x"), WHY)

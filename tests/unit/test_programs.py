@@ -10,27 +10,28 @@ import pytest
 
 from lambundle.errors import ForeignElfError, NotElfError, ProgramNotFoundError, UsageError
 from lambundle.gather.programs import bundle_name, resolve
+from tests import here
 
 SEARCH = ("/nonexistent", "/usr/bin", "/bin")
 
 
 def test_a_name_is_searched_on_path_and_keeps_its_links() -> None:
-    found = resolve("env", SEARCH)
+    found = resolve(here.machine(SEARCH), "env")
     assert (found.launcher, found.path, found.real) == ("env", "/usr/bin/env", os.path.realpath("/usr/bin/env"))
 
 
 def test_a_launcher_can_have_another_name() -> None:
-    assert resolve("other=/usr/bin/env", SEARCH).launcher == "other"
+    assert resolve(here.machine(SEARCH), "other=/usr/bin/env").launcher == "other"
 
 
 def test_an_equals_sign_in_a_path_is_part_of_it(tmp_path: Path) -> None:
     (tmp_path / "a=b").write_bytes(Path("/usr/bin/env").read_bytes())
-    assert resolve(f"{tmp_path}/a=b", ()).launcher == "a=b"
+    assert resolve(here.machine(), f"{tmp_path}/a=b").launcher == "a=b"
 
 
 def test_a_program_that_is_not_there_says_where_it_was_looked_for_and_what_is_near() -> None:
     with pytest.raises(ProgramNotFoundError) as caught:
-        resolve("enw", SEARCH)
+        resolve(here.machine(SEARCH), "enw")
     assert "  /nonexistent" in caught.value.context
     assert caught.value.hint is not None
     assert "env" in caught.value.hint
@@ -40,18 +41,18 @@ def test_a_program_that_is_not_there_says_where_it_was_looked_for_and_what_is_ne
 def test_a_file_that_is_no_program_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "text").write_bytes(content)
     with pytest.raises(NotElfError, match="is neither an ELF program nor a script"):
-        resolve(str(tmp_path / "text"), ())
+        resolve(here.machine(), str(tmp_path / "text"))
 
 
 def test_a_directory_is_no_program(tmp_path: Path) -> None:
     with pytest.raises(NotElfError, match="directory"):
-        resolve(str(tmp_path), ())
+        resolve(here.machine(), str(tmp_path))
 
 
 def test_a_dangling_link_is_no_program(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("gone")
     with pytest.raises(ProgramNotFoundError, match="is a link to"):
-        resolve(str(tmp_path / "link"), ())
+        resolve(here.machine(), str(tmp_path / "link"))
 
 
 @pytest.mark.parametrize(("offset", "value"), [(4, b"\x01"), (18, b"\x28\x00")], ids=["32 bit", "ARM"])
@@ -63,11 +64,11 @@ def test_another_machine_is_refused(tmp_path: Path, offset: int, value: bytes) -
     data[offset : offset + len(value)] = value
     (tmp_path / "foreign").write_bytes(data + bytes(64))
     with pytest.raises(ForeignElfError, match="another machine"):
-        resolve(str(tmp_path / "foreign"), ())
+        resolve(here.machine(), str(tmp_path / "foreign"))
 
 
 def test_the_bundles_name_comes_from_the_first_program_or_the_user() -> None:
-    env = resolve("we ird[=/usr/bin/env", SEARCH)
+    env = resolve(here.machine(SEARCH), "we ird[=/usr/bin/env")
     assert bundle_name(None, [env]) == "we_ird_"
     assert bundle_name("mine", [env]) == "mine"
     for bad in ("", ".x", "a/b", "a b", "-x", "a\n"):
@@ -80,6 +81,6 @@ def test_a_compiled_shim_is_refused_with_what_tells_the_program(tmp_path: Path, 
     shutil.copy(os.path.realpath("/bin/sh"), tmp_path / shim)
     (tmp_path / "rustc").symlink_to(shim)
     with pytest.raises(NotElfError) as caught:
-        resolve(str(tmp_path / "rustc"), ())
+        resolve(here.machine(), str(tmp_path / "rustc"))
     assert asks in (caught.value.hint or "")
-    assert resolve(str(tmp_path / shim), ()).launcher == shim
+    assert resolve(here.machine(), str(tmp_path / shim)).launcher == shim

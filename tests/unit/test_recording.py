@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambundle.machine import DiskFiles
 from lambundle.recording import choice
 from lambundle.recording.choice import Bounds, choose, choose_directories
 from lambundle.recording.seen import Seen
 from lambundle.recording.strace_log import read_strace
 from lambundle.recording.trace import read_trace
+from tests import here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +60,7 @@ def test_files_and_links_are_taken_as_they_were_asked_for(place: Path) -> None:
     to_directory.symlink_to("lib")
     odd = f"{place}/lib/../lib/file"
     asked = [file, str(link), str(to_directory), f"{to_directory}/file", odd, f"{place}//lib/./file", f"{place}/lib/"]
-    chosen, notes = choose(asked, bounds())
+    chosen, notes = choose(DiskFiles(), asked, bounds())
     assert chosen == tuple(sorted({file, str(link), str(to_directory), f"{to_directory}/file", odd}))
     assert notes == ()
 
@@ -72,13 +74,13 @@ def test_what_is_no_file_is_left_out_without_a_word(place: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(place / "socket"))
     names = ["fifo", "dangling", "loop", "device", "here", "socket", "none", "nul\0"]
-    assert choose([f"{place}/{name}" for name in names], bounds()) == ((), ())
+    assert choose(DiskFiles(), [f"{place}/{name}" for name in names], bounds()) == ((), ())
 
 
 def test_the_hosts_own_files_are_left_out_without_a_word() -> None:
     paths = ["/proc/self/status", "/proc/version", "/etc/passwd", "/etc/hosts", "/etc/ld.so.cache", "/etc/shadow"]
     odd = ["/etc/../etc/passwd", "/usr/../proc/version", "/etc/passwd-", "/usr/lib/locale/locale-archive"]
-    assert choose([*paths, *odd], bounds()) == ((), ())
+    assert choose(DiskFiles(), [*paths, *odd], bounds()) == ((), ())
 
 
 @pytest.mark.parametrize("where", ["home", "directory"])
@@ -91,7 +93,7 @@ def test_private_places_are_left_out_with_one_note(place: Path, where: str) -> N
     sibling = write(place / "mechanic/file")
     around = f"{system}/../me/b"
     limits = bounds(str(private)) if where == "home" else bounds(directory=str(private))
-    chosen, notes = choose([*files, str(inward), around, sibling], limits)
+    chosen, notes = choose(DiskFiles(), [*files, str(inward), around, sibling], limits)
     assert chosen == (sibling,)
     which = "in the working directory" if where == "directory" else f"under {private}"
     assert notes == (
@@ -106,7 +108,7 @@ def test_a_private_place_is_known_by_its_other_name_too(place: Path) -> None:
     file = write(place / "disk/me/file")
     (place / "home").symlink_to("disk")
     limits = bounds(str(place / "home/me"))
-    assert choose([file, f"{place}/home/me/file"], limits)[0] == ()
+    assert choose(DiskFiles(), [file, f"{place}/home/me/file"], limits)[0] == ()
 
 
 def test_a_link_out_of_a_private_place_is_left_out(place: Path) -> None:
@@ -114,13 +116,13 @@ def test_a_link_out_of_a_private_place_is_left_out(place: Path) -> None:
     (place / "me").mkdir()
     link = place / "me/link"
     link.symlink_to(file)
-    assert choose([str(link), file], bounds(str(place / "me")))[0] == (file,)
+    assert choose(DiskFiles(), [str(link), file], bounds(str(place / "me")))[0] == (file,)
 
 
 @pytest.mark.parametrize("where", ["/tmp", "/var/tmp"])
 def test_homes_and_temporary_places_are_left_out_for_everybody(where: str) -> None:
     with tempfile.NamedTemporaryFile(dir=where) as file:
-        chosen, [note] = choose([file.name], bounds())
+        chosen, [note] = choose(DiskFiles(), [file.name], bounds())
     assert chosen == ()
     assert note.startswith(f"1 file under {where} was left out ({file.name}): what lies there does not last;")
     assert set(choice.PRIVATE) == {"/root", "/home"}
@@ -130,14 +132,14 @@ def test_homes_and_temporary_places_are_left_out_for_everybody(where: str) -> No
 @pytest.mark.parametrize("everything", [bounds("/"), bounds(directory="/")])
 def test_the_root_as_home_or_working_directory_does_not_hide_everything(place: Path, everything: Bounds) -> None:
     file = write(place / "file")
-    assert choose([file], everything) == ((file,), ())
+    assert choose(DiskFiles(), [file], everything) == ((file,), ())
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o660, 0o751, 0o000])
 def test_what_not_everybody_may_read_is_left_out(place: Path, mode: int) -> None:
     guarded, link = write(place / "key", mode), place / "link"
     link.symlink_to("key")
-    chosen, notes = choose([guarded, str(link)], bounds())
+    chosen, notes = choose(DiskFiles(), [guarded, str(link)], bounds())
     assert chosen == ()
     assert notes == (
         (
@@ -150,10 +152,10 @@ def test_what_not_everybody_may_read_is_left_out(place: Path, mode: int) -> None
 def test_what_lies_in_a_directory_that_is_not_everybodys_is_left_out(place: Path) -> None:
     guarded = write(place / "private/deep/key")
     (place / "private").chmod(0o710)
-    chosen, [note] = choose([guarded], bounds())
+    chosen, [note] = choose(DiskFiles(), [guarded], bounds())
     assert (chosen, "not everybody" in note) == ((), True)
     (place / "private").chmod(0o711)
-    assert choose([guarded], bounds()) == ((guarded,), ())
+    assert choose(DiskFiles(), [guarded], bounds()) == ((guarded,), ())
 
 
 def test_results_are_left_out(place: Path) -> None:
@@ -162,21 +164,21 @@ def test_results_are_left_out(place: Path) -> None:
     new, moved = write(place / "new"), place / "moved"
     Path(write(place / "work/x")).rename(moved)
     os.utime(moved, (1, 1))
-    chosen, [note] = choose([old, new, str(moved)], bounds(since=since))
+    chosen, [note] = choose(DiskFiles(), [old, new, str(moved)], bounds(since=since))
     assert chosen == (old,)
     assert note.startswith("2 files that the command made or changed were left out")
     # In a private place nobody has to hear of them.
-    assert choose([new], bounds(str(place), since=since)) == ((), ())
+    assert choose(DiskFiles(), [new], bounds(str(place), since=since)) == ((), ())
 
 
 def test_the_recordings_own_files_are_left_out_without_a_word(place: Path) -> None:
-    assert choose([write(place / "own/trace")], bounds(own=(f"{place}/own",))) == ((), ())
+    assert choose(DiskFiles(), [write(place / "own/trace")], bounds(own=(f"{place}/own",))) == ((), ())
 
 
 def test_a_name_that_is_no_text_can_be_told(place: Path) -> None:
     name = os.fsdecode(os.fsencode(place / "me") + b"/n\xff\n")
     write(Path(name))
-    [note] = choose([name], bounds(str(place / "me")))[1]
+    [note] = choose(DiskFiles(), [name], bounds(str(place / "me")))[1]
     assert "\\xff" in note.encode().decode()
 
 
@@ -186,7 +188,9 @@ def test_directories_are_kept_out_of_private_places_too(place: Path) -> None:
         (place / name).chmod(0o755 if name != "guarded" else 0o750)
     file = write(place / "file")
     asked = [f"{place}/{name}" for name in ("usr/", "usr/.", "me", "guarded", "none")]
-    assert choose_directories([*asked, file, "/proc", "/proc/self", "/tmp"], bounds(f"{place}/me")) == (f"{place}/usr",)
+    assert choose_directories(DiskFiles(), [*asked, file, "/proc", "/proc/self", "/tmp"], bounds(f"{place}/me")) == (
+        f"{place}/usr",
+    )
 
 
 # ---- strace's log ----
@@ -199,7 +203,7 @@ def strace(tmp_path: Path, *lines: str, mark: bool = True) -> tuple[list[str], l
     text = "\n".join([start, *lines] if mark else lines) + "\n"
     log.write_bytes(text.encode("latin-1"))
     seen = Seen()
-    assert read_strace(str(log), START, seen) is mark
+    assert read_strace(here.machine(directory=str(Path.cwd())), str(log), START, seen) is mark
     return [path for path in seen.files if path != START], list(seen.executed), list(seen.directories)
 
 
@@ -320,7 +324,7 @@ def trace(tmp_path: Path, *lines: str) -> tuple[bool, list[str], list[str], list
     path = tmp_path / "trace"
     path.write_bytes("".join(f"{line}\n" for line in lines).replace(" ", "\t").encode("latin-1"))
     seen = Seen()
-    marked = read_trace(str(path), START, seen)
+    marked = read_trace(DiskFiles(), str(path), START, seen)
     return marked, list(seen.files), list(seen.executed), list(seen.directories)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias
 
 from lambundle.bundle import names
 from lambundle.bundle.manifest import encode_manifest
@@ -18,6 +19,8 @@ from lambundle.errors import FileChangedError, OutputError, UnreadableFileError,
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lambundle.machine import Source
 
 BLOCK = 1 << 20
 """Bytes read at a time where a file need not be whole in memory."""
@@ -140,12 +143,8 @@ def blocks(entry: Entry, block: int = BLOCK) -> Iterator[bytes]:
     source = entry.source
     if source is None:
         raise ValueError(f"{entry.path} has neither source nor content")
-    with _source_errors(source):
-        fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe put there must not hang us
-        try:
-            yield from _begun_with(entry.head, _blocks_of(fd, source, entry.size, block))
-        finally:
-            os.close(fd)
+    with _source_errors(source), source.open() as file:
+        yield from _begun_with(entry.head, _blocks_of(file, source, entry.size, block))
 
 
 def _begun_with(head: bytes, found: Iterator[bytes]) -> Iterator[bytes]:
@@ -160,29 +159,43 @@ def _begun_with(head: bytes, found: Iterator[bytes]) -> Iterator[bytes]:
             yield data
 
 
-def _blocks_of(fd: int, source: Path, size: int, block: int) -> Iterator[bytes]:
-    before = os.fstat(fd)
-    if not stat.S_ISREG(before.st_mode):
+def _blocks_of(file: BinaryIO, source: Source, size: int, block: int) -> Iterator[bytes]:
+    before = _status(file)
+    if before is not None and not stat.S_ISREG(before.st_mode):
         raise _changed(source, "it is no longer a regular file")
     seen = 0
-    while data := os.read(fd, block):
+    while data := file.read(block):
         seen += len(data)
         if seen > size:
             break
         yield data
     if seen != size:
         raise _changed(source, f"planned with {size:,} bytes, read {'more' if seen > size else f'{seen:,}'}")
-    after = os.fstat(fd)
-    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+    after = _status(file)
+    if before is not None and after is not None and _version(before) != _version(after):
         raise _changed(source, "it was written to while it was read")
 
 
+def _status(file: BinaryIO) -> os.stat_result | None:
+    """Return the status of an open file, None of one that is in memory only and cannot change."""
+    try:
+        return os.fstat(file.fileno())
+    except io.UnsupportedOperation:
+        return None
+
+
+def _version(status: os.stat_result) -> tuple[int, int]:
+    return status.st_mtime_ns, status.st_size
+
+
 @contextlib.contextmanager
-def _source_errors(source: Path) -> Iterator[None]:
+def _source_errors(source: Source) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
         raise _changed(source, "it is gone") from error
+    except IsADirectoryError as error:
+        raise _changed(source, "it is no longer a regular file") from error
     except OSError as error:
         raise UnreadableFileError(
             f"cannot read {source}",
@@ -191,7 +204,7 @@ def _source_errors(source: Path) -> Iterator[None]:
         ) from error
 
 
-def _changed(source: Path, how: str) -> FileChangedError:
+def _changed(source: Source, how: str) -> FileChangedError:
     return FileChangedError(
         f"{source} changed while it was packed",
         context=(how,),

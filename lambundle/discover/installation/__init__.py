@@ -1,13 +1,12 @@
-"""What belongs to a program that no package owns: one unpacked below /opt, built in /usr/local, brought by npm or pip.
+"""Files of a program that no package owns: one unpacked below /opt, built in /usr/local, brought by npm or pip.
 
 No database lists its files, so its place has to say what is its own. Node.js and Python say it themselves: a module
 has a ``package.json``, a distribution its RECORD. Of everything else it is the directories around the program. A script
-asks for modules besides, which may be a package's.
+loads modules besides, which may be a package's.
 """
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from lambundle.discover.installation import node, prefix, python
@@ -17,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lambundle.discover.evidence import Texts
+    from lambundle.machine import Machine
 
 
 def belongings(
-    real: str, interpreter: str | None, owned: Callable[[str], bool], texts: Texts
+    machine: Machine, real: str, interpreter: str | None, owned: Callable[[str], bool], texts: Texts
 ) -> Iterator[tuple[str, str]]:
     """Give the files that belong to a program of no package by its place, each with what it is a part of.
 
@@ -28,31 +28,32 @@ def belongings(
     ``owned`` says of a path whether a package has it. Only what everybody may read is given.
     """
     if not (owned(real) or (interpreter is not None and python.is_python(interpreter))):
-        yield from _around(real, owned, texts)
-    if interpreter is not None and not owned(os.path.realpath(interpreter)):
-        yield from _around(interpreter, owned, texts)
+        yield from _around(machine, real, owned, texts)
+    if interpreter is not None and not owned(machine.files.real(interpreter)):
+        yield from _around(machine, interpreter, owned, texts)
 
 
-def imported(real: str, interpreter: str, owned: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
-    """Give the files of the modules that a script of no package asks for, each with what it is a part of.
+def imported(machine: Machine, real: str, interpreter: str, owned: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """Give the files of the modules that a script of no package loads, each with what it is a part of.
 
     Of a module that a package has there is no more than a file, by which to know the package.
     """
     if owned(real):
         return
     if python.is_python(interpreter):
-        yield from python.imported(real, interpreter, owned)
+        yield from python.imported(machine, real, interpreter, owned)
     else:
-        yield from asked_modules(real, interpreter, owned)
+        yield from asked_modules(machine, real, interpreter, owned)
 
 
-def _around(program: str, owned: Callable[[str], bool], texts: Texts) -> Iterator[tuple[str, str]]:
-    module = node.module_of(program)
+def _around(machine: Machine, program: str, owned: Callable[[str], bool], texts: Texts) -> Iterator[tuple[str, str]]:
+    files = machine.files
+    module = node.module_of(files, program)
     if python.is_python(program):
-        yield from python.standard_library(program)
-    elif python.is_of_python(program):
-        yield from python.brought_with(program)
+        yield from python.standard_library(files, program)
+    elif python.is_of_python(files, program):
+        yield from python.brought_with(files, program)
     elif module is not None:
-        yield from node.modules(module)
+        yield from node.modules(files, module)
     else:
-        yield from prefix.around(os.path.realpath(program), owned, texts)
+        yield from prefix.around(machine, files.real(program), owned, texts)

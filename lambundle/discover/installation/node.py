@@ -6,15 +6,15 @@ Source: Node.js documentation, "Loading from node_modules folders"; npm document
 from __future__ import annotations
 
 import json
-import os
 import posixpath
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lambundle.discover.installation.files import files_below
+from lambundle.discover.installation.tree import files_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lambundle.machine import Files
 
 MAX_MODULES = 20_000
 MAX_DESCRIPTION = 4 << 20
@@ -24,33 +24,33 @@ _DEPENDENCIES = ("dependencies", "optionalDependencies", "peerDependencies")
 _UNWANTED = ("/.git", "/.cache", "/.github", "/test", "/tests", "/docs", "/man", "/.env")
 
 
-def module_of(program: str) -> str | None:
+def module_of(files: Files, program: str) -> str | None:
     """The directory of the module that a script belongs to: the nearest above it whose package.json has a name."""
     above = posixpath.dirname(program)
     while above not in ("/", ""):
-        if _described(above).get("name"):
+        if _described(files, above).get("name"):
             return above
         above = posixpath.dirname(above)
     return None
 
 
-def modules(top: str) -> Iterator[tuple[str, str]]:
+def modules(files: Files, top: str) -> Iterator[tuple[str, str]]:
     """Give the files of a module and of all that it depends on, each with the name of its module."""
-    waiting, seen = [os.path.realpath(top)], set[str]()
+    waiting, seen = [files.real(top)], set[str]()
     while waiting and len(seen) < MAX_MODULES:
         module = waiting.pop()
         if module in seen:
             continue
         seen.add(module)
-        description = _described(module)
+        description = _described(files, module)
         name = str(description.get("name", posixpath.basename(module)))
-        for path in files_below(module, lambda path: not path.endswith(_UNWANTED)):
+        for path in files_below(files, module, lambda path: not path.endswith(_UNWANTED)):
             yield path, f"module {name}"
         for dependency in _dependencies(description):
-            found = _find(dependency, module)
+            found = _find(files, dependency, module)
             if found is not None:
                 yield found, f"module {dependency}"  # where it is a link, as pnpm and npm link make them
-                waiting.append(os.path.realpath(found))
+                waiting.append(files.real(found))
 
 
 def _dependencies(description: dict[str, Any]) -> Iterator[str]:
@@ -60,20 +60,19 @@ def _dependencies(description: dict[str, Any]) -> Iterator[str]:
             yield from (name for name in named if isinstance(name, str) and ".." not in name)
 
 
-def _find(name: str, module: str) -> str | None:
+def _find(files: Files, name: str, module: str) -> str | None:
     above = module
     while above != "/":
         path = posixpath.join(above, "node_modules", name)
-        if Path(path).is_dir():
+        if files.is_directory(path):
             return path
         above = posixpath.dirname(above)
     return None
 
 
-def _described(directory: str) -> dict[str, Any]:
+def _described(files: Files, directory: str) -> dict[str, Any]:
     try:
-        with Path(directory, "package.json").open("rb") as file:
-            found = json.loads(file.read(MAX_DESCRIPTION))
-    except (OSError, ValueError):
+        found = json.loads(files.read(f"{directory}/package.json", MAX_DESCRIPTION))
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -1,4 +1,4 @@
-"""What of which package a program needs beyond the libraries that the loader names.
+"""Which files of which packages a program needs beyond the libraries that the loader names.
 
 Evidence is weighed. What the program's own packages hold, and the packages they depend on, is wanted, except
 what only a reader, a desktop or the machine's administration uses. A library's package counts for its private
@@ -16,14 +16,12 @@ from lambundle.discover.selection.catalogue import Catalogue
 from lambundle.discover.selection.choice import Choice
 from lambundle.discover.selection.contents import Contents
 from lambundle.discover.selection.libraries import Libraries
-from lambundle.gather.wanted import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lambundle.machine import Files
     from lambundle.packages import PackageDatabase
-
-__all__ = ["Selection", "Wanted"]
 
 
 class Selection:
@@ -34,9 +32,11 @@ class Selection:
     ``texts`` is what the files of all of them say.
     """
 
-    def __init__(self, packages: PackageDatabase, has_recipe: Callable[[str], bool] = lambda _: False) -> None:
-        self.texts = Texts()
-        catalogue = Catalogue(packages, rules())
+    def __init__(
+        self, packages: PackageDatabase, files: Files, has_recipe: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        self.texts = Texts(files)
+        catalogue = Catalogue(packages, files, rules())
         self.choice = Choice(catalogue, self.texts, has_recipe)
         self.contents = Contents(self.choice)
         self.libraries = Libraries(self.choice)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lambundle.discover.rules import is_public_library
+from lambundle.discover.rules import is_public_library, is_versioned_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lambundle.discover.rules import Rules
+    from lambundle.machine import Files
     from lambundle.packages import Dependency, PackageDatabase
 
 DEPENDS = ("depends", "pre-depends")
@@ -22,16 +23,21 @@ MAX_SHARING = 12
 SHALLOW = 3
 """Slashes in a path from which a directory may be somebody's own: /usr/share and its like belong to everybody."""
 
+_LIBC = ("libc.so.6", "libc.musl-", "libgcc_s.so.1", "libstdc++.so.6")
+
 
 class Catalogue:
     """Packages of one machine, with what follows from their fields and from the ``rules``."""
 
-    def __init__(self, packages: PackageDatabase, rules: Rules) -> None:
+    def __init__(self, packages: PackageDatabase, files: Files, rules: Rules) -> None:
         self.db = packages
+        self.files = files
         self.rules = rules
+        self._absents: dict[str, bool] = {}
+        self._displays: dict[str, bool] = {}
         self._publics: dict[str, list[str]] = {}
         self._sources: dict[str, str] = {}
-        self._askers: dict[str, list[str]] | None = None
+        self._dependents: dict[str, list[str]] | None = None
         self._by_source: dict[str, list[str]] | None = None
 
     def public_libraries(self, name: str) -> list[str]:
@@ -48,7 +54,9 @@ class Catalogue:
         """Return a package and what it depends on, over at most ``limit`` steps."""
         found, edge = {name}, {name}
         for _ in range(limit):
-            edge = {answer for asker in edge for item in self.dependencies(asker) for answer in item.packages} - found
+            edge = {
+                provider for dependent in edge for item in self.dependencies(dependent) for provider in item.packages
+            } - found
             found |= edge
         return found
 
@@ -68,15 +76,15 @@ class Catalogue:
                 self._by_source.setdefault(self.source(name), []).append(name)
         return self._by_source.get(source, [])
 
-    def askers_of(self, name: str) -> list[str]:
+    def dependents(self, name: str) -> list[str]:
         """Return the packages that depend on a package."""
-        if self._askers is None:
-            self._askers = {}
-            for asker in self.db.packages():
-                for item in self.dependencies(asker):
-                    for answer in item.packages:
-                        self._askers.setdefault(answer, []).append(asker)
-        return self._askers.get(name, [])
+        if self._dependents is None:
+            self._dependents = {}
+            for dependent in self.db.packages():
+                for item in self.dependencies(dependent):
+                    for provider in item.packages:
+                        self._dependents.setdefault(provider, []).append(dependent)
+        return self._dependents.get(name, [])
 
     def recommendations(self, owners: Iterable[str]) -> Iterator[str]:
         """Return what packages recommend, and what those depend on: a recommended package may be an empty one."""
@@ -96,13 +104,13 @@ class Catalogue:
         Packages for a machine that Lambda is not count nothing.
         """
         files = {
-            os.path.realpath(path)
+            self.files.real(path)
             for name in names
-            if not self.rules.is_foreign_to_lambda(name)
+            if not self.is_foreign(name)
             for path in self.db.files(name)
             if not self.rules.is_unwanted(path)
         }
-        return sum(os.path.getsize(path) for path in files if os.path.isfile(path))
+        return sum(map(self.files.size, files))
 
     def homes(self, name: str) -> set[str]:
         """Return directories of a package that only few others have which are not of its source."""
@@ -115,9 +123,37 @@ class Catalogue:
             <= MAX_SHARING
         }
 
+    def is_absent(self, name: str) -> bool:
+        """Whether a package is for hardware or a desktop, which Lambda has not."""
+        if name not in self._absents:
+            libraries = map(posixpath.basename, filter(is_versioned_library, self.public_libraries(name)))
+            self._absents[name] = (
+                self.rules.absent.match(name) is not None
+                or (not self.is_for_developers(name) and any(map(self.rules.absent_libraries.match, libraries)))
+                or any(map(self.rules.absent_files.match, self.db.files(name)))
+            )
+        return self._absents[name]
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether a package is there for a machine that Lambda is not: its hardware, its administration."""
+        return self.rules.machine.match(name) is not None or self.is_absent(name)
+
+    def is_display(self, name: str) -> bool:
+        """Whether a package holds a library that shows something."""
+        if name not in self._displays:
+            libraries = map(posixpath.basename, self.public_libraries(name))
+            self._displays[name] = any(map(self.rules.display.match, libraries))
+        return self._displays[name]
+
     def needs_display(self, name: str) -> bool:
         """Whether an optional part shows something, which nobody sees on Lambda."""
-        return any(self.rules.display.match(answer) for item in self.dependencies(name) for answer in item.packages)
+        return any(self.is_display(provider) for item in self.dependencies(name) for provider in item.packages)
+
+    @cached_property
+    def interpreters(self) -> dict[str, str]:
+        """The smallest package that holds an interpreter, by the name of the package that has all of it."""
+        owners = {name: self.db.owner(path) for name, path in self.rules.interpreters.items()}
+        return {name: owner for name, owner in owners.items() if owner is not None}
 
     def is_for_developers(self, name: str) -> bool:
         """Whether a package is for those who build, test or read about another."""
@@ -130,4 +166,4 @@ class Catalogue:
 
 def is_libc(files: Iterable[str]) -> bool:
     """Whether files of a package are of the C library or the compilers' own libraries."""
-    return any(posixpath.basename(file) in {"libc.so.6", "libgcc_s.so.1", "libstdc++.so.6"} for file in files)
+    return any(posixpath.basename(file).startswith(_LIBC) for file in files)

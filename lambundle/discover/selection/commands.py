@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,8 +9,6 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.model import Reason
 from lambundle.discover.rules import is_command
 from lambundle.discover.selection.companions import CHEAP, companions, size
-from lambundle.discover.selection.directory import listed
-from lambundle.elf.headers import is_elf
 
 if TYPE_CHECKING:
     from lambundle.discover.selection.choice import Choice
@@ -26,6 +23,7 @@ class Commands:
 
     def __init__(self, choice: Choice) -> None:
         self._choice = choice
+        self._files = choice.files
 
     def wanted(self) -> dict[str, Reason]:
         """Return the commands that the programs name, and those that they name in turn; each with the reason.
@@ -43,23 +41,24 @@ class Commands:
             for file in commands:
                 offered.setdefault(posixpath.basename(file), []).append(file)
             if not self._is_whole(package, commands):
-                some.update(map(os.path.realpath, commands if package.own or package.near else ()))
+                some.update(map(self._files.real, commands if package.own or package.near else ()))
                 commands = self._some(package, commands)
             whole.update((file, package.reason) for file in commands)
         names = {
             file: target
             for file in whole
-            if os.path.islink(file) and (target := os.path.realpath(file)) in some and is_elf(target)
+            if self._files.is_link(file)
+            and (target := self._files.real(file)) in some
+            and self._choice.texts.is_elf(target)
         }
         taken = self._with_named({file: reason for file, reason in whole.items() if file not in names}, offered)
-        real = {*self._choice.started, *map(os.path.realpath, taken)}
+        real = {*self._choice.started, *map(self._files.real, taken)}
         return taken | {file: whole[file] for file, target in names.items() if target in real}
 
-    @staticmethod
-    def _is_whole(package: Chosen, commands: list[str]) -> bool:
+    def _is_whole(self, package: Chosen, commands: list[str]) -> bool:
         """Whether all commands of a package are wanted: it has few, or is depended on for them and they are small."""
         if package.near:
-            return len(commands) <= MANY or size(commands) <= CHEAP
+            return len(commands) <= MANY or size(self._files, commands) <= CHEAP
         return package.own and len(commands) <= FEW
 
     def _some(self, package: Chosen, commands: list[str]) -> list[str]:
@@ -76,7 +75,7 @@ class Commands:
         """Add what the programs and the commands taken so far name."""
         waiting = [*self._choice.started, *taken]
         while waiting:
-            program = os.path.realpath(waiting.pop())
+            program = self._files.real(waiting.pop())
             for name in sorted(self._choice.texts.started(program) & offered.keys()):
                 new = [file for file in offered[name] if file not in taken]
                 taken.update((file, Reason("started", program, name)) for file in new)
@@ -94,8 +93,8 @@ class Commands:
     def _alternatives(self) -> dict[str, list[str]]:
         """Links of the alternatives system in directories of commands, by what they lead to in the end."""
         found: dict[str, list[str]] = {}
-        for name in listed("/etc/alternatives")[0]:
-            link = f"/usr/bin/{posixpath.basename(name)}"
-            if os.path.islink(link):
-                found.setdefault(os.path.realpath(link), []).append(link)
+        for item in self._files.items("/etc/alternatives"):
+            link = f"/usr/bin/{item.name}"
+            if self._files.is_link(link):
+                found.setdefault(self._files.real(link), []).append(link)
         return found

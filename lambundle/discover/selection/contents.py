@@ -1,18 +1,16 @@
-"""What of the chosen packages is wanted: their data, plug-ins and helpers, and what their installation made."""
+"""Which files of the chosen packages are wanted: their data, plug-ins and helpers, and what their installation made."""
 
 from __future__ import annotations
 
-import os
 import posixpath
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Reason
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
-from lambundle.discover.selection.choice import DEVELOPMENT, SOURCES
+from lambundle.discover.selection.choice import SOURCES
 from lambundle.discover.selection.commands import Commands
-from lambundle.discover.selection.directory import is_readable_by_all, listed
+from lambundle.discover.selection.compiler import DEVELOPMENT
 from lambundle.discover.selection.interpreters import needed_interpreters
 from lambundle.gather.wanted import Wanted
 
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
 
     from lambundle.discover.selection.choice import Choice
     from lambundle.gather.wanted import Chosen
+    from lambundle.machine import Item
 
 MADE = ("/var/lib/", "/var/cache/")
 """Where what installations make lies, beside what packages bring."""
@@ -34,6 +33,7 @@ class Contents:
 
     def __init__(self, choice: Choice) -> None:
         self._choice = choice
+        self._files = choice.files
         self._catalogue = choice.catalogue
         self._db = choice.db
         self._rules = choice.rules
@@ -79,7 +79,7 @@ class Contents:
             for package in packages
             if package.library and self._catalogue.source(package.name) in sources
             for file in self._catalogue.public_libraries(package.name)
-            if not os.path.islink(file)
+            if not self._files.is_link(file)
         }
 
     def _libraries_named_beside(self, package: Chosen) -> Iterator[Wanted]:
@@ -109,21 +109,21 @@ class Contents:
         return {posixpath.basename(path): path for path in self._catalogue.public_libraries(name)}
 
     def _links_for_developers(self, package: Chosen) -> list[str]:
-        """Names of libraries without a version that a package of source texts asks for: it opens them by that name."""
+        """Names of libraries without a version on which a package of source texts depends: it opens them so."""
         return [
             path
             for item in self._catalogue.dependencies(package.name)
             for name in item.packages[:1]
             if self._catalogue.is_for_developers(name)
             for path in self._catalogue.public_libraries(name)
-            if path.endswith(".so") and os.path.islink(path)
+            if path.endswith(".so") and self._files.is_link(path)
         ]
 
     def _near(self, package: Chosen) -> Iterator[str]:
         """Packages that a package depends on, as far as they may matter on Lambda."""
         for item in self._catalogue.dependencies(package.name):
             for name in item.packages[:1]:
-                if not (self._rules.is_foreign_to_lambda(name) or is_libc(self._db.files(name))):
+                if not (self._catalogue.is_foreign(name) or is_libc(self._db.files(name))):
                     yield name
 
     def _is_wanted(self, file: str, package: Chosen) -> bool:
@@ -133,7 +133,7 @@ class Contents:
             and not self._rules.is_unwanted(file.removesuffix(".h"))
         ):
             return not is_versioned_library(file)
-        if self._rules.is_unwanted(file) or _is_public(file) or file.endswith((".a", ".o", ".la")):
+        if self._rules.is_unwanted(file) or self._is_public(file) or file.endswith((".a", ".o", ".la")):
             return file.endswith(".la") and not is_public_library(file.removesuffix(".la") + ".so")
         return True
 
@@ -151,16 +151,18 @@ class Contents:
             directory = waiting.pop()
             if self._rules.is_unwanted(f"{directory}/x"):
                 continue
-            files, directories = listed(directory)
+            items = self._files.items(directory)
             waiting += [
-                below for below in directories if not (self._db.directory_owners(below) or _is_installation(below))
+                item.path
+                for item in items
+                if item.is_directory and not (self._db.directory_owners(item.path) or self._is_installation(item.path))
             ]
-            for path in files:
+            for path in _files_of(items):
                 if self._rules.is_unwanted(path) or self._db.owner(path) is not None:
                     continue
-                if is_readable_by_all(path) and (
+                if self._files.is_public(path) and (
                     # A configuration of the user's is made from a template of the same name.
-                    os.path.getsize(path) < LARGE or posixpath.basename(path) in names or self._is_named_after(path)
+                    self._files.size(path) < LARGE or posixpath.basename(path) in names or self._is_named_after(path)
                 ):
                     yield Wanted(path, package.reason)
 
@@ -177,11 +179,11 @@ class Contents:
         """
         for file in package.files:
             for named in sorted(self._texts.paths(file)) if file.startswith("/etc/") else ():
-                directory = Path(named).resolve()
-                if self._is_made(named) and directory.is_dir():
+                directory = self._files.real(named)
+                if self._is_made(named) and self._files.is_directory(directory):
                     yield Wanted(named, package.reason)
-                    files, _ = listed(str(directory))
-                    yield from (Wanted(path, package.reason) for path in files if is_readable_by_all(path))
+                    paths = _files_of(self._files.items(directory))
+                    yield from (Wanted(path, package.reason) for path in paths if self._files.is_public(path))
 
     def _named_after_programs(self, package: Chosen) -> Iterator[Wanted]:
         """Files that an installation made for one of the programs, in directories that packages share.
@@ -194,9 +196,9 @@ class Contents:
             if directory.startswith(MADE) and not self._choice.is_private(directory, package.name)
         ]
         for top in shared if package.own or package.near else ():
-            for directory in (top, *listed(top)[1]):
-                for path in listed(directory)[0]:
-                    if self._is_named_after(path) and self._db.owner(path) is None and is_readable_by_all(path):
+            for directory in (top, *(item.path for item in self._files.items(top) if item.is_directory)):
+                for path in _files_of(self._files.items(directory)):
+                    if self._is_named_after(path) and self._db.owner(path) is None and self._files.is_public(path):
                         yield Wanted(path, package.reason)
 
     def _is_made(self, path: str) -> bool:
@@ -213,12 +215,15 @@ class Contents:
         stem = posixpath.basename(path).partition(".")[0]
         return stem in self._choice.names
 
+    def _is_installation(self, directory: str) -> bool:
+        """Whether somebody put another program there, as a second Java beside the distribution's."""
+        return self._files.is_directory(f"{directory}/bin")
 
-def _is_installation(directory: str) -> bool:
-    """Whether somebody put another program there, as a second Java beside the distribution's."""
-    return Path(directory, "bin").is_dir()
+    def _is_public(self, path: str) -> bool:
+        """Whether a path is a library that the loader finds for everybody, or another name of one."""
+        return is_public_library(path) or (self._files.is_link(path) and is_public_library(self._files.real(path)))
 
 
-def _is_public(path: str) -> bool:
-    """Whether a path is a library that the loader finds for everybody, or another name of one."""
-    return is_public_library(path) or (os.path.islink(path) and is_public_library(os.path.realpath(path)))
+def _files_of(items: Iterable[Item]) -> list[str]:
+    """Files and links of a directory's items."""
+    return [item.path for item in items if item.is_link or item.is_file]

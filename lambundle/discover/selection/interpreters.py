@@ -1,4 +1,4 @@
-"""Interpreters that a compiled program's package asks for: needed where the program starts a script of theirs."""
+"""Interpreters that a compiled program's package depends on: needed where the program starts a script of theirs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from lambundle.discover.selection.choice import Choice
+    from lambundle.machine import Files
 
 
 def needed_interpreters(choice: Choice, commands: Iterable[str]) -> list[str]:
@@ -26,11 +27,11 @@ def needed_interpreters(choice: Choice, commands: Iterable[str]) -> list[str]:
     """
     if not choice.held_back:
         return []
-    started = {*choice.started, *map(os.path.realpath, commands)}
+    started = {*choice.started, *map(choice.files.real, commands)}
     words: set[str] = set()
     for path in (*started, *_private_libraries(choice)):
         words |= choice.texts.started(path)
-    scripts = {file: _first_line(file) for file in (*started, *_scripts_in_named_directories(choice))}
+    scripts = {file: _first_line(choice.files, file) for file in (*started, *_scripts_in_named_directories(choice))}
     return [name for name in choice.held_back if _is_needed(choice, name, words, scripts)]
 
 
@@ -47,7 +48,9 @@ def _is_needed(choice: Choice, name: str, words: set[str], scripts: Mapping[str,
 def _private_libraries(choice: Choice) -> Iterator[str]:
     for package in choice.packages.values():
         if package.own:
-            yield from (file for file in package.files if ".so" in posixpath.basename(file) and os.path.isfile(file))
+            yield from (
+                file for file in package.files if ".so" in posixpath.basename(file) and choice.files.is_file(file)
+            )
 
 
 def _scripts_in_named_directories(choice: Choice) -> Iterator[str]:
@@ -57,12 +60,8 @@ def _scripts_in_named_directories(choice: Choice) -> Iterator[str]:
             yield from (file for file in package.files if posixpath.dirname(file) in named and not is_command(file))
 
 
-def _first_line(path: str) -> set[str]:
+def _first_line(files: Files, path: str) -> set[str]:
     """Names of programs in the first line of a script."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            head = file.read(SHEBANG_MAX)
-    except OSError:
-        return set()
+    head = files.read(path, SHEBANG_MAX)
     words = head[2:].partition(b"\n")[0].split() if head.startswith(b"#!") else []
     return {posixpath.basename(os.fsdecode(word)) for word in words}

@@ -1,15 +1,13 @@
-"""What loaded libraries need beyond libraries that they are linked with."""
+"""Files that loaded libraries need beyond libraries that they are linked with."""
 
 from __future__ import annotations
 
-import os
 import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Reason
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
-from lambundle.discover.selection.companions import needed
 from lambundle.gather.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -23,6 +21,7 @@ class Libraries:
 
     def __init__(self, choice: Choice) -> None:
         self._choice = choice
+        self._files = choice.files
         self._catalogue = choice.catalogue
         self._db = choice.db
         self._rules = choice.rules
@@ -41,7 +40,7 @@ class Libraries:
                 continue
             self._done.add(library)
             owner = self._db.owner(library)
-            if owner is None or self._rules.is_foreign_to_lambda(owner):
+            if owner is None or self._catalogue.is_foreign(owner):
                 continue
             files = self._db.files(owner)
             if is_libc(files) or any(is_command(file) and self._choice.has_recipe(file) for file in files):
@@ -52,7 +51,7 @@ class Libraries:
     def _asked_for(self, owner: str) -> Iterator[str]:
         for dependency in self._catalogue.dependencies(owner):
             for name in dependency.packages[:1]:
-                if not (self._rules.is_foreign_to_lambda(name) or self._catalogue.is_for_developers(name)):
+                if not (self._catalogue.is_foreign(name) or self._catalogue.is_for_developers(name)):
                     yield name
 
     def _named_by(self, library: str, names: Iterable[str]) -> Iterator[Wanted]:
@@ -72,9 +71,9 @@ class Libraries:
 
     def _is_for_absent_hardware(self, file: str, directory: str) -> bool:
         """Whether a plug-in is linked with a library of a package that drives what Lambda has not."""
-        sonames = needed(file) if file.endswith(".so") else None
-        beside = (os.path.realpath(posixpath.join(directory, soname)) for soname in sonames or ())
-        return any(self._rules.absent.match(self._db.owner(path) or "") for path in beside)
+        sonames = self._texts.needed(file) if file.endswith(".so") else None
+        beside = (self._files.real(posixpath.join(directory, soname)) for soname in sonames or ())
+        return any(self._catalogue.is_absent(self._db.owner(path) or "") for path in beside)
 
     def _private_above(self, file: str, name: str) -> Iterator[str]:
         directory = posixpath.dirname(file)
@@ -85,7 +84,7 @@ class Libraries:
     def opened_by_name(self, file: str, loaded: Collection[str]) -> Iterator[str]:
         """Sonames that a file opens by name: those of its own package, and of what that depends on.
 
-        What is loaded anyway, in ``loaded``, is not looked for.
+        What is loaded anyway, in ``loaded``, is left out.
         """
         owner = self._db.owner(file)
         if owner is None:
@@ -100,8 +99,8 @@ class Libraries:
             self._near[owner] = frozenset(
                 posixpath.basename(path)
                 for name in near
-                if not (self._rules.is_foreign_to_lambda(name) or self._rules.display.match(name))
+                if not (self._catalogue.is_foreign(name) or self._catalogue.is_display(name))
                 for path in self._catalogue.public_libraries(name)
-                if is_versioned_library(path) or not os.path.islink(path)
+                if is_versioned_library(path) or not self._files.is_link(path)
             )
         return self._near[owner]

@@ -1,4 +1,4 @@
-"""Which files of a package are of use to a script that asks for modules of it."""
+"""Which files of a package are of use to a script that loads modules of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import is_command
-from lambundle.elf.headers import is_elf
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -28,7 +27,7 @@ def offered(
     commands = [file for file in files if is_command(file)]
     named = {file for file in commands if posixpath.basename(file) in words}
     data = tuple(file for file in files if file in named or not is_command(file))
-    if named or not any(is_elf(file) for file in commands):
+    if named or not any(texts.is_elf(file) for file in commands):
         return data
     beside = tuple({f"{posixpath.dirname(module)}/" for module in modules})
     near = [file for file in data if file.startswith(beside)]

@@ -43,18 +43,10 @@ static bool find_given(void)
 /* The kernel's own name of the same directory, so that a path got from realpath or getcwd is recognised. */
 static void find_physical(void)
 {
-    char link[64] = "/proc/self/fd/";
     long length = -1;
     int fd = lb_sys_open(lb_state.given, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd >= 0) {
-        char digits[12];
-        size_t count = 0, at = strlen(link);
-        for (int rest = fd; count == 0 || rest > 0; rest /= 10)
-            digits[count++] = (char)('0' + rest % 10);
-        while (count > 0)
-            link[at++] = digits[--count];
-        link[at] = '\0';
-        length = lb_sys_readlink(link, lb_state.top, sizeof lb_state.top - 1);
+        length = lb_path_of_descriptor(fd, lb_state.top, sizeof lb_state.top);
         lb_sys_close(fd);
     }
     if (length <= 0 || lb_state.top[0] != '/') {
@@ -76,98 +68,7 @@ static bool find_root(void)
     return lb_sys_access(lb_state.root, F_OK) == 0;
 }
 
-/* ---- the configuration: lines of KEY SPACE VALUE, written by `lambundle pack` (lambundle/launcher.py) ---- */
-
-static void read_config_file(void)
-{
-    static const char name[] = "/runtime/config";
-    struct lb_path path;
-    size_t used = 0;
-    if (lb_state.top_len + sizeof name > sizeof path.text)
-        return;
-    memcpy(path.text, lb_state.top, lb_state.top_len);
-    memcpy(path.text + lb_state.top_len, name, sizeof name);
-    int fd = lb_sys_open(path.text, O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    while (used < sizeof lb_state.config - 1) {
-        long count = lb_sys_read(fd, lb_state.config + used, sizeof lb_state.config - 1 - used);
-        if (count <= 0)
-            break;
-        used += (size_t)count;
-    }
-    lb_sys_close(fd);
-    lb_state.config[used] = '\0';
-    lb_state.config_len = used;
-}
-
-/* NAME=VALUE or NAME=@PATH, where @ stands for the bundle's root. */
-static void take_environment(const char *value, size_t *used)
-{
-    size_t count = 0, room = sizeof lb_state.environment_text - *used;
-    const char *equals = strchr(value, '=');
-    char *out = lb_state.environment_text + *used;
-    while (count < LB_ENVIRONMENT_MAX && lb_state.environment[count] != NULL)
-        count++;
-    if (equals == NULL || count + 1 >= LB_ENVIRONMENT_MAX)
-        return;
-    size_t name = (size_t)(equals - value) + 1;
-    bool rooted = equals[1] == '@';
-    const char *rest = equals + 1 + rooted;
-    size_t prefix = rooted ? lb_state.root_len : 0, tail = strlen(rest) + 1;
-    if (name + prefix + tail > room)
-        return;
-    memcpy(out, value, name);
-    memcpy(out + name, lb_state.root, prefix);
-    memcpy(out + name + prefix, rest, tail);
-    lb_state.environment[count] = out;
-    *used += name + prefix + tail;
-}
-
-/* What a list of directories takes when the root stands before each. */
-static void measure_path(const char *line)
-{
-    size_t room = 0;
-    for (; *line != '\0'; line++)
-        room += *line == ':' || *line == '=' || *line == ' ' ? lb_state.root_len + 1 : 1;
-    if (room > lb_state.path_room)
-        lb_state.path_room = room;
-}
-
-static void read_config(void)
-{
-    size_t used = 0;
-    read_config_file();
-    lb_state.library_path = "";
-    for (char *line = lb_state.config; *line != '\0';) {
-        char *end = strchr(line, '\n'), *next = end == NULL ? line + strlen(line) : end + 1;
-        if (end != NULL)
-            *end = '\0';
-        if (strncmp(line, "library-path", 12) == 0)
-            measure_path(line);
-        if (strncmp(line, "library-path ", 13) == 0)
-            lb_state.library_path = line + 13;
-        else if (strncmp(line, "environment ", 12) == 0)
-            take_environment(line + 12, &used);
-        else if (strcmp(line, "old-loader") == 0)
-            lb_state.old_loader = true;
-        else if (strcmp(line, "serves-tmp") == 0)
-            lb_state.serves_tmp = true;
-        line = next;
-    }
-}
-
-const char *lb_library_path_of(const char *program)
-{
-    static const char key[] = "library-path-of ";
-    size_t length = strlen(program);
-    const char *end = lb_state.config + lb_state.config_len;
-    for (const char *line = lb_state.config; line < end; line += strlen(line) + 1)
-        if (strncmp(line, key, sizeof key - 1) == 0 &&
-            strncmp(line + sizeof key - 1, program, length) == 0 && line[sizeof key - 1 + length] == '=')
-            return line + sizeof key + length;
-    return lb_state.library_path;
-}
+/* ---- where the trace goes ---- */
 
 static void find_trace(void)
 {
@@ -198,20 +99,11 @@ void lb_find(void)
     find_physical();
     if (!find_root())
         return;
-    read_config();
+    lb_read_config();
     lb_state.active = true;
 }
 
 /* ---- looking up ---- */
-
-const char *lb_env_get(char *const envp[], const char *name)
-{
-    size_t length = strlen(name);
-    for (; envp != NULL && *envp != NULL; envp++)
-        if (strncmp(*envp, name, length) == 0 && (*envp)[length] == '=')
-            return *envp + length + 1;
-    return NULL;
-}
 
 static bool is_at_or_below(const char *path, const char *directory, size_t length)
 {

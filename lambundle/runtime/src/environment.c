@@ -1,75 +1,102 @@
-/* getenv: stood before for the trace alone, which says which variables a program asks for and whether they are set.
- *
- * Allocators ask for their options while they start, before any constructor of ours ran and where dlsym must not be
- * called. So the real functions are looked up in our constructor, and until then the environment is read here. */
+/* The variables of the configuration, in the process and out of it again. */
 #define _GNU_SOURCE
 #include "lb.h"
 #include "sys.h"
 
-#include <dlfcn.h>
-#include <elf.h>
-#include <sys/auxv.h>
+#include <string.h>
+#include <sys/mman.h>
 
 extern char **environ;
 
-typedef char *function(const char *name);
-
-static struct {
-    function *plain;
-    function *secure;
-} real;
-
-enum { NAMES = 1024 }; /* a table that is never full enough to search long: programs ask for some dozens */
-
-static unsigned seen[NAMES];
-
-void lb_find_getenv(void)
+static const char *find_variable(char *const envp[], const char *name, size_t length)
 {
-    real.plain = (function *)dlsym(RTLD_NEXT, "getenv");
-    real.secure = (function *)dlsym(RTLD_NEXT, "secure_getenv");
+    for (; envp != NULL && *envp != NULL; envp++)
+        if (strncmp(*envp, name, length) == 0 && (*envp)[length] == '=')
+            return *envp + length + 1;
+    return NULL;
 }
 
-/* Whether `name` was not asked for before. Two threads may both be told so: then it is recorded twice. */
-static bool is_new(const char *name)
+const char *lb_env_get(char *const envp[], const char *name)
 {
-    unsigned hash = 2166136261u; /* FNV-1a */
-    for (; *name != '\0'; name++)
-        hash = (hash ^ (unsigned char)*name) * 16777619u;
-    hash += hash == 0;
-    for (unsigned step = 0; step < NAMES; step++) {
-        unsigned *slot = &seen[(hash + step) % NAMES], held = __atomic_load_n(slot, __ATOMIC_RELAXED);
-        if (held == hash)
-            return false;
-        if (held == 0) {
-            __atomic_store_n(slot, hash, __ATOMIC_RELAXED);
-            return true;
-        }
+    return find_variable(envp, name, strlen(name));
+}
+
+/* A line of the configuration, NAME=VALUE or NAME=@PATH, where @ stands for the bundle's root. */
+struct setting {
+    const char *name;
+    size_t name_len;
+    const char *root;
+    size_t root_len;
+    const char *rest;
+};
+
+/* The setting behind that one in the configuration; false at the end. Begins with `name` NULL. */
+static bool next_setting(struct setting *setting, const char **line)
+{
+    while ((*line = lb_config_next("environment", *line)) != NULL) {
+        const char *equals = strchr(*line, '=');
+        if (equals == NULL)
+            continue;
+        bool rooted = equals[1] == '@';
+        *setting = (struct setting){*line, (size_t)(equals - *line), lb_state.root, rooted ? lb_state.root_len : 0,
+                                    equals + 1 + rooted};
+        return true;
     }
-    return true;
+    return false;
 }
 
-static void note(const char *name)
+static bool is_ours(const char *variable)
 {
-    if (!lb_state.found)
-        lb_find();
-    if (lb_state.tracing && name != NULL && is_new(name))
-        lb_trace_variable(name, lb_env_get(environ, name) != NULL);
+    struct setting setting;
+    for (const char *line = NULL; next_setting(&setting, &line);) {
+        const char *value = variable + setting.name_len + 1;
+        if (strncmp(variable, setting.name, setting.name_len + 1) == 0 &&
+            strncmp(value, setting.root, setting.root_len) == 0 && strcmp(value + setting.root_len, setting.rest) == 0)
+            return true;
+    }
+    return false;
 }
 
-LB_EXPORT char *lb_getenv(const char *name) __asm__("getenv");
-char *lb_getenv(const char *name)
+void lb_clean_environment(char **to, char *const envp[])
 {
-    if (LB_UNLIKELY(lb_state.tracing || !lb_state.found))
-        note(name);
-    return real.plain != NULL ? real.plain(name) : (char *)lb_env_get(environ, name);
+    for (; envp != NULL && *envp != NULL; envp++)
+        if (!is_ours(*envp))
+            *to++ = *envp;
+    *to = NULL;
 }
 
-LB_EXPORT char *lb_secure_getenv(const char *name) __asm__("secure_getenv");
-char *lb_secure_getenv(const char *name)
+/* Writes NAME=VALUE; returns where it ends. */
+static char *write_setting(char *to, const struct setting *setting)
 {
-    if (LB_UNLIKELY(lb_state.tracing || !lb_state.found))
-        note(name);
-    if (real.secure != NULL)
-        return real.secure(name);
-    return getauxval(AT_SECURE) != 0 ? NULL : (char *)lb_env_get(environ, name);
+    size_t rest = strlen(setting->rest) + 1;
+    memcpy(to, setting->name, setting->name_len + 1);
+    memcpy(to + setting->name_len + 1, setting->root, setting->root_len);
+    memcpy(to + setting->name_len + 1 + setting->root_len, setting->rest, rest);
+    return to + setting->name_len + 1 + setting->root_len + rest;
+}
+
+/* What libc itself opens cannot be redirected from outside; it reads these variables. Set without setenv, which
+ * a program may define as its own and may not be ready for. The array replaces the one on the stack. */
+void lb_set_environment(void)
+{
+    struct setting setting;
+    size_t have = lb_count(environ), wanted = 0, text = 0;
+    for (const char *line = NULL; next_setting(&setting, &line); wanted++)
+        text += setting.name_len + 1 + setting.root_len + strlen(setting.rest) + 1;
+    if (wanted == 0)
+        return;
+    size_t array = (have + wanted + 1) * sizeof(char *);
+    long pages = lb_sys6(SYS_mmap, 0, (long)(array + text), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages < 0 && pages > -4096)
+        return;
+    char **fresh = (char **)pages, *at = (char *)pages + array;
+    memcpy(fresh, environ, have * sizeof *fresh);
+    for (const char *line = NULL; next_setting(&setting, &line);) {
+        if (find_variable(environ, setting.name, setting.name_len) != NULL)
+            continue;
+        fresh[have++] = at;
+        at = write_setting(at, &setting);
+    }
+    fresh[have] = NULL;
+    environ = fresh;
 }

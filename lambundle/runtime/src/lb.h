@@ -3,6 +3,7 @@
 #define LB_H
 
 #include <limits.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,9 +23,12 @@
 #define LB_TAIL /* the optimizer makes it a jump; ld.so needs the caller's own return address */
 #endif
 
-/* ---- bundle.c: where the bundle is, and which paths it serves ---- */
+/* Bounds that Python shares: lambundle/runtime/limits.py is their one home, build.py defines them. */
+#if !defined(LB_CONFIG_MAX) || !defined(LB_ASKED_MAX) || !defined(LB_RECORD_MAX)
+#error "compile with the macros of lambundle/runtime/limits.py"
+#endif
 
-enum { LB_CONFIG_MAX = 32768, LB_ENVIRONMENT_MAX = 8 };
+/* ---- bundle.c: where the bundle is, and which paths it serves ---- */
 
 struct lb_state {
     bool found;          /* lb_find ran */
@@ -38,7 +42,6 @@ struct lb_state {
     size_t root_len;     /* length of `root` */
     const char *library_path; /* in `config`: DIR:DIR…, absolute as on the packing machine */
     size_t path_room; /* bytes of the longest list with the root before each directory */
-    const char *environment[LB_ENVIRONMENT_MAX]; /* in `environment_text`: what the constructor set */
     char given[PATH_MAX];     /* the bundle's directory as ld.so was told it */
     char top[PATH_MAX];       /* the same, physical: …/lambundle/NAME */
     char root[PATH_MAX];      /* top + "/root" */
@@ -46,7 +49,6 @@ struct lb_state {
     char trace[PATH_MAX];     /* absolute path of the trace file */
     size_t config_len;
     char config[LB_CONFIG_MAX]; /* its lines, each ended by NUL */
-    char environment_text[LB_ENVIRONMENT_MAX * PATH_MAX / 4];
 };
 
 extern struct lb_state lb_state __attribute__((visibility("hidden")));
@@ -65,10 +67,6 @@ const char *lb_lookup(int directory, const char *path, struct lb_path *buffer, c
 /* The same without a trace entry. */
 const char *lb_find_in_bundle(const char *path, struct lb_path *buffer);
 
-/* The directories for a program, named by its absolute path on the packing machine: nearly always the bundle's
- * common ones. */
-const char *lb_library_path_of(const char *program);
-
 /* Is this absolute path inside the bundle's directory? */
 bool lb_is_inside(const char *path);
 
@@ -77,9 +75,6 @@ bool lb_may_be_served(const char *path);
 
 /* Is this a name of the running program's own /proc entry `exe`? */
 bool lb_is_own_exe(const char *path);
-
-/* Value of a variable in an environment array, or NULL. (A program may define its own getenv: bash does.) */
-const char *lb_env_get(char *const envp[], const char *name);
 
 /* Joins `root` and `path`; NULL when it is too long. */
 const char *lb_in_root(const char *path, struct lb_path *buffer);
@@ -98,6 +93,28 @@ static inline const char *lb_served(const char *path, struct lb_path *buffer, co
     return lb_served_at(-100 /* AT_FDCWD */, path, buffer, operation);
 }
 
+/* ---- config.c ---- */
+
+void lb_read_config(void);
+
+/* Value of the first line with `key` behind that with the value `after` (NULL: of all), or NULL. */
+const char *lb_config_next(const char *key, const char *after);
+
+/* The directories for a program, named by its absolute path on the packing machine: nearly always the bundle's
+ * common ones. */
+const char *lb_library_path_of(const char *program);
+
+/* ---- environment.c ---- */
+
+/* Value of a variable in an environment array, or NULL. (A program may define its own getenv: bash does.) */
+const char *lb_env_get(char *const envp[], const char *name);
+
+/* Sets the variables of the configuration that the user has not set. */
+void lb_set_environment(void);
+
+/* Copies `envp` for a program that is not started with this runtime: without what the constructor set. */
+void lb_clean_environment(char **to, char *const envp[]);
+
 /* ---- trace.c ---- */
 
 /* `served`: from the bundle, by a name that is the host's. A name inside the bundle is known by itself. */
@@ -107,7 +124,7 @@ void lb_trace_start(void);
 void lb_trace_variable(const char *name, bool set);
 void lb_trace_objects(void);
 
-/* ---- environment.c ---- */
+/* ---- getenv.c ---- */
 
 /* Looks up the functions that ours stand before; called once, when that may be done. */
 void lb_find_getenv(void);
@@ -131,6 +148,8 @@ int lb_prepare(struct lb_launch *launch, char *space, const char *path, char *co
 /* Replaces the process; returns a negative errno. */
 int lb_exec(const char *path, char *const argv[], char *const envp[]);
 
+/* ---- search.c ---- */
+
 /* As lb_exec, but searches PATH, and gives a file without a header to /bin/sh as execvp(3) says. */
 int lb_exec_search(const char *file, char *const argv[], char *const envp[]);
 
@@ -138,10 +157,28 @@ int lb_exec_search(const char *file, char *const argv[], char *const envp[]);
  * `*denied` says whether there is one that may not be executed. */
 const char *lb_search_path(const char *file, const char *search, struct lb_path *buffer, bool *denied);
 
-/* Copies `envp` for a program that is not started with this runtime: without what the constructor set. */
-void lb_clean_environment(char **to, char *const envp[]);
-
 size_t lb_count(char *const strings[]);
+
+/* ---- exec.c ---- */
+
+/* As the system call execveat. */
+int lb_exec_at(int directory, const char *path, char *const argv[], char *const envp[], int flags);
+
+/* ---- spawn.c ---- */
+
+/* As posix_spawn. */
+int lb_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+             const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]);
+
+/* ---- self.c ---- */
+
+/* As the system call readlinkat. */
+long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, const char *operation);
+
+/* ---- shell.c ---- */
+
+/* In the child of a fork, which has no thread that could still hold them. */
+void lb_unlock_shells(void);
 
 /* ---- real.c: the functions that ours stand before ---- */
 

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 
-int lb_exec_at(int directory, const char *path, char *const argv[], char *const envp[], int flags);
-
 #ifndef SYS_faccessat2
 #define SYS_faccessat2 439
 #endif
@@ -20,8 +18,6 @@ int lb_exec_at(int directory, const char *path, char *const argv[], char *const 
 #define SYS_statx 291
 #endif
 #endif
-
-long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, const char *operation);
 
 static long answer(long result)
 {

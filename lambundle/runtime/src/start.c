@@ -112,35 +112,6 @@ static void set_executed_file(char **envp)
             entry->a_un.a_val = (unsigned long)lb_state.program;
 }
 
-/* What libc itself opens cannot be redirected from outside; it reads these variables. Set without setenv, which
- * a program may define as its own and may not be ready for. The array replaces the one on the stack. */
-static void set_environment(void)
-{
-    size_t have = lb_count(environ), wanted = 0;
-    for (size_t i = 0; lb_state.environment[i] != NULL; i++)
-        wanted++;
-    if (wanted == 0)
-        return;
-    long pages = lb_sys6(SYS_mmap, 0, (long)((have + wanted + 1) * sizeof(char *)), 3 /* read, write */,
-                         0x22 /* private, anonymous */, -1, 0);
-    if (pages < 0 && pages > -4096)
-        return;
-    char **fresh = (char **)pages;
-    memcpy(fresh, environ, have * sizeof *fresh);
-    for (size_t i = 0; i < wanted; i++) {
-        char name[128];
-        size_t length = strcspn(lb_state.environment[i], "=");
-        if (length >= sizeof name)
-            continue;
-        memcpy(name, lb_state.environment[i], length);
-        name[length] = '\0';
-        if (lb_env_get(environ, name) == NULL)
-            fresh[have++] = (char *)lb_state.environment[i];
-    }
-    fresh[have] = NULL;
-    environ = fresh;
-}
-
 static void start(int argc, char **argv, char **envp)
 {
     lb_find();
@@ -151,7 +122,7 @@ static void start(int argc, char **argv, char **envp)
             set_process_name(argv[0]);
             set_executed_file(envp);
         }
-        set_environment();
+        lb_set_environment();
     }
     if (LB_UNLIKELY(lb_state.tracing))
         lb_trace_start();

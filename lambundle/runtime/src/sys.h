@@ -89,4 +89,12 @@ static inline int lb_sys_execve(const char *path, char *const argv[], char *cons
     return (int)lb_sys6(SYS_execve, (long)path, (long)argv, (long)envp, 0, 0, 0);
 }
 
+/* ---- sys.c ---- */
+
+/* Writes a number that is not negative, without an end; returns where it ends. At most ten digits. */
+char *lb_decimal(char *to, int number);
+
+/* The kernel's own name of an open file, with its end, in `buffer`; returns its length, or a negative errno. */
+long lb_path_of_descriptor(int fd, char *buffer, size_t size);
+
 #endif

@@ -1,10 +1,5 @@
 /* The trace: one line a record, fields separated by tabs, to the file that LAMBUNDLE_TRACE names.
- *
- *   PID start  PROGRAM                     the real path of a bundled program that begins
- *   PID lookup WHERE OPERATION PATH        bundle, host or nowhere; the libc function; an absolute path
- *   PID exec   WHERE PATH                  bundle, static (of the bundle, no loader) or host
- *   PID env    STATE NAME                  set or unset: a variable that getenv was asked for, once in a process
- *   PID object PATH                        a shared object mapped when the process ended
+ * lambundle/runtime/trace.py says what the records mean, and reads them.
  *
  * Backslash, tab, newline and bytes below 32 are written as \xHH. Each record is one write(2) to a file opened
  * for appending and closed again: the records of many processes do not mix, and no descriptor of the program's
@@ -18,7 +13,7 @@
 
 struct line {
     size_t length;
-    char text[PATH_MAX + 512];
+    char text[LB_RECORD_MAX];
 };
 
 static void add_char(struct line *line, char character)
@@ -49,21 +44,9 @@ static void add_field(struct line *line, const char *text)
     }
 }
 
-static void add_number(struct line *line, int number)
-{
-    char digits[12];
-    size_t count = 0;
-    do
-        digits[count++] = (char)('0' + number % 10);
-    while ((number /= 10) > 0);
-    while (count > 0)
-        add_char(line, digits[--count]);
-}
-
 static void begin(struct line *line, const char *kind)
 {
-    line->length = 0;
-    add_number(line, lb_sys_getpid());
+    line->length = (size_t)(lb_decimal(line->text, lb_sys_getpid()) - line->text);
     add_field(line, kind);
 }
 
@@ -83,15 +66,10 @@ static const char *absolute(int directory, const char *path, struct lb_path *buf
     long length;
     if (path[0] == '/')
         return path;
-    if (directory == AT_FDCWD) {
+    if (directory == AT_FDCWD)
         length = lb_sys_getcwd(buffer->text, sizeof buffer->text) - 1;
-    } else {
-        struct line link = {.length = 0};
-        add_plain(&link, "/proc/self/fd/");
-        add_number(&link, directory < 0 ? 0 : directory);
-        link.text[link.length] = '\0';
-        length = lb_sys_readlink(link.text, buffer->text, sizeof buffer->text - 1);
-    }
+    else
+        length = lb_path_of_descriptor(directory, buffer->text, sizeof buffer->text);
     if (length <= 0 || (size_t)length + strlen(path) + 2 > sizeof buffer->text)
         return path;
     if (buffer->text[length - 1] != '/') /* of "/" itself there is one already */

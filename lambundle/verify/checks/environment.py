@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambundle.verify.model import Check, Status
-from lambundle.verify.run.task import Origin
+from lambundle.verify.run.jobs import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lambundle.bundle.model import Manifest
+    from lambundle.pack.config import Config
     from lambundle.recipes.recipe import Recipe
-    from lambundle.verify.run.attempt import Attempt
     from lambundle.verify.run.mounted import Mounted
+    from lambundle.verify.run.result import JobResult
 
 USUAL = re.compile(
     r"HOME|PATH|LANG|LANGUAGE|LC_.*|TERM|TERMINFO|COLORTERM|USER|LOGNAME|SHELL|PWD|OLDPWD|SHLVL|MAIL|HOSTNAME|TZ|TMPDIR|TMP"
@@ -32,11 +33,9 @@ USUAL = re.compile(
 )
 """Variables that differ between any two machines, and that programs ask for without needing them."""
 
-CONFIGURATION_MAX = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostVariable:
     """A variable that the bundle in the directory ``home`` ought to set and does not."""
 
     name: str
@@ -46,41 +45,37 @@ class Lost:
 
 
 def lost_variables(
-    homes: Mapping[str, Manifest], configurations: Mapping[str, str], book: Sequence[Recipe]
-) -> tuple[Lost, ...]:
+    homes: Mapping[str, Manifest], configs: Mapping[str, Config], book: Sequence[Recipe]
+) -> tuple[LostVariable, ...]:
     """Variables of the manifests, and of the recipes for their programs, that the runtime's configuration has not.
 
-    ``homes`` are the bundles by their directories, ``configurations`` the texts of ``runtime/config`` in these.
+    ``homes`` are the bundles by their directories, ``configs`` the runtime's configurations in these.
     """
     found = []
     for home, manifest in homes.items():
         wanted = {name: (value, "its manifest") for name, value in manifest.environment.items()}
         if not wanted:
             wanted = {name: (value, f"recipe {by}") for name, value, by in _by_recipe(manifest, book)}
-        is_set = configured(configurations.get(home, ""))
-        found += [Lost(name, value, home, by) for name, (value, by) in wanted.items() if is_set.get(name) != value]
+        is_set = configs[home].environment if home in configs else {}
+        found += [
+            LostVariable(name, value, home, by) for name, (value, by) in wanted.items() if is_set.get(name) != value
+        ]
     return tuple(found)
 
 
-def configured(text: str) -> dict[str, str]:
-    """The variables that a runtime configuration sets."""
-    pairs = [line.partition(" ")[2] for line in text.splitlines() if line.startswith("environment ")]
-    return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
-
-
 def _by_recipe(manifest: Manifest, book: Sequence[Recipe]) -> list[tuple[str, str, str]]:
-    from lambundle.recipes.recipe import recipe_for
+    from lambundle.recipes.recipe import recipe_named
 
     found = []
     for program in manifest.programs:
-        recipe = recipe_for(program.path, book)
+        recipe = recipe_named({posixpath.basename(program.path), posixpath.basename(program.real)}, book)
         if recipe is not None and not program.static:
             found += [(name, value, recipe.name) for name, value in recipe.environment.items()]
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class VariableDifference:
     """A variable that a program asked for, that is not set there.
 
     ``is_here`` says that it is set where verify runs, ``is_named`` that the program complained of it.
@@ -109,23 +104,29 @@ def complains_of(words: str, name: str) -> bool:
     return name in words and any(said.search(line) and _COMPLAINT.search(line) for line in words.splitlines())
 
 
-def differences(attempts: Iterable[Attempt], here: Mapping[str, str], mounted: Mounted) -> tuple[Difference, ...]:
+def differences(
+    results: Iterable[JobResult], here: Mapping[str, str], mounted: Mounted
+) -> tuple[VariableDifference, ...]:
     """The variables that the runs asked for and did not get, those first that explain most."""
-    found: dict[str, Difference] = {}
-    for attempt in attempts:
-        words = attempt.error_output
-        for variable in attempt.trace.variables:
+    found: dict[str, VariableDifference] = {}
+    for result in results:
+        words = result.error_output
+        for variable in result.trace.variables:
             if variable.is_set or variable.name in found:
                 continue
-            by = posixpath.basename(mounted.original(attempt.trace.program_of(variable.process)))
+            by = posixpath.basename(mounted.original(result.trace.program_of(variable.process)))
             is_named = complains_of(words, variable.name)
-            found[variable.name] = Difference(variable.name, by, variable.name in here, is_named)
+            found[variable.name] = VariableDifference(variable.name, by, variable.name in here, is_named)
     ranked = sorted(found.values(), key=lambda item: (not item.is_named, not item.is_unusual, item.name))
     return tuple(item for item in ranked if item.is_here or item.is_named)
 
 
 def environment_check(
-    attempts: Sequence[Attempt], lost: Sequence[Lost], different: Sequence[Difference], *, is_explained: bool
+    results: Sequence[JobResult],
+    lost: Sequence[LostVariable],
+    different: Sequence[VariableDifference],
+    *,
+    is_explained: bool,
 ) -> Check:
     """Whether a variable is missing.
 
@@ -137,39 +138,39 @@ def environment_check(
         detail = f"{first.name} is not set by the bundle {_name(first)}, and {first.asked_by} asks for it"
         lines = tuple(f"{item.name} of {_name(item)}, {item.asked_by}" for item in lost[1:])
         return Check("environment", Status.FAIL, detail, _set_again(first), lines)
-    if not any(attempt.trace.starts for attempt in attempts):
+    if not any(result.trace.starts for result in results):
         return Check("environment", Status.SKIP, "there is no trace of the variables that were asked for")
     lines = tuple(
         f"{item.name}, asked for by {item.by}{'' if item.is_here else ', is set nowhere'}" for item in different
     )
     causes = [item for item in different if item.is_named or (item.is_unusual and not is_explained)]
-    if causes and any(attempt.failed for attempt in attempts):
+    if causes and any(result.failed for result in results):
         cause = causes[0]
         others = tuple(line for line in lines if not line.startswith(f"{cause.name},"))
         where = "set here and not on Lambda" if cause.is_here else "set neither here nor on Lambda"
         detail = f"{cause.name} is {where}, and {cause.by} asked for it"
-        return Check("environment", Status.FAIL, detail, _set(cause, attempts), others)
+        return Check("environment", Status.FAIL, detail, _set(cause, results), others)
     count = f"{len(different)} variable{'s' if len(different) != 1 else ''} asked for that only this machine sets"
     text = "every variable that getenv was asked for is as it is here" if not different else f"{count}: none was needed"
-    if different and any(attempt.failed for attempt in attempts):
+    if different and any(result.failed for result in results):
         text = f"{count}, as everywhere"
     return Check("environment", Status.PASS, text, context=lines)
 
 
-def _set(item: Difference, attempts: Sequence[Attempt]) -> str:
+def _set(item: VariableDifference, results: Sequence[JobResult]) -> str:
     """What to do; a command that was given can be tried with the value that is set here."""
     cure = f"set {item.name} in the function's configuration"
-    task = next(attempt.task for attempt in attempts if attempt.failed)
-    if task.origin is not Origin.COMMAND or not item.is_here or any("\n" in word for word in task.command):
+    job = next(result.job for result in results if result.failed)
+    if job.origin is not Origin.COMMAND or not item.is_here or any("\n" in word for word in job.command):
         return cure
-    return f'{cure}; to try it: -- env {item.name}="${item.name}" {shlex.join(task.command)}'
+    return f'{cure}; to try it: -- env {item.name}="${item.name}" {shlex.join(job.command)}'
 
 
-def _name(lost: Lost) -> str:
+def _name(lost: LostVariable) -> str:
     return posixpath.basename(lost.home)
 
 
-def _set_again(lost: Lost) -> str:
+def _set_again(lost: LostVariable) -> str:
     value = lost.value
     if value.startswith("@"):
         value = f"{lost.home}/root{value[1:]}"

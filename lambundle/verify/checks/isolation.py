@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.elf.headers import read_elf
 from lambundle.errors import LambundleError
+from lambundle.machine import DiskFiles
 from lambundle.verify.model import Check, Status
 from lambundle.verify.sandbox.hostroot import PROGRAMS
 
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lambundle.bundle.model import Program
-    from lambundle.verify.run.attempt import Attempt
+    from lambundle.runtime.trace import Execution
     from lambundle.verify.run.mounted import Mounted
-    from lambundle.verify.run.trace import Execution, Trace
+    from lambundle.verify.run.result import JobResult
+    from lambundle.verify.run.trace import Trace
 
 _HOST_DIRECTORIES = frozenset({"/bin", "/usr/bin", "/sbin", "/usr/sbin"})
 
@@ -39,24 +41,24 @@ class Breach:
     cure: str
 
 
-def isolation_check(attempts: Sequence[Attempt], mounted: Mounted, sandbox: str) -> Check:
+def isolation_check(results: Sequence[JobResult], mounted: Mounted, sandbox: str) -> Check:
     """Whether nothing of the host was used; SKIP where there is no trace to say so."""
     if not mounted.homes:
         return _skip("no program here has lambundle's runtime, so there is no trace of what was used")
-    programs = [attempt.task.program for attempt in attempts]
+    programs = [result.job.program for result in results]
     if programs and all(program is not None and program.static for program in programs):
         return _skip("static programs leave no trace of what they use")
-    breaches = [breach for attempt in attempts for breach in _breaches(attempt, mounted)]
+    breaches = [breach for result in results for breach in _breaches(result, mounted)]
     if breaches:
         first = breaches[0]
         more = f", and {len(breaches) - 1} more" if len(breaches) > 1 else ""
         lines = tuple(breach.text for breach in breaches)
         return Check("isolation", Status.FAIL, f"{first.text}{more}", first.cure, lines[1:])
-    if not any(_bundled_starts(attempt.trace, mounted) for attempt in attempts):
+    if not any(_bundled_starts(result.trace, mounted) for result in results):
         return _skip("no program of a bundle left a trace of what it used")
-    if not all(attempt.trace.is_whole for attempt in attempts):
+    if not all(result.trace.is_whole for result in results):
         return _skip("the trace is too long to be read whole")
-    used = sorted({posixpath.basename(item.path) for attempt in attempts for item in _of_host(attempt.trace, mounted)})
+    used = sorted({posixpath.basename(item.path) for result in results for item in _of_host(result.trace, mounted)})
     also = f"; started the host's {', '.join(used[:4])}{' …' if len(used) > 4 else ''}, as on Lambda" if used else ""  # noqa: PLR2004
     return Check("isolation", Status.PASS, f"no library or loader of the host was used{also} ({sandbox})")
 
@@ -73,11 +75,11 @@ def _of_host(trace: Trace, mounted: Mounted) -> list[Execution]:
     return [item for item in trace.executions if item.where == "host" and not mounted.is_users(item.path)]
 
 
-def _breaches(attempt: Attempt, mounted: Mounted) -> list[Breach]:
-    trace = attempt.trace
+def _breaches(result: JobResult, mounted: Mounted) -> list[Breach]:
+    trace = result.trace
     found = [*_objects(trace, mounted), *_loaders(trace, mounted), *_helpers(trace, mounted)]
-    if not found and attempt.succeeded and not _bundled_starts(trace, mounted):
-        found += _untraced(attempt.task.program)
+    if not found and result.succeeded and not _bundled_starts(trace, mounted):
+        found += _untraced(result.job.program)
     return list(dict.fromkeys(found))
 
 
@@ -116,7 +118,7 @@ def _interpreter(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        return read_elf(str(path)).interpreter
+        return read_elf(DiskFiles(), str(path)).interpreter
     except LambundleError:
         return None
 

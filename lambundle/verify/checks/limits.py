@@ -10,7 +10,7 @@ from lambundle.verify.sandbox.interface import MIB
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lambundle.verify.run.attempt import Attempt
+    from lambundle.verify.run.result import JobResult
     from lambundle.verify.sandbox.interface import Limits
 
 FULL = "No space left on device"
@@ -24,24 +24,24 @@ _MOST_MEMORY, _MOST_TMP = 10_240, 10_240  # MiB: Lambda's own maxima
 _LEAST = {"memory": 128, "tmp": 512}  # and minima
 
 
-def memory_check(attempts: Sequence[Attempt], limits: Limits) -> Check:
+def memory_check(results: Sequence[JobResult], limits: Limits) -> Check:
     """The highest peak of all processes of a run together, against the function's memory."""
-    over = [attempt for attempt in attempts if attempt.worst.ended_by == "memory"]
-    peak = _highest(outcome.memory for attempt in attempts for outcome in attempt.outcomes)
+    over = [result for result in results if result.worst.ended_by == "memory"]
+    peak = _highest(outcome.memory for result in results for outcome in result.outcomes)
     if over:
-        detail = f"{over[0].task.name} needs more than {_mib(limits.memory)} of memory"
+        detail = f"{over[0].job.name} needs more than {_mib(limits.memory)} of memory"
         return Check("memory", Status.FAIL, detail, _more("memory", limits.memory, _MOST_MEMORY))
     if peak is None:
         return Check("memory", Status.SKIP, "the memory of a run cannot be measured here")
     return Check("memory", Status.PASS, f"{_mib(peak)} of {_mib(limits.memory)} at most, mapped files not counted")
 
 
-def tmp_check(attempts: Sequence[Attempt], limits: Limits) -> Check:
+def tmp_check(results: Sequence[JobResult], limits: Limits) -> Check:
     """The most that lay in /tmp, against its size."""
-    peak = _highest(outcome.tmp for attempt in attempts for outcome in attempt.outcomes)
-    full = [attempt for attempt in attempts if attempt.failed and _is_full(attempt, limits)]
+    peak = _highest(outcome.tmp for result in results for outcome in result.outcomes)
+    full = [result for result in results if result.failed and _is_full(result, limits)]
     if full:
-        detail = f"{full[0].task.name} filled /tmp, which has {_mib(limits.tmp)}"
+        detail = f"{full[0].job.name} filled /tmp, which has {_mib(limits.tmp)}"
         return Check("tmp", Status.FAIL, detail, _more("tmp", limits.tmp, _MOST_TMP))
     if peak is None:
         return Check("tmp", Status.SKIP, "what lies in /tmp cannot be measured here")
@@ -51,9 +51,9 @@ def tmp_check(attempts: Sequence[Attempt], limits: Limits) -> Check:
     return Check("tmp", Status.PASS, detail)
 
 
-def _is_full(attempt: Attempt, limits: Limits) -> bool:
-    used = attempt.worst.tmp
-    return FULL in attempt.error_output or (used is not None and used >= NEARLY * limits.tmp)
+def _is_full(result: JobResult, limits: Limits) -> bool:
+    used = result.worst.tmp
+    return FULL in result.error_output or (used is not None and used >= NEARLY * limits.tmp)
 
 
 def _highest(values: Iterable[int | None]) -> int | None:

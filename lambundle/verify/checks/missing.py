@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lambundle.bundle.model import Manifest
-    from lambundle.verify.packing_machine import Machine
-    from lambundle.verify.run.attempt import Attempt
+    from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.mounted import Mounted
+    from lambundle.verify.run.result import JobResult
 
 MAX_SHOWN = 10
 
@@ -52,35 +52,35 @@ def is_likely(item: MissingPath) -> bool:
     return item.is_named or item.package is not None or _PRIVATE.match(item.path) is None
 
 
-def missing_paths(attempts: Iterable[Attempt], mounted: Mounted, machine: Machine) -> tuple[MissingPath, ...]:
+def missing_paths(results: Iterable[JobResult], mounted: Mounted, machine: PackingMachine) -> tuple[MissingPath, ...]:
     """What the runs looked for in vain, the likeliest cause of a failure first.
 
     First come those that the program's own words name, then those of packages, then the last looked for, since a
     program rarely goes on for long without what it needs.
     """
     found: dict[str, MissingPath] = {}
-    for attempt in attempts:
-        words = attempt.error_output
-        looked_for = _looked_for(attempt, mounted)
+    for result in results:
+        words = result.error_output
+        looked_for = _looked_for(result, mounted)
         files = machine.files(path for path in looked_for if not _HARMLESS.match(path))
         directories = machine.directories(path for path, (_, lists) in looked_for.items() if lists)
-        for path in [*_libraries(attempt, mounted, machine), *_last_first([*files, *directories], looked_for)]:
-            by, _ = looked_for.get(path, (attempt.task.name, False))
+        for path in [*_libraries(result, mounted, machine), *_last_first([*files, *directories], looked_for)]:
+            by, _ = looked_for.get(path, (result.job.name, False))
             item = MissingPath(path, machine.owner(path), by, _names(words, path), path in directories)
             found.setdefault(path, item)
     return tuple(sorted(found.values(), key=lambda item: (not item.is_named, item.package is None)))
 
 
-def _looked_for(attempt: Attempt, mounted: Mounted) -> dict[str, tuple[str, bool]]:
+def _looked_for(result: JobResult, mounted: Mounted) -> dict[str, tuple[str, bool]]:
     """Every path that was found nowhere: who looked for it, and whether as for a directory."""
-    served = {mounted.original(item.path) for item in attempt.trace.lookups if item.where != "nowhere"}
+    served = {mounted.original(item.path) for item in result.trace.lookups if item.where != "nowhere"}
     found: dict[str, tuple[str, bool]] = {}
-    for item in attempt.trace.lookups:
+    for item in result.trace.lookups:
         path = posixpath.normpath(mounted.original(item.path))
         if item.where != "nowhere" or path in served or mounted.is_users(path):
             continue
         lists = found.pop(path, ("", False))[1] or _LISTING.fullmatch(item.operation) is not None
-        by = mounted.original(attempt.trace.program_of(item.process)) or attempt.task.name
+        by = mounted.original(result.trace.program_of(item.process)) or result.job.name
         found[path] = (by, lists)
     return found
 
@@ -90,12 +90,12 @@ def _last_first(paths: Iterable[str], looked_for: dict[str, tuple[str, bool]]) -
     return sorted(dict.fromkeys(paths), key=lambda path: -order.get(path, 0))
 
 
-def _libraries(attempt: Attempt, mounted: Mounted, machine: Machine) -> list[str]:
+def _libraries(result: JobResult, mounted: Mounted, machine: PackingMachine) -> list[str]:
     """Libraries that the loader, which is not traced, complained of by name."""
-    program = attempt.task.program
+    program = result.job.program
     if program is None:
         return []
-    names = dict.fromkeys(_SONAME.findall(attempt.error_output))
+    names = dict.fromkeys(_SONAME.findall(result.error_output))
     paths = (machine.library(name, program.real) for name in names)
     return [path for path in paths if path is not None and not _is_inside(path, mounted)]
 
@@ -114,10 +114,10 @@ def _names(words: str, path: str) -> bool:
 
 
 def missing_check(
-    attempts: Sequence[Attempt],
+    results: Sequence[JobResult],
     missing: Sequence[MissingPath],
     manifests: Sequence[Manifest],
-    machine: Machine,
+    machine: PackingMachine,
     *,
     is_explained: bool,
 ) -> Check:
@@ -131,9 +131,9 @@ def missing_check(
     other = next((item.packed_on for item in manifests if not machine.is_like(item.packed_on)), None)
     if other is not None:
         return _skip(f"this machine is not the one it was packed on ({other.distribution}, {other.machine})")
-    if not missing and not any(attempt.trace.lookups for attempt in attempts):
+    if not missing and not any(result.trace.lookups for result in results):
         return _skip("there is no trace of what was looked for")
-    failed = [attempt for attempt in attempts if attempt.failed]
+    failed = [result for result in results if result.failed]
     count = f"{len(missing)} path{'s' if len(missing) != 1 else ''} looked for that only this machine has"
     if not failed:
         text = "nothing was looked for in vain that this machine has" if not missing else f"{count}: none was needed"
@@ -149,7 +149,7 @@ def missing_check(
     others = [item for item in missing if item is not first]
     if others:
         detail += f" (and for {len(others)} more)"
-    is_fixable = len(manifests) == 1 and not any(attempt.invocations for attempt in attempts)
+    is_fixable = len(manifests) == 1 and not any(result.invocations for result in results)
     return Check("missing", Status.FAIL, detail, cure(manifests, first, is_fixable=is_fixable), _lines(others))
 
 

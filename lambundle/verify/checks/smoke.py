@@ -6,22 +6,22 @@ import signal
 from typing import TYPE_CHECKING
 
 from lambundle.verify.model import Check, Status
-from lambundle.verify.run.attempt import FIRST_SIGNAL
-from lambundle.verify.run.task import Origin
+from lambundle.verify.run.jobs import Origin
+from lambundle.verify.run.result import FIRST_SIGNAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambundle.verify.run.attempt import Attempt
-    from lambundle.verify.run.task import Task
+    from lambundle.verify.run.jobs import Job
+    from lambundle.verify.run.result import JobResult
 
 LAST_LINES = 8
 
 
-def smoke_check(attempts: Sequence[Attempt]) -> Check:
-    """Whether every task was done: exit status 0 in the first run and in the next."""
-    failed = [attempt for attempt in attempts if attempt.failed]
-    unknown = [attempt for attempt in attempts if attempt.is_inconclusive]
+def smoke_check(results: Sequence[JobResult]) -> Check:
+    """Whether every job was done: exit status 0 in the first run and in the next."""
+    failed = [result for result in results if result.failed]
+    unknown = [result for result in results if result.is_inconclusive]
     if failed:
         more = f"; {len(failed) - 1} more failed" if len(failed) > 1 else ""
         detail = f"{how_it_failed(failed[0])}{more}"
@@ -29,52 +29,52 @@ def smoke_check(attempts: Sequence[Attempt]) -> Check:
         return Check("smoke", Status.FAIL, detail, context=lines)
     if unknown:
         first = unknown[0]
-        detail = f"{first.task.name} --version ended with {first.worst.status}, which says nothing"
-        return Check("smoke", Status.SKIP, detail, hint=f"give a real command after --: -- {first.task.name} ARGUMENTS")
-    context = tuple(map(_line, attempts)) if len(attempts) > 1 else ()
-    return Check("smoke", Status.PASS, _done(attempts), context=context)
+        detail = f"{first.job.name} --version ended with {first.worst.status}, which says nothing"
+        return Check("smoke", Status.SKIP, detail, hint=f"give a real command after --: -- {first.job.name} ARGUMENTS")
+    context = tuple(map(_line, results)) if len(results) > 1 else ()
+    return Check("smoke", Status.PASS, _done(results), context=context)
 
 
-def _done(attempts: Sequence[Attempt]) -> str:
-    if len(attempts) == 1:
-        return _told(attempts[0].task)
-    versions = sum(attempt.task.origin is Origin.VERSION for attempt in attempts)
+def _done(results: Sequence[JobResult]) -> str:
+    if len(results) == 1:
+        return _told(results[0].job)
+    versions = sum(result.job.origin is Origin.VERSION for result in results)
     if versions:
         little = "which proves little: give a real command after --"
-        return f"{len(attempts)} programs ran, {versions} of them with --version only, {little}"
-    return f"{len(attempts)} programs did their smoke jobs"
+        return f"{len(results)} programs ran, {versions} of them with --version only, {little}"
+    return f"{len(results)} programs did their smoke jobs"
 
 
-def _told(task: Task) -> str:
-    match task.origin:
+def _told(job: Job) -> str:
+    match job.origin:
         case Origin.SMOKE:
-            return f"{task.does} (recipe {task.recipe})"
+            return f"{job.does} (recipe {job.recipe})"
         case Origin.VERSION:
-            return f"{task.does} (--version only, which proves little: give a real command after --)"
+            return f"{job.does} (--version only, which proves little: give a real command after --)"
         case Origin.COMMAND | Origin.FUNCTION:
-            return task.does
+            return job.does
 
 
-def _line(attempt: Attempt) -> str:
-    return f"{attempt.task.name}: {_told(attempt.task)}"
+def _line(result: JobResult) -> str:
+    return f"{result.job.name}: {_told(result.job)}"
 
 
-def how_it_failed(attempt: Attempt) -> str:
+def how_it_failed(result: JobResult) -> str:
     """One line on the run that failed."""
-    outcome, task = attempt.worst, attempt.task
+    outcome, job = result.worst, result.job
     what = {
-        Origin.COMMAND: task.name,
-        Origin.SMOKE: f"the smoke job of {task.name}",
-        Origin.VERSION: f"{task.name} --version",
-        Origin.FUNCTION: f"the function {task.name}",
-    }[task.origin]
-    when = " when it was run again in the same environment" if attempt.first is not outcome else ""
+        Origin.COMMAND: job.name,
+        Origin.SMOKE: f"the smoke job of {job.name}",
+        Origin.VERSION: f"{job.name} --version",
+        Origin.FUNCTION: f"the function {job.name}",
+    }[job.origin]
+    when = " when it was run again in the same environment" if result.first is not outcome else ""
     ends = {
         "timeout": f"had not ended after {_seconds(outcome.seconds)}",
         "memory": "was ended because it used more memory than it may",
         "killed": "was ended from outside",
     }
-    end = ends.get(outcome.ended_by) or (_unanswered(attempt) if attempt.invocations else _status(outcome.status))
+    end = ends.get(outcome.ended_by) or (_unanswered(result) if result.invocations else _status(outcome.status))
     return f"{what} {end}{when}"
 
 
@@ -82,9 +82,9 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds >= 10 else f"{f'{seconds:.1f}'.removesuffix('.0')} s"  # noqa: PLR2004
 
 
-def _unanswered(attempt: Attempt) -> str:
+def _unanswered(result: JobResult) -> str:
     """What became of the first event that was not answered well."""
-    run = next(run for run in attempt.invocations if run.status != "ok")
+    run = next(run for run in result.invocations if run.status != "ok")
     kind = run.response.get("errorType") if isinstance(run.response, dict) else None
     ends = {"died": "died", "timeout": "ran out of time", "error": "answered with an error"}
     return f"{ends.get(str(run.status), run.status)} on event {run.event}{f': {kind}' if kind else ''}"
@@ -99,8 +99,8 @@ def _status(status: int) -> str:
     return f"ended with {status}"
 
 
-def output_lines(attempt: Attempt) -> list[str]:
+def output_lines(result: JobResult) -> list[str]:
     """The last lines that a failed run printed, those of stderr first since errors stand there."""
-    outcome = attempt.worst
+    outcome = result.worst
     lines = outcome.stderr.decode(errors="replace").strip().splitlines()[-LAST_LINES:]
     return lines or outcome.stdout.decode(errors="replace").strip().splitlines()[-LAST_LINES:]

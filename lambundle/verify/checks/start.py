@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from lambundle.verify.run.attempt import Attempt
     from lambundle.verify.run.mounted import Mounted
+    from lambundle.verify.run.result import JobResult
     from lambundle.verify.run.trace import Trace
 
 FEW = 300
@@ -173,41 +173,41 @@ def _resident_of(libc: _Libc, fd: int, size: int) -> int:
 # ---- the check ----
 
 
-def start_check(attempts: Sequence[Attempt], unzipped: int) -> Check:
+def start_check(results: Sequence[JobResult], unzipped: int) -> Check:
     """How long the first and the next run took, and how much of the bundle the first one brought into memory."""
-    measured = [attempt for attempt in attempts if attempt.succeeded and (attempt.cold or attempt.invocations)]
+    measured = [result for result in results if result.succeeded and (result.cold or result.invocations)]
     if not measured:
         return Check("start", Status.SKIP, "no task was done twice")
-    slowest = max(measured, key=lambda attempt: (attempt.cold or attempt.first).seconds)
-    lines = tuple(_line(attempt, unzipped) for attempt in measured)
+    slowest = max(measured, key=lambda result: (result.cold or result.first).seconds)
+    lines = tuple(_line(result, unzipped) for result in measured)
     if len(measured) == 1:
         return Check("start", Status.PASS, lines[0])
     return Check(
         "start",
         Status.PASS,
-        f"{slowest.task.name}, the slowest: {_line(slowest, unzipped)}",
+        f"{slowest.job.name}, the slowest: {_line(slowest, unzipped)}",
         context=_named(measured, lines),
     )
 
 
-def _named(attempts: Iterable[Attempt], lines: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"{attempt.task.name}: {line}" for attempt, line in zip(attempts, lines, strict=True))
+def _named(results: Iterable[JobResult], lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{result.job.name}: {line}" for result, line in zip(results, lines, strict=True))
 
 
-def _line(attempt: Attempt, unzipped: int) -> str:
-    text = _times(attempt)
-    if attempt.read is None:
+def _line(result: JobResult, unzipped: int) -> str:
+    text = _times(result)
+    if result.read is None:
         return f"{text}; what it reads cannot be told here"
-    return f"{text}; cold it reads {attempt.read / MIB:.1f} MiB of {unzipped / MIB:.1f} MiB"
+    return f"{text}; cold it reads {result.read / MIB:.1f} MiB of {unzipped / MIB:.1f} MiB"
 
 
-def _times(attempt: Attempt) -> str:
-    if attempt.invocations:
-        first, last = attempt.invocations[0], attempt.invocations[-1]
+def _times(result: JobResult) -> str:
+    if result.invocations:
+        first, last = result.invocations[0], result.invocations[-1]
         init = "" if first.init_ms is None else f"init {first.init_ms:,.0f} ms, then "
         again = f", warm {last.duration_ms:,.0f} ms" if last is not first else ""
         return f"{init}{first.duration_ms:,.0f} ms{again}"
-    cold, warm = attempt.cold or attempt.first, attempt.warm or attempt.first
+    cold, warm = result.cold or result.first, result.warm or result.first
     return f"cold {_milliseconds(cold.seconds)}, warm {_milliseconds(warm.seconds)}"
 
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 from lambundle.verify.checks.smoke import how_it_failed
 from lambundle.verify.model import Check, Diagnosis, Status
-from lambundle.verify.run.task import Origin
+from lambundle.verify.run.jobs import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambundle.verify.checks.environment import Difference, Lost
+    from lambundle.verify.checks.environment import LostVariable, VariableDifference
     from lambundle.verify.checks.missing import MissingPath
-    from lambundle.verify.model import Run
-    from lambundle.verify.run.attempt import Attempt
+    from lambundle.verify.model import RunReport
+    from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.mounted import Mounted
+    from lambundle.verify.run.result import JobResult
     from lambundle.verify.subject import Subject
 
 LOG_LINES = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_REPORT", "RequestId:", "Runtime.")
@@ -44,31 +45,32 @@ _REQUEST = re.compile(r"RequestId: \S+ (?:Error: )?")
 class Evidence:
     """Everything that was found. ``subject`` and ``mounted`` are None when the bundle could not be read or unpacked."""
 
+    machine: PackingMachine
     checks: Sequence[Check]
-    attempts: Sequence[Attempt] = ()
+    results: Sequence[JobResult] = ()
     subject: Subject | None = None
     mounted: Mounted | None = None
     missing: Sequence[MissingPath] = ()
-    lost: Sequence[Lost] = ()
-    different: Sequence[Difference] = ()
+    lost: Sequence[LostVariable] = ()
+    different: Sequence[VariableDifference] = ()
 
     @property
-    def failed(self) -> Attempt | None:
-        """The first attempt that failed."""
-        return next((attempt for attempt in self.attempts if attempt.failed), None)
+    def failed(self) -> JobResult | None:
+        """The first job that failed."""
+        return next((result for result in self.results if result.failed), None)
 
     @property
     def how(self) -> str:
-        """One line on how it failed; empty when no attempt did."""
+        """One line on how it failed; empty when none did."""
         return "" if self.failed is None else how_it_failed(self.failed)
 
     @property
     def is_function(self) -> bool:
         """Whether what failed is a function, not a command."""
-        return self.failed is not None and self.failed.task.origin is Origin.FUNCTION
+        return self.failed is not None and self.failed.job.origin is Origin.FUNCTION
 
     @property
-    def invocation(self) -> Run | None:
+    def invocation(self) -> RunReport | None:
         """The function's first event that was not answered well."""
         runs = () if self.failed is None else self.failed.invocations
         return next((run for run in runs if run.status != "ok"), None)

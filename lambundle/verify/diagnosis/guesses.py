@@ -8,6 +8,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from lambundle.target import OPT, TMP
 from lambundle.verify.checks.missing import cure as missing_cure
 from lambundle.verify.checks.missing import is_likely
 from lambundle.verify.diagnosis.evidence import excerpt, of_check
@@ -16,8 +17,7 @@ from lambundle.verify.diagnosis.service import is_kernels
 from lambundle.verify.diagnosis.words import absent
 from lambundle.verify.first_line import PROGRAM
 from lambundle.verify.model import Diagnosis, Status
-from lambundle.verify.run.mounted import LAYERS, TMP
-from lambundle.verify.run.task import Origin
+from lambundle.verify.run.jobs import Origin
 
 if TYPE_CHECKING:
     from lambundle.verify.checks.missing import MissingPath
@@ -129,7 +129,7 @@ def path_missing(evidence: Evidence) -> Diagnosis | None:
     if PROGRAM.fullmatch(path) is not None:
         return Diagnosis(f"{path} is neither in the bundle nor on Lambda", bring(evidence, posixpath.basename(path)))
     if evidence.mounted.is_users(path):
-        where = "a layer" if path.startswith(f"{LAYERS}/") else "the zip"
+        where = "a layer" if path.startswith(f"{OPT}/") else "the zip"
         return Diagnosis(
             f"{path} is neither in the bundle nor in a layer that was given",
             f"add it to {where}, and name every layer of the function by --layer",
@@ -168,15 +168,15 @@ _CRASH = "add import faulthandler; faulthandler.enable() to the handler: its log
 
 def unknown(evidence: Evidence) -> Diagnosis | None:
     """Nothing fits: what it said, and how to see more."""
-    attempt = evidence.failed
-    if attempt is None:
+    result = evidence.failed
+    if result is None:
         check = next(check for check in evidence.checks if check.status is Status.FAIL)
         return of_check(check)
     return Diagnosis(evidence.failure, _function_cure(evidence) if evidence.is_function else _command_cure(evidence))
 
 
 def _function_cure(evidence: Evidence) -> str:
-    handled = evidence.failed is not None and evidence.failed.task.name != "bootstrap"
+    handled = evidence.failed is not None and evidence.failed.job.name != "bootstrap"
     if "signal: " in evidence.error_message and handled:
         return _CRASH
     return FUNCTION_CURES.get(evidence.error_type, "mend the function: its log above says where it failed")
@@ -185,11 +185,11 @@ def _function_cure(evidence: Evidence) -> str:
 def _command_cure(evidence: Evidence) -> str:
     """See more; and where the command is known and the bundle ours, record the same here."""
     more = "see all that it printed with -v; if" if evidence.last_words else "if"
-    task = None if evidence.failed is None else evidence.failed.task
-    if task is None or task.origin is not Origin.COMMAND or not is_ours(evidence):
+    job = None if evidence.failed is None else evidence.failed.job
+    if job is None or job.origin is not Origin.COMMAND or not is_ours(evidence):
         return "see all that it did with -v"
-    first, *rest = task.command
-    command = shlex.join([posixpath.basename(first) if task.program is not None else first, *rest])
+    first, *rest = job.command
+    command = shlex.join([posixpath.basename(first) if job.program is not None else first, *rest])
     if "\n" in command:
         return "see all that it did with -v"
     return f"{more} it works here, add what it uses: {pack_again(evidence, '--record', command)}"

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import shlex
 from typing import TYPE_CHECKING
 
-from lambundle.target import HOST_LIBRARIES
+from lambundle.target import HOST_LIBRARIES, TASK
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.diagnosis.modes import closed_text
 from lambundle.verify.diagnosis.packed import held, is_ours, not_as_packed, pack_again, rezipped
 from lambundle.verify.diagnosis.words import FIELD, QUOTE, WORD
 from lambundle.verify.model import Diagnosis
-from lambundle.verify.run.mounted import TASK
 
 if TYPE_CHECKING:
     from lambundle.verify.diagnosis.evidence import Evidence
@@ -38,7 +36,7 @@ def wrong_machine(evidence: Evidence) -> Diagnosis | None:
     if check is not None:
         return of_check(check)
     return Diagnosis(
-        f"a program is not for this machine ({os.uname().machine})",
+        f"a program is not for this machine ({evidence.machine.architecture})",
         "pack it on a machine of the function's architecture; --arch says which that is",
     )
 
@@ -73,7 +71,7 @@ def library_missing(evidence: Evidence) -> Diagnosis | None:
 
 
 def _who(evidence: Evidence) -> str:
-    return "the program" if evidence.failed is None else evidence.failed.task.name
+    return "the program" if evidence.failed is None else evidence.failed.job.name
 
 
 def _as_packed(evidence: Evidence, soname: str) -> Diagnosis | None:
@@ -103,7 +101,7 @@ def _not_taken(evidence: Evidence, soname: str) -> Diagnosis | None:
     top = TASK if evidence.mounted is None else evidence.mounted.mount
     if posixpath.dirname(file.path) in {"", "lib"} or soname.endswith(".so"):
         return Diagnosis(
-            f"{soname} is in the zip, and is damaged or not for this machine ({os.uname().machine})",
+            f"{soname} is in the zip, and is damaged or not for this machine ({evidence.machine.architecture})",
             "take the build of it for the function's architecture, and zip again",
         )
     return Diagnosis(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from lambundle.verify.diagnosis.packed import held, rezipped
 from lambundle.verify.diagnosis.words import QUOTE, WORD
-from lambundle.verify.run.attempt import NOT_EXECUTABLE
+from lambundle.verify.run.result import NOT_EXECUTABLE
 
 if TYPE_CHECKING:
     from lambundle.verify.diagnosis.evidence import Evidence
-    from lambundle.verify.diagnosis.packed import Held
+    from lambundle.verify.diagnosis.packed import KeptFile
     from lambundle.verify.model import Diagnosis
 
 _DENIED = (
@@ -24,17 +24,17 @@ _DENIED = (
 
 def lost_mode(evidence: Evidence) -> Diagnosis | None:
     """A file of the bundle, or of a layer, whose mode in the zip does not let it be executed or read."""
-    attempt = evidence.failed
-    if attempt is None:
+    result = evidence.failed
+    if result is None:
         return None
     named = [name for pattern in _DENIED for name in pattern.findall(evidence.words)]
-    if attempt.worst.status == NOT_EXECUTABLE:
-        named.append(attempt.task.command[0] if attempt.task.program is None else attempt.task.program.launcher)
+    if result.worst.status == NOT_EXECUTABLE:
+        named.append(result.job.command[0] if result.job.program is None else result.job.program.launcher)
     closed = (file for name in named for file in held(evidence, name) if file.is_closed)
     return next((rezipped(closed_text(file), file) for file in closed), None)
 
 
-def closed_text(file: Held) -> str:
+def closed_text(file: KeptFile) -> str:
     """What is wrong with the mode of a file."""
     what = "executable" if file.mode & 0o004 else "readable"
     return f"{posixpath.basename(file.path)} is not {what} in {file.place} (mode {file.mode:04o})"

@@ -6,26 +6,21 @@ import os
 import posixpath
 import re
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.bundle.model import Kind
+from lambundle.target import OPT
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.model import Diagnosis
-from lambundle.verify.run.mounted import LAYERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from lambundle.bundle.reader import Member
     from lambundle.verify.diagnosis.evidence import Evidence
     from lambundle.verify.run.mounted import Mounted
 
-LINKS_MAX = 40
-"""Links that the kernel follows in one path."""
-PATH = f"{LAYERS}/bin"
+PATH = f"{OPT}/bin"
 """The one directory of a user's that is on Lambda's PATH."""
 
 _AND_MORE = re.compile(r", and [\d,]+ more$")
@@ -33,7 +28,7 @@ _FOR_OTHERS = 0o005
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class KeptFile:
     """A file of the bundle or of a layer, by its path in the zip.
 
     ``packed`` is its mode when it was packed, None where no manifest tells; ``bundle`` the zip that lambundle wrote.
@@ -52,35 +47,21 @@ class Held:
         return self.mode & _FOR_OTHERS != _FOR_OTHERS
 
 
-def held(evidence: Evidence, name: str) -> Iterator[Held]:
+def held(evidence: Evidence, name: str) -> Iterator[KeptFile]:
     """Give the files called ``name``, a path of the sandbox or a command: the bundle's, then a layer's."""
     subject, mounted = evidence.subject, evidence.mounted
     if subject is not None:
         base = posixpath.basename(name)
-        named = (resolved(subject.by_path, member) for member in subject.members if _base(member) == base)
-        for member in named:
-            if member is not None and member.kind is Kind.FILE:
-                yield Held(member.path, member.mode, *_packed(evidence, member.path))
-    if mounted is not None and mounted.mount != LAYERS:
+        named = (member.path for member in subject.members if posixpath.basename(member.path) == base)
+        for member in map(subject.tree.member, named):
+            if member is not None:
+                yield KeptFile(member.path, member.mode, *_packed(evidence, member.path))
+    if mounted is not None and mounted.mount != OPT:
         path = name if name.startswith("/") else f"{PATH}/{name}"
         file = inside(mounted, path)
-        if file is not None and path.startswith(f"{LAYERS}/"):
-            below = os.path.relpath(file, os.path.realpath(mounted.trees[LAYERS]))
-            yield Held(below, file.stat().st_mode & 0o777, *_packed(evidence, below), place="the layer")
-
-
-def _base(member: Member) -> str:
-    return posixpath.basename(member.path)
-
-
-def resolved(by_path: Mapping[str, Member], member: Member) -> Member | None:
-    """What a member leads to by its links; None when that is not in the zip."""
-    found: Member | None = member
-    for _ in range(LINKS_MAX):
-        if found is None or found.kind is not Kind.LINK:
-            return found
-        found = by_path.get(posixpath.normpath(posixpath.join(posixpath.dirname(found.path), found.target or "")))
-    return None
+        if file is not None and path.startswith(f"{OPT}/"):
+            below = os.path.relpath(file, os.path.realpath(mounted.trees[OPT]))
+            yield KeptFile(below, file.stat().st_mode & 0o777, *_packed(evidence, below), place="the layer")
 
 
 def _packed(evidence: Evidence, path: str) -> tuple[int | None, str]:
@@ -102,7 +83,7 @@ def inside(mounted: Mounted, path: str) -> Path | None:
     return Path(real) if real.startswith(tuple(tops)) else None
 
 
-def rezipped(cause: str, file: Held) -> Diagnosis:
+def rezipped(cause: str, file: KeptFile) -> Diagnosis:
     """The diagnosis for a file without the mode that it needs."""
     if file.packed is not None and file.packed != file.mode:
         return Diagnosis(
@@ -162,7 +143,7 @@ def pack_again(evidence: Evidence, *more: str) -> str:
 
 def bring(evidence: Evidence, command: str) -> str:
     """How a command comes to Lambda: with the bundle's own programs, or in a layer beside a function."""
-    first = "" if shutil.which(command) else f"install {command} here; "
+    first = "" if evidence.machine.has_command(command) else f"install {command} here; "
     if is_ours(evidence) and not evidence.is_function:
         return f"{first}pack it too: {pack_again(evidence, command)}"
     name = shlex.quote(command)

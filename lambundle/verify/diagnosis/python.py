@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -41,9 +40,13 @@ def module_missing(evidence: Evidence) -> Diagnosis | None:
     members = () if evidence.subject is None else [member.path for member in evidence.subject.members]
     if match is None:
         named = _NAME.search(evidence.words)
-        return None if named is None else _other_build(f"{named[2]}.{named[1]}", members)
+        return None if named is None else _other_build(f"{named[2]}.{named[1]}", members, evidence.machine.architecture)
     name = match[1].rstrip(".")
-    found = _other_build(name, members) or not_as_packed(evidence, *_files(name)) or _on_this_machine(evidence, name)
+    found = (
+        _other_build(name, members, evidence.machine.architecture)
+        or not_as_packed(evidence, *_files(name))
+        or _on_this_machine(evidence, name)
+    )
     if found is not None:
         return found
     own = _OWN.search(evidence.words)
@@ -77,11 +80,10 @@ def _files(name: str) -> tuple[str, str]:
     return f"{path}.py", f"{path}/__init__.py"
 
 
-def _other_build(name: str, members: Iterable[str]) -> Diagnosis | None:
+def _other_build(name: str, members: Iterable[str], here: str) -> Diagnosis | None:
     builds = list(dict.fromkeys(builds_of(name, members)))
     if not builds:
         return None
-    here = os.uname().machine
     told = " and ".join(f"Python {build.python} on {build.machine}" for build in builds)
     cause = f"the zip has {name} only for {told}, and not for the Python that ran here on {here}"
     right = next((build for build in builds if build.machine == here), None)

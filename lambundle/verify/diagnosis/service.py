@@ -59,8 +59,8 @@ def resource_limit(evidence: Evidence) -> Diagnosis | None:
 
 def time_limit(evidence: Evidence) -> Diagnosis | None:
     """A run that had not ended in its time, and said no reason."""
-    attempt = evidence.failed
-    if attempt is None or attempt.worst.ended_by != "timeout":
+    result = evidence.failed
+    if result is None or result.worst.ended_by != "timeout":
         return None
     return Diagnosis(evidence.how, "give it more time with --timeout, and the function as well (900 s at most)")
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from lambundle.elf.headers import MAGIC, read_elf
 from lambundle.errors import LambundleError
-from lambundle.target import INTERPRETERS
+from lambundle.machine import DiskFiles
+from lambundle.scripts.shebang import SHEBANG_MAX
+from lambundle.target import BOOTSTRAP, INTERPRETERS, MOUNTS, OPT, TASK
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.diagnosis.modes import closed_text
 from lambundle.verify.diagnosis.packed import bring, held, inside, is_ours, not_as_packed, pack_again, rezipped
 from lambundle.verify.diagnosis.words import FIELD, QUOTE, WORD, absent
-from lambundle.verify.first_line import HEAD, fault_of, is_on_host
+from lambundle.verify.first_line import fault_of, is_on_host
 from lambundle.verify.model import Diagnosis
-from lambundle.verify.run.mounted import LAYERS, MOUNTS, TASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ _COMMANDS = (
 _PYTHON_STARTS = re.compile(r"_execute_child|_execvpe|_posix_spawn")
 _PYTHON = re.compile(rf"No such file or directory: {QUOTE}([^/'\"]+){QUOTE}")
 _ENTRYPOINT = "Runtime.InvalidEntrypoint"
-_BOOTSTRAPS = (f"{TASK}/bootstrap", f"{LAYERS}/bootstrap")
+_BOOTSTRAPS = tuple(f"{mount}/{BOOTSTRAP}" for mount in (TASK, OPT))
 
 
 def entrypoint(evidence: Evidence) -> Diagnosis | None:
@@ -125,7 +126,7 @@ def _in_zip(path: str) -> str:
 def _head(here: Path) -> bytes:
     try:
         with here.open("rb") as file:
-            return file.read(HEAD)
+            return file.read(SHEBANG_MAX)
     except OSError:
         return MAGIC
 
@@ -137,10 +138,10 @@ def _elf(evidence: Evidence, here: Path, path: str, is_there: Callable[[str], bo
         if check is not None:
             return of_check(check)
     try:
-        loader = read_elf(str(here)).interpreter
+        loader = read_elf(DiskFiles(), str(here)).interpreter
     except LambundleError:
         return None
-    if loader is None or is_there(loader) or loader in INTERPRETERS.values():
+    if loader is None or is_there(loader) or loader in INTERPRETERS:
         return None
     name = posixpath.basename(path)
     return Diagnosis(
@@ -176,5 +177,5 @@ def _not_on_path(evidence: Evidence, name: str) -> Diagnosis | None:
         return None
     return Diagnosis(
         f"{name} is in the zip as {TASK}/{path}, and Lambda's PATH does not name that directory",
-        f"start it as {shlex.quote(f'{TASK}/{path}')}, or put it into a layer: {LAYERS}/bin is on PATH",
+        f"start it as {shlex.quote(f'{TASK}/{path}')}, or put it into a layer: {OPT}/bin is on PATH",
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
-import shlex
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.extract import extract
@@ -15,14 +14,18 @@ from lambundle.bundle.reader import open_bundle
 from lambundle.bundle.write import write_zip
 from lambundle.errors import LambundleError, UsageError
 from lambundle.gather.gathering import Gathering
-from lambundle.pack.launcher import BUNDLE
+from lambundle.machine import own_file
+from lambundle.pack.config import read_config
+from lambundle.pack.fits import check_fits
+from lambundle.pack.launcher import searched, searching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from lambundle.bundle.model import Manifest
     from lambundle.bundle.reader import Bundle
+    from lambundle.machine import Machine
+    from lambundle.verify.packing_machine import PackingMachine
 
 _HWCAPS = re.compile(r"/glibc-hwcaps/[^/]+$")
 _RELATIVE_RULES = ("rpath", "runpath", "path")
@@ -39,12 +42,13 @@ class Addition:
 
 
 def extend(
-    bundle: Path, additions: Sequence[Addition], is_owned: Callable[[str], bool], out: Path, work: Path
+    bundle: Path, additions: Sequence[Addition], machine: PackingMachine, out: Path, work: Path
 ) -> tuple[str, ...]:
     """Write ``out``, the bundle with ``additions`` and the libraries that they load; returns the paths that were new.
 
-    Nothing goes in that ``is_owned`` does not know for a package's. ``work`` is a directory that must not exist.
-    Raise UsageError when there is not exactly one manifest, OutputError and whatever reading this machine raises.
+    Nothing goes in that is no package's on ``machine``. ``work`` is a directory that must not exist.
+    Raise UsageError when there is not exactly one manifest, RuntimeLimitError when the loader's search order becomes
+    too long, OutputError and whatever reading this machine raises.
     """
     extract(bundle, work)
     with open_bundle(bundle) as opened:
@@ -54,13 +58,14 @@ def extend(
             )
         manifest = opened.manifests[0]
         entries = _kept(opened, manifest, work)
-    gathered = _gathered(manifest, additions)
+    gathered = _gathered(manifest, additions, machine.machine)
     home = f"lambundle/{manifest.name}"
     prefix = f"{home}/root"
     new = {
         entry.path: entry
         for entry in gathered.mirror.entries(prefix)
-        if entry.path not in entries and (entry.kind is not Kind.FILE or is_owned(entry.path[len(prefix) :]))
+        if entry.path not in entries
+        and (entry.kind is not Kind.FILE or machine.owner(entry.path[len(prefix) :]) is not None)
     }
     entries |= new
     _search_too(entries, manifest, _directories(gathered))
@@ -79,20 +84,20 @@ def _kept(bundle: Bundle, manifest: Manifest, tree: Path) -> dict[str, Entry]:
         if entry is None:
             reason = (Reason("add", None, "in the bundle already"),)
             entry = Entry(member.path, member.kind, member.mode, member.size, target=member.target, reasons=reason)
-        source = tree / member.path if member.kind is Kind.FILE else None
+        source = own_file(tree / member.path) if member.kind is Kind.FILE else None
         found[member.path] = replace(entry, size=member.size, source=source, sha256=None)
     return found
 
 
-def _gathered(manifest: Manifest, additions: Sequence[Addition]) -> Gathering:
-    gathering = Gathering(manifest.packed_on.machine, (), ())
+def _gathered(manifest: Manifest, additions: Sequence[Addition], machine: Machine) -> Gathering:
+    gathering = Gathering(machine, manifest.packed_on.machine, (), ())
     for item in additions:
         reason = Reason("add", None, item.why)
         try:
             real = gathering.mirror.add(item.path, reason)
         except LambundleError:  # gone since it was looked for
             continue
-        if real is not None and os.path.isfile(real):
+        if real is not None and machine.files.is_file(real):
             gathering.walk_if_elf(real, optional=True)
     for file in gathering.walker.closure().files.values():
         for need in file.needed:
@@ -106,7 +111,7 @@ def _directories(gathering: Gathering) -> tuple[str, ...]:
     for file in gathering.walker.closure().files.values():
         for need in file.needed:
             if need.found_by not in _RELATIVE_RULES:
-                found.setdefault(_HWCAPS.sub("", os.path.realpath(posixpath.dirname(need.path))))
+                found.setdefault(_HWCAPS.sub("", gathering.files.real(posixpath.dirname(need.path))))
     return tuple(directory for directory in found if ":" not in directory and ";" not in directory)
 
 
@@ -116,50 +121,28 @@ def _directories(gathering: Gathering) -> tuple[str, ...]:
 def _search_too(entries: dict[str, Entry], manifest: Manifest, directories: Sequence[str]) -> None:
     """Let the loader search ``directories`` after those that it is told already."""
     path = f"lambundle/{manifest.name}/runtime/config"
-    config = _text(entries, path)
-    if config is None:
+    text = _text(entries, path)
+    if text is None:
         return
-    more = [directory for directory in directories if directory not in searched(config)]
+    config = read_config(text)
+    more = [directory for directory in directories if directory not in (config.directories or ())]
     if not more:
         return
-    _put(entries, path, searching(config, more))
+    config = config.searching(more)
+    check_fits(config, manifest.name)
+    _put(entries, path, config.text())
     for program in manifest.programs:
-        text = _text(entries, program.launcher)
-        if text is not None:
-            _put(entries, program.launcher, launching(text, more))
+        start = _text(entries, program.launcher)
+        if start is not None:
+            launcher = start.decode(errors="surrogateescape")
+            _put(entries, program.launcher, searching(launcher, (*searched(launcher), *more)))
 
 
-def searched(config: str) -> tuple[str, ...]:
-    """The directories that every program of a bundle searches, by its runtime's configuration."""
-    line = next((line for line in config.splitlines() if line.startswith("library-path ")), "")
-    return tuple(filter(None, line.partition(" ")[2].split(":")))
-
-
-def searching(config: str, more: Sequence[str]) -> str:
-    """A runtime configuration with more directories to search, also for programs with an order of their own."""
-    text = ":".join(more)
-    lines = []
-    for line in config.splitlines():
-        key, _, value = line.partition(" ")
-        is_path = key in {"library-path", "library-path-of"}
-        lines.append(f"{key} {value}:{text}" if is_path and value else f"{key} {text}" if is_path else line)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def launching(launcher: str, more: Sequence[str]) -> str:
-    """A launcher (``launcher.launcher``) whose loader searches more directories, before that of the runtime."""
-    runtime = f'"${BUNDLE}"/runtime'
-    text = "".join(f'"${BUNDLE}"{shlex.quote(f"/root{directory}")}:' for directory in more)
-    return launcher.replace(runtime, text + runtime, 1)
-
-
-def _text(entries: Mapping[str, Entry], path: str) -> str | None:
+def _text(entries: Mapping[str, Entry], path: str) -> bytes | None:
     entry = entries.get(path)
-    if entry is None or entry.source is None:
-        return None
-    return entry.source.read_text(encoding="utf-8", errors="surrogateescape")
+    return None if entry is None or entry.source is None else Path(entry.source.path).read_bytes()
 
 
 def _put(entries: dict[str, Entry], path: str, text: str) -> None:
-    content = text.encode("utf-8", "surrogateescape")
+    content = text.encode(errors="surrogateescape")
     entries[path] = replace(entries[path], size=len(content), source=None, content=content)

@@ -6,23 +6,23 @@ the new bundle has a manifest of its own, which would know nothing of what the o
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.write.atomic import replacing_file, write_all
 from lambundle.verify.command import Findings, verify
 from lambundle.verify.fix.extend import Addition, extend
-from lambundle.verify.fix.lost import Lost, lost_files
+from lambundle.verify.fix.lost import LostFiles, lost_files
 from lambundle.verify.model import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from lambundle.machine import Files
     from lambundle.verify.checks.missing import MissingPath
-    from lambundle.verify.command import Request, Surroundings
-    from lambundle.verify.packing_machine import Machine
+    from lambundle.verify.command import Surroundings, VerifyRequest
+    from lambundle.verify.packing_machine import PackingMachine
 
 MAX_ROUNDS = 4
 """Programs look for one thing after the other; so often is what they look for added."""
@@ -41,7 +41,7 @@ class Fixed:
     lines: tuple[str, ...]
 
 
-def fix(request: Request, around: Surroundings, output: Path | None) -> Fixed:
+def fix(request: VerifyRequest, around: Surroundings, output: Path | None) -> Fixed:
     """Verify the bundle; while it fails for want of files that a package here owns, add them.
 
     If the result passes it is written to ``output`` (NAME.fixed.zip beside the bundle). Nothing is written when there
@@ -49,17 +49,17 @@ def fix(request: Request, around: Surroundings, output: Path | None) -> Fixed:
     """
     bundle, added = request.bundle, dict[str, Addition]()
     findings = verify(request, _round(around, 0))
-    lost = lost_files(bundle, around.machine) if findings.verification.verdict is Verdict.FAIL else Lost()
+    lost = lost_files(bundle, around.machine) if findings.verification.verdict is Verdict.FAIL else LostFiles()
     for number in range(1, MAX_ROUNDS + 1):
         wanted = (*(lost.additions if number == 1 else ()), *_additions(findings, around.machine))
-        more = _new(wanted, added)
+        more = _new(wanted, added, around.machine.machine.files)
         if not more:
             break
         added |= more
         around.progress(f"adding {_paths(len(more))}")
         fixed = around.work / f"fixed{number}.zip"
         old = around.work / f"old{number}"
-        new = extend(bundle, [*more.values()], lambda path: around.machine.owner(path) is not None, fixed, old)
+        new = extend(bundle, [*more.values()], around.machine, fixed, old)
         if not new:
             break
         bundle = fixed
@@ -83,7 +83,7 @@ def _round(around: Surroundings, number: int) -> Surroundings:
     return replace(around, work=work)
 
 
-def _additions(findings: Findings, machine: Machine) -> list[Addition]:
+def _additions(findings: Findings, machine: PackingMachine) -> list[Addition]:
     """What to add: nothing, if no run failed, and never what no package owns."""
     failed = {check.name for check in findings.verification.checks if check.status is Status.FAIL}
     if "missing" not in failed:
@@ -96,7 +96,7 @@ def _additions(findings: Findings, machine: Machine) -> list[Addition]:
     ]
 
 
-def _files(item: MissingPath, machine: Machine) -> Sequence[str]:
+def _files(item: MissingPath, machine: PackingMachine) -> Sequence[str]:
     return machine.files_below(item.path) if item.is_directory else (item.path,)
 
 
@@ -104,20 +104,17 @@ def _lines(added: Iterable[Addition]) -> list[str]:
     return [f"added {item.path} (package {item.package}): {item.why}" for item in added]
 
 
-def _new(wanted: Iterable[Addition], added: Mapping[str, Addition]) -> dict[str, Addition]:
-    """Each file that is wanted and not added yet, by its place: for the first reason that there is."""
+def _new(wanted: Iterable[Addition], added: Mapping[str, Addition], files: Files) -> dict[str, Addition]:
+    """Each file that is wanted and not added yet, for the first reason that there is.
+
+    By its one place: it has several names by links of directories, such as /lib and /usr/lib.
+    """
     found: dict[str, Addition] = {}
     for item in wanted:
-        place = _place(item.path)
+        place = files.real_parent(item.path)
         if place not in added:
             found.setdefault(place, item)
     return found
-
-
-def _place(path: str) -> str:
-    """The one place of a file that has several names by links of directories: /lib and /usr/lib, say."""
-    directory, name = os.path.split(path)
-    return os.path.join(os.path.realpath(directory), name)
 
 
 def _gone(paths: Sequence[str]) -> list[str]:

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lambundle.bundle.model import Manifest
-    from lambundle.verify.packing_machine import Machine
+    from lambundle.verify.packing_machine import PackingMachine
 
 WHY = "the manifest lists it, and it was gone"
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostFiles:
     """Files and links that are gone: ``additions`` a package owns here, ``others`` are their paths in the bundle."""
 
     additions: tuple[Addition, ...] = ()
     others: tuple[str, ...] = ()
 
 
-def lost_files(bundle: Path, machine: Machine) -> Lost:
+def lost_files(bundle: Path, machine: PackingMachine) -> LostFiles:
     """Look for what is gone under the same paths on ``machine``; nothing where it is not the packing machine.
 
     Nothing either where there is not exactly one manifest, or the bundle cannot be read: verify says so.
@@ -38,9 +38,9 @@ def lost_files(bundle: Path, machine: Machine) -> Lost:
             manifests = opened.manifests
             held = {member.path for member in opened.members}
     except LambundleError:
-        return Lost()
+        return LostFiles()
     if len(manifests) != 1 or not machine.is_like(manifests[0].packed_on):
-        return Lost()
+        return LostFiles()
     return _sorted_out(manifests[0], gone(manifests[0], held), machine)
 
 
@@ -52,10 +52,10 @@ def gone(manifest: Manifest, held: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def _sorted_out(manifest: Manifest, paths: Iterable[str], machine: Machine) -> Lost:
+def _sorted_out(manifest: Manifest, paths: Iterable[str], machine: PackingMachine) -> LostFiles:
     root = f"lambundle/{manifest.name}/root"
     here = {path: path.removeprefix(root) for path in paths}
     usable = set(machine.files(place for path, place in here.items() if place != path))
     owners = {path: machine.owner(place) for path, place in here.items() if place in usable}
     additions = tuple(Addition(here[path], owner, WHY) for path, owner in owners.items() if owner is not None)
-    return Lost(additions, tuple(path for path in here if owners.get(path) is None))
+    return LostFiles(additions, tuple(path for path in here if owners.get(path) is None))

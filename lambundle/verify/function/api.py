@@ -13,11 +13,11 @@ import threading
 from typing import TYPE_CHECKING
 
 from lambundle.verify.function.exchange import RefusedError
-from lambundle.verify.function.wire import Reply, talk
+from lambundle.verify.function.wire import HttpReply, talk
 
 if TYPE_CHECKING:
     from lambundle.verify.function.exchange import Exchange, Invocation
-    from lambundle.verify.function.wire import Request
+    from lambundle.verify.function.wire import HttpRequest
 
 CONNECTIONS = 64
 """Most connections at a time; a runtime needs one or two."""
@@ -70,7 +70,7 @@ class RuntimeApi:
                 self._connections.remove(connection)
             self._room.release()
 
-    def _answer(self, request: Request) -> Reply | None:
+    def _answer(self, request: HttpRequest) -> HttpReply | None:
         """Carry out ``request``; None when nobody will answer it any more."""
         found = _PATHS.fullmatch(request.path)
         if found is None:
@@ -86,7 +86,7 @@ class RuntimeApi:
             return _error(refused.status, refused.kind, refused.message)
         return _json(202, {"status": "OK"})
 
-    def _take(self, found: re.Match[str], request: Request) -> None:
+    def _take(self, found: re.Match[str], request: HttpRequest) -> None:
         error = request.headers.get(_ERROR_TYPE)
         if found["init"]:
             self._exchange.fail_init(request.body, error or "")
@@ -97,7 +97,7 @@ class RuntimeApi:
         else:
             self._exchange.respond(found["id"], request.body, whole=request.whole)
 
-    def _event(self, invocation: Invocation) -> Reply:
+    def _event(self, invocation: Invocation) -> HttpReply:
         trace = invocation.request.replace("-", "")
         headers = (
             ("Content-Type", "application/json"),
@@ -106,15 +106,15 @@ class RuntimeApi:
             ("Lambda-Runtime-Invoked-Function-Arn", self._arn),
             ("Lambda-Runtime-Trace-Id", f"Root=1-{trace[:8]}-{trace[8:]};Parent={trace[:16]};Sampled=0"),
         )
-        return Reply(200, invocation.payload, headers)
+        return HttpReply(200, invocation.payload, headers)
 
 
-def _error(status: int, kind: str, message: str) -> Reply:
+def _error(status: int, kind: str, message: str) -> HttpReply:
     return _json(status, {"errorMessage": message, "errorType": kind})
 
 
-def _json(status: int, content: dict[str, str]) -> Reply:
-    return Reply(status, json.dumps(content).encode(), (("Content-Type", "application/json"),))
+def _json(status: int, content: dict[str, str]) -> HttpReply:
+    return HttpReply(status, json.dumps(content).encode(), (("Content-Type", "application/json"),))
 
 
 def _shut(one: socket.socket) -> None:

@@ -18,8 +18,8 @@ from lambundle.verify.function.output import Output
 
 if TYPE_CHECKING:
     from lambundle.verify.function.handover import Handed
-    from lambundle.verify.function.starting import Start
-    from lambundle.verify.sandbox.interface import Outcome, Running, Sandbox
+    from lambundle.verify.function.starting import FunctionStart
+    from lambundle.verify.sandbox.interface import Outcome, Run, Sandbox
 
 PATIENCE = 5.0
 """Seconds to wait for what ends by itself once the sandbox has killed it."""
@@ -42,7 +42,7 @@ class Environment:
     come up.
     """
 
-    def __init__(self, sandbox: Sandbox, start: Start, arn: str) -> None:
+    def __init__(self, sandbox: Sandbox, start: FunctionStart, arn: str) -> None:
         self.exchange = Exchange()
         self._programs = start.programs
         self._outcome: Outcome | None = None
@@ -84,9 +84,9 @@ class Environment:
         """End the runtime and let go of everything."""
         self._stack.close()
 
-    def _begin(self, sandbox: Sandbox, start: Start, stack: contextlib.ExitStack) -> Handed:
+    def _begin(self, sandbox: Sandbox, start: FunctionStart, stack: contextlib.ExitStack) -> Handed:
         with contextlib.closing(Door(start.place)) as door:
-            running = self._running = sandbox.start(start.job)
+            running = self._running = sandbox.start(start.command)
             self._waiter = threading.Thread(target=self._wait, args=(running, door), name="function-end", daemon=True)
             self._waiter.start()
             stack.callback(self.kill)
@@ -100,7 +100,7 @@ class Environment:
             )
         return handed
 
-    def _wait(self, running: Running, door: Door) -> None:
+    def _wait(self, running: Run, door: Door) -> None:
         try:
             self._outcome = running.wait()
         except Exception as trouble:  # noqa: BLE001  (told by whoever asks how it ended)

@@ -25,14 +25,14 @@ from lambundle.verify.function.model import FunctionReport
 from lambundle.verify.function.results import Result, answered, died, failed_init, missing_module, timed_out
 from lambundle.verify.function.starting import plan_start
 from lambundle.verify.function.variables import function_arn
-from lambundle.verify.model import Run
+from lambundle.verify.model import RunReport
 from lambundle.verify.sandbox.interface import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lambundle.verify.function.model import Event, Function
-    from lambundle.verify.function.starting import Start
+    from lambundle.verify.function.starting import FunctionStart
     from lambundle.verify.sandbox.interface import Limits, Outcome, Sandbox
 
 LAST_WORDS = 1.0
@@ -73,7 +73,7 @@ def invoke_function(
         return FunctionReport(runs, invoker.log(), start.notes)
 
 
-def _check_modules(runs: Sequence[Run], lacks: frozenset[str]) -> None:
+def _check_modules(runs: Sequence[RunReport], lacks: frozenset[str]) -> None:
     """Raise HandlerError when a run failed for want of a module that it would have found on Lambda."""
     name = next((name for run in runs if (name := missing_module(run.response)) in lacks), None)
     if name is not None:
@@ -91,7 +91,7 @@ class _Life:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class _InvocationRecord:
     """One invocation that is over; times in milliseconds."""
 
     event: str
@@ -107,7 +107,7 @@ class _Record:
 class _Invoker:
     """The function's environments, one at a time, and what is known of its invocations."""
 
-    def __init__(self, sandbox: Sandbox, start: Start, arn: str, limits: Limits) -> None:
+    def __init__(self, sandbox: Sandbox, start: FunctionStart, arn: str, limits: Limits) -> None:
         self._sandbox = sandbox
         self._plan = start
         self._arn = arn
@@ -117,8 +117,8 @@ class _Invoker:
         self._init: float | None = None
         self._init_failed = False
         self._heard = ["", ""]
-        self._log: list[str | _Record] = []
-        self._records: list[_Record] = []
+        self._log: list[str | _InvocationRecord] = []
+        self._records: list[_InvocationRecord] = []
 
     def init_phase(self, seconds: float) -> None:
         """Start the function before its first event."""
@@ -147,12 +147,12 @@ class _Invoker:
         if result.said:
             self._write(result.said)
         self._write(lines.end(request))
-        record = _Record(event.name, request, self._life, result, took, self._init, *self._heard)
+        record = _InvocationRecord(event.name, request, self._life, result, took, self._init, *self._heard)
         self._log.append(record)
         self._records.append(record)
         self._init, self._init_failed, self._heard = None, False, ["", ""]
 
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[RunReport, ...]:
         """Return what became of each event; known in full once this is closed."""
         return tuple(map(_run, self._records))
 
@@ -223,7 +223,7 @@ class _Invoker:
     def _write(self, text: str) -> None:
         self._log.append(text if text.endswith("\n") else f"{text}\n")
 
-    def _report(self, record: _Record) -> str:
+    def _report(self, record: _InvocationRecord) -> str:
         outcome = record.life.outcome
         result, size = record.result, self._limits.memory // MIB
         used = None if outcome is None or outcome.memory is None else min(math.ceil(outcome.memory / MIB), size)
@@ -233,9 +233,9 @@ class _Invoker:
         return f"{lines.report(told)}\n"
 
 
-def _run(record: _Record) -> Run:
+def _run(record: _InvocationRecord) -> RunReport:
     outcome = record.life.outcome
-    return Run(
+    return RunReport(
         status=record.result.status,
         stdout=record.stdout,
         stderr=record.stderr,

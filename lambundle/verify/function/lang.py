@@ -18,8 +18,10 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.elf.closure import Walker
+from lambundle.elf.files import ElfFiles
+from lambundle.elf.walk import Walker
 from lambundle.errors import HandlerError, LambundleError
+from lambundle.machine import DiskFiles
 from lambundle.pack.library_path import OLDEST_ARGV0, glibc_version, libc_of
 from lambundle.verify.sandbox.cache import kept
 
@@ -157,7 +159,7 @@ def _files_of(package: Distribution, runtime: Path) -> Iterator[tuple[str, Path]
 
 def _closure(executable: str, modules: Iterable[str]) -> Mapping[str, str]:
     """Find all that the interpreter and the modules load: path by the name that it is looked for under."""
-    walker = Walker()
+    walker = Walker(ElfFiles(DiskFiles()))
     walker.add(executable)
     for module in modules:
         with contextlib.suppress(LambundleError):  # of use or not, it is no library

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lambundle.verify.model import Run
+    from lambundle.verify.model import RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,6 @@ class FunctionReport:
     what the function wrote. ``notes`` say what stood in for what Lambda would have.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[RunReport, ...]
     log: str
     notes: tuple[str, ...] = ()

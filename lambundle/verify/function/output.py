@@ -17,7 +17,7 @@ _BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class FunctionOutput:
     """What was written: each stream by itself, and both as they came."""
 
     stdout: str = ""
@@ -39,7 +39,7 @@ class Output:
         self._thread = threading.Thread(target=self._pump, name="function-output", daemon=True)
         self._thread.start()
 
-    def take(self) -> Written:
+    def take(self) -> FunctionOutput:
         """Return all that was written since the last time, up to this moment."""
         with self._lock:
             for fd in self._streams:
@@ -53,7 +53,7 @@ class Output:
             b"".join(data for stream, data in chunks if stream in streams).decode(errors="replace")
             for streams in ({STDOUT}, {STDERR}, {STDOUT, STDERR})
         )
-        return Written(stdout, stderr, merged + rest)
+        return FunctionOutput(stdout, stderr, merged + rest)
 
     def join(self, seconds: float) -> None:
         """Wait for the end of both pipes."""

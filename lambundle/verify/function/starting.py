@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lambundle.errors import HandlerError
+from lambundle.target import BOOTSTRAP, OPT, TASK
 from lambundle.verify.function import handover
 from lambundle.verify.function.lang import OPTIONAL, lacking_modules, stand_in
 from lambundle.verify.function.variables import function_variables
-from lambundle.verify.sandbox.interface import Job
+from lambundle.verify.sandbox.interface import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from lambundle.verify.function.model import Function
     from lambundle.verify.sandbox.interface import Limits, Sandbox
 
-CUSTOM = ("/var/task/bootstrap", "/opt/bootstrap")
+CUSTOM = (f"{TASK}/{BOOTSTRAP}", f"{OPT}/{BOOTSTRAP}")
 """Where Lambda looks for a custom runtime, in its order."""
 MANAGED = "/var/runtime/bootstrap"
 """Where Lambda's own runtimes begin."""
@@ -33,20 +34,20 @@ _OTHERS = {".js": "Node.js", ".mjs": "Node.js", ".cjs": "Node.js", ".rb": "Ruby"
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """A job that runs the first of ``programs`` that is there; ``place`` is where it hands over; ``notes`` to tell.
+class FunctionStart:
+    """A command that runs the first of ``programs`` that is there; ``place`` is where it hands over; ``notes`` to tell.
 
     ``lacks`` names the modules that Lambda's runtime has, and the one that stands in for it has not.
     """
 
-    job: Job
+    command: Command
     programs: tuple[str, ...]
     place: Path
     notes: tuple[str, ...] = ()
     lacks: frozenset[str] = frozenset()
 
 
-def plan_start(sandbox: Sandbox, function: Function, limits: Limits, work: Path) -> Start:
+def plan_start(sandbox: Sandbox, function: Function, limits: Limits, work: Path) -> FunctionStart:
     """Say how ``function`` is started in ``sandbox``, with what that needs in ``work``.
 
     Raise HandlerError when it is a Python handler and neither the sandbox nor this machine can run it.
@@ -54,23 +55,23 @@ def plan_start(sandbox: Sandbox, function: Function, limits: Limits, work: Path)
     own = own_runtime(function.mounts)
     is_custom = function.handler is None or own is not None
     if function.handler is not None and not is_custom:
-        _check_language(function.handler, function.mounts.get("/var/task"))
+        _check_language(function.handler, function.mounts.get(TASK))
     place = work / "handover"
     handover.prepare(place)
     mounts = {**function.mounts, handover.PLACE: place}
     variables = function_variables(function, limits.memory)
     programs = CUSTOM if is_custom else (MANAGED,)
-    start = Start(Job(handover.command(programs), variables, mounts, limits=limits), programs, place)
+    start = FunctionStart(Command(handover.command(programs), variables, mounts, limits=limits), programs, place)
     if is_custom:
         return start if function.handler is None else replace(start, notes=(_custom_note(own, function.handler),))
-    if _has_python(sandbox, start.job):
+    if _has_python(sandbox, start.command):
         return start
-    job = replace(start.job, mounts={**mounts, **stand_in(work)})
+    command = replace(start.command, mounts={**mounts, **stand_in(work)})
     note = f"Python {platform.python_version()} of this machine stands in for Lambda's in /var/lang"
     lacks = lacking_modules()
     if lacks:
         note += f", without {OPTIONAL}"
-    return replace(start, job=job, notes=(note,), lacks=lacks)
+    return replace(start, command=command, notes=(note,), lacks=lacks)
 
 
 def own_runtime(mounts: Mapping[str, Path]) -> str | None:
@@ -101,7 +102,7 @@ def _check_language(handler: str, task: Path | None) -> None:
             )
 
 
-def _has_python(sandbox: Sandbox, job: Job) -> bool:
+def _has_python(sandbox: Sandbox, command: Command) -> bool:
     """Whether the sandbox's host is one of Lambda's own images for Python."""
     probe = ("/bin/sh", "-c", f"test -x {MANAGED} && test -x /var/lang/bin/python3")
-    return sandbox.start(replace(job, command=probe, cwd="/")).wait().status == 0
+    return sandbox.start(replace(command, argv=probe, cwd="/")).wait().status == 0

@@ -21,7 +21,7 @@ _BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """One whole request.
 
     ``body`` is cut where it goes beyond what a payload may have, and then the request is not ``whole``.
@@ -36,7 +36,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """What is sent back; the length of ``body`` is told by itself."""
 
     status: int
@@ -44,7 +44,7 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def talk(connection: socket.socket, answer: Callable[[Request], Reply | None]) -> None:
+def talk(connection: socket.socket, answer: Callable[[HttpRequest], HttpReply | None]) -> None:
     """Answer request after request until the other side, an error, or an ``answer`` of None ends it."""
     http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
     # The function may be gone, and what it asked for may allow no such reply as ours (HEAD).
@@ -57,10 +57,10 @@ def talk(connection: socket.socket, answer: Callable[[Request], Reply | None]) -
                 http.start_next_cycle()
         except h11.RemoteProtocolError as error:
             if http.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-                _send(connection, http, Reply(error.error_status_hint, b""))
+                _send(connection, http, HttpReply(error.error_status_hint, b""))
 
 
-def _receive(connection: socket.socket, http: h11.Connection) -> Request | None:
+def _receive(connection: socket.socket, http: h11.Connection) -> HttpRequest | None:
     head: h11.Request | None = None
     body = bytearray()
     size = 0
@@ -78,12 +78,14 @@ def _receive(connection: socket.socket, http: h11.Connection) -> Request | None:
         elif isinstance(event, h11.EndOfMessage) and head is not None:
             fields = [*head.headers, *event.headers]
             headers = {name.decode("ascii"): value.decode("latin-1") for name, value in fields}
-            return Request(head.method.decode(), head.target.decode("latin-1"), headers, bytes(body), size == len(body))
+            return HttpRequest(
+                head.method.decode(), head.target.decode("latin-1"), headers, bytes(body), size == len(body)
+            )
         else:
             return None
 
 
-def _send(connection: socket.socket, http: h11.Connection, reply: Reply) -> None:
+def _send(connection: socket.socket, http: h11.Connection, reply: HttpReply) -> None:
     headers = [*reply.headers, ("Content-Length", str(len(reply.body)))]
     head = http.send(h11.Response(status_code=reply.status, headers=headers))
     body = http.send(h11.Data(data=reply.body))

@@ -1,13 +1,14 @@
-"""Runs a function in the sandbox as one attempt, so that the checks of commands hold for it too."""
+"""Runs a function in the sandbox as one job, so that the checks of commands hold for it too."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lambundle.target import BOOTSTRAP
 from lambundle.verify.checks.start import PageCache, touched_files
 from lambundle.verify.run import tracing
-from lambundle.verify.run.attempt import Attempt
-from lambundle.verify.run.task import Origin, Task
+from lambundle.verify.run.jobs import Job, Origin
+from lambundle.verify.run.result import JobResult
 from lambundle.verify.run.trace import Trace
 from lambundle.verify.sandbox.interface import MIB, Outcome
 
@@ -21,14 +22,12 @@ if TYPE_CHECKING:
 
 PIPE = "trace"
 """The directory of the trace's pipe, in that of a run."""
-BOOTSTRAP = "bootstrap"
-"""What starts a custom runtime, at the top of the function's zip."""
 
 
 def run_function(
     sandbox: Sandbox, mounted: Mounted, handler: str | None, events: Sequence[Event], limits: Limits, work: Path
-) -> tuple[Attempt, FunctionReport]:
-    """Give ``events`` to the function; returns it as an attempt, and the emulator's own report.
+) -> tuple[JobResult, FunctionReport]:
+    """Give ``events`` to the function; returns its result, and the emulator's own report.
 
     ``work`` is where files of ours lie meanwhile, the trace's pipe (``tracing.make_pipe``) among them. Raise
     HandlerError, SandboxError.
@@ -37,16 +36,16 @@ def run_function(
 
     pipe = work / PIPE
     mounts = {**mounted.trees, tracing.MOUNT: pipe}
-    function = Function(mounts, handler, {tracing.VARIABLE: tracing.PATH})
+    function = Function(mounts, handler, tracing.ENVIRONMENT)
     cache = PageCache(touched_files(Trace(), mounted))
     left = cache.drop()
     with tracing.receiving(pipe) as receiver:
         report = invoke_function(sandbox, function, events, limits, work=work)
         trace = receiver.trace()
     name = handler or BOOTSTRAP
-    task = Task((name,), Origin.FUNCTION, _does(name, report), name=name)
+    job = Job((name,), Origin.FUNCTION, _does(name, report), name=name)
     read = cache.brought_in(left)
-    return Attempt(task, _outcome(report), trace=trace, read=read, invocations=report.runs), report
+    return JobResult(job, _outcome(report), trace=trace, read=read, invocations=report.runs), report
 
 
 def _does(name: str, report: FunctionReport) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.extract import extract
 from lambundle.bundle.reader import open_bundle
-from lambundle.verify.run.mounted import LAYERS, Mounted
+from lambundle.target import OPT
+from lambundle.verify.run.mounted import Mounted
 from lambundle.verify.run.work import remove_tree
 
 if TYPE_CHECKING:
@@ -32,14 +33,14 @@ def unpack(subject: Subject, layers: Sequence[Path], mount: str, work: Path) -> 
     unzipped = subject.unzipped
     for number, layer in enumerate(layers):
         with open_bundle(layer) as opened:
-            homes |= _homes(LAYERS, opened.manifests)
+            homes |= _homes(OPT, opened.manifests)
             unzipped += opened.unzipped
         tree = work / f"layer{number}"
         extract(layer, tree)
-        if LAYERS in trees:
-            merge(tree, trees[LAYERS])
+        if OPT in trees:
+            merge(tree, trees[OPT])
         else:
-            trees[LAYERS] = tree
+            trees[OPT] = tree
     return Mounted(mount, trees, homes, unzipped)
 
 

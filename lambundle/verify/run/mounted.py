@@ -6,18 +6,13 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lambundle.target import MOUNTS, TMP
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from lambundle.bundle.model import Manifest, Program
-
-LAYERS = "/opt"
-"""Where Lambda unpacks layers."""
-TASK = "/var/task"
-"""Where Lambda unpacks the function itself."""
-MOUNTS = (LAYERS, TASK)
-TMP = "/tmp"  # noqa: S108  (the sandbox's)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ import select
 import threading
 from typing import TYPE_CHECKING
 
-from lambundle.verify.run.trace import TraceParser
+from lambundle.runtime.trace import VARIABLE
+from lambundle.verify.run.trace import TraceCollector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
 MOUNT = "/run/lambundle"
 """Where the sandbox has the directory of the pipe."""
-VARIABLE = "LAMBUNDLE_TRACE"
-"""What tells the runtime where to write (``runtime/src/trace.c``)."""
 PATH = f"{MOUNT}/trace"
-"""Its value."""
+"""The pipe there."""
+ENVIRONMENT = {VARIABLE: PATH}
+"""What makes the runtime write to it."""
 
 _BLOCK = 1 << 16
 _BLOCKS_LEFT = 64
@@ -39,7 +40,7 @@ class Receiver:
         # We hold both ends: there is a reader for whoever opens it to write, and no end of file between two writers.
         self._fd = os.open(pipe, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._told, self._tell = os.pipe2(os.O_CLOEXEC)
-        self._parser = TraceParser()
+        self._parser = TraceCollector()
         self._thread = threading.Thread(target=self._receive, name="trace", daemon=True)
         self._thread.start()
 

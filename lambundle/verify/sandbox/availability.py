@@ -18,7 +18,7 @@ BUBBLEWRAP, DOCKER = "bubblewrap", "docker"
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenSandbox:
     """The sandbox, or None; ``image`` is the check of the image, if one was asked for; ``obstacles`` say why not."""
 
     sandbox: Sandbox | None
@@ -26,7 +26,7 @@ class Chosen:
     obstacles: tuple[str, ...] = ()
 
 
-def available(kind: str | None, image: str | None, work: Path) -> Chosen:
+def available(kind: str | None, image: str | None, work: Path) -> ChosenSandbox:
     """Choose a sandbox: bubblewrap, and Docker where it is asked for by name or image, or bubblewrap is not there.
 
     An image that cannot be had is a check that was skipped, and bubblewrap takes its place, unless it is Docker
@@ -35,18 +35,18 @@ def available(kind: str | None, image: str | None, work: Path) -> Chosen:
     if image is None and kind != DOCKER:
         sandbox, obstacle = _usable(BUBBLEWRAP, "", work)
         if sandbox is not None or kind == BUBBLEWRAP:
-            return Chosen(sandbox, None, (obstacle,) if obstacle else ())
+            return ChosenSandbox(sandbox, None, (obstacle,) if obstacle else ())
         docker, other = _usable(DOCKER, IMAGE, work)
-        return Chosen(docker, None, (obstacle, other) if docker is None else ())
+        return ChosenSandbox(docker, None, (obstacle, other) if docker is None else ())
     name = image or IMAGE
     sandbox, obstacle = _usable(DOCKER, name, work)
     if sandbox is not None:
-        return Chosen(sandbox, Check("image", Status.PASS, f"ran in {name}"))
+        return ChosenSandbox(sandbox, Check("image", Status.PASS, f"ran in {name}"))
     check = Check("image", Status.SKIP, obstacle if name in obstacle else f"{name}: {obstacle}")
     if kind == DOCKER:
-        return Chosen(None, check, (obstacle,))
+        return ChosenSandbox(None, check, (obstacle,))
     instead, other = _usable(BUBBLEWRAP, "", work)
-    return Chosen(instead, check, (obstacle, other) if instead is None else ())
+    return ChosenSandbox(instead, check, (obstacle, other) if instead is None else ())
 
 
 def _usable(kind: str, image: str, work: Path) -> tuple[Sandbox | None, str]:

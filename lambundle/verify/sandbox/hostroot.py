@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle import target
-from lambundle.elf.closure import Walker
+from lambundle.elf.files import ElfFiles
+from lambundle.elf.walk import Walker
 from lambundle.errors import LambundleError, SandboxError
+from lambundle.machine import DiskFiles
 from lambundle.verify.sandbox.cache import kept
 
 if TYPE_CHECKING:
@@ -167,7 +169,7 @@ def _place_apart(root: Path, name: str, path: str, common: Mapping[str, str]) ->
 
 def _promised(programs: Iterable[str]) -> dict[str, str]:
     """Find the libraries that Lambda certainly has: path here by soname, as far as this machine has them."""
-    walker = Walker()
+    walker = Walker(ElfFiles(DiskFiles()))
     by = next((path for path in programs if _is_added(walker, path)), None)
     if by is None:  # only scripts, or static programs: nothing here says where libraries are
         return {}
@@ -177,7 +179,7 @@ def _promised(programs: Iterable[str]) -> dict[str, str]:
 
 def _libraries(programs: Iterable[str], promised: Iterable[str] = ()) -> dict[str, str]:
     """Return what programs and ``promised`` libraries load, and those: path here by file name, interpreters too."""
-    walker = Walker()
+    walker = Walker(ElfFiles(DiskFiles()))
     roots = {path for path in map(os.path.realpath, programs) if _is_added(walker, path)}
     found = {os.path.basename(path): os.path.realpath(path) for path in promised if _is_added(walker, path)}
     for path, file in walker.closure().files.items():

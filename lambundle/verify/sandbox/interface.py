@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from lambundle.errors import SandboxError
+from lambundle.target import TASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +32,8 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What is run: ``command`` in ``cwd`` with exactly ``environment``, which also says where commands are found.
+class Command:
+    """What is run: ``argv`` in ``cwd`` with exactly ``environment``, which also says where commands are found.
 
     ``mounts`` maps mount points (``/opt``, ``/var/task``) to directories or files here, mounted read-only.
     ``writable`` maps further mount points to directories here, for lambundle's own use (a trace, a socket); they
@@ -40,10 +41,10 @@ class Job:
     environment's is.
     """
 
-    command: Sequence[str]
+    argv: Sequence[str]
     environment: Mapping[str, str]
     mounts: Mapping[str, Path]
-    cwd: str = "/var/task"
+    cwd: str = TASK
     stdin: bytes = b""
     limits: Limits = field(default_factory=Limits)
     writable: Mapping[str, Path] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class Outcome:
     """How a run ended: exit status (128 + N for signal N), output, and what it used.
 
     ``ended_by`` is empty when the run ended by itself, else ``timeout`` (status 124), ``memory`` or ``killed``
-    (status 137; ``Running.kill``). ``seconds`` is the time from its start to its end. ``memory`` is the peak in bytes
+    (status 137; ``Run.kill``). ``seconds`` is the time from its start to its end. ``memory`` is the peak in bytes
     of what all its processes held together and the kernel could not take back; ``tmp`` the most bytes that lay in
     /tmp. None is what cannot be measured. Of output only so much is kept (``streams.OUTPUT_LIMIT``); ``dropped``
     bytes were not.
@@ -70,7 +71,7 @@ class Outcome:
     dropped: int = 0
 
 
-class Running(Protocol):
+class Run(Protocol):
     """A run under way."""
 
     def wait(self, seconds: float | None = None) -> Outcome:
@@ -91,19 +92,19 @@ class Sandbox(Protocol):
     def unavailable(self) -> str | None:
         """Say why this sandbox cannot be had here; None when it can."""
 
-    def start(self, job: Job) -> Running:
-        """Start ``job``; raise SandboxError when the sandbox cannot be had or made."""
+    def start(self, command: Command) -> Run:
+        """Start ``command``; raise SandboxError when the sandbox cannot be had or made."""
 
     def close(self) -> None:
         """Leave nothing behind: no process, mount, container, directory."""
 
 
-def under_env(job: Job) -> list[str]:
-    """Return the command such that it finds exactly the job's environment: both sandboxes would add to it."""
+def under_env(command: Command) -> list[str]:
+    """Return the command such that it finds exactly its environment: both sandboxes would add to it."""
     # A first word with = in it would be taken for one more variable; nice(1) looks for none.
-    shield = ["/usr/bin/nice", "-n", "0"] if "=" in job.command[0] else []
-    variables = [f"{name}={value}" for name, value in job.environment.items()]
-    return ["/usr/bin/env", "-i", *variables, *shield, *job.command]
+    shield = ["/usr/bin/nice", "-n", "0"] if "=" in command.argv[0] else []
+    variables = [f"{name}={value}" for name, value in command.environment.items()]
+    return ["/usr/bin/env", "-i", *variables, *shield, *command.argv]
 
 
 def admit(directory: Path) -> None:

@@ -13,6 +13,7 @@ import platform
 import struct
 
 from lambundle.errors import SandboxError
+from lambundle.target import ARCHITECTURES
 
 _NEWUSER = 0x10000000
 _X32 = 0x40000000
@@ -35,7 +36,7 @@ _REFUSED = {
 }  # fmt: skip
 """Refused with EPERM: numbers by machine, from the kernel's tables of system calls."""
 
-_AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_AUDIT = {name: 0xC0000000 | item.elf for name, item in ARCHITECTURES.items()}  # 64-bit, little-endian
 _CLONE = {"x86_64": (56, 435), "aarch64": (220, 435)}  # clone, clone3
 
 

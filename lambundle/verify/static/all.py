@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.extract import LIMIT
 from lambundle.bundle.model import Kind
 from lambundle.bundle.zipformat import UnsupportedZipError, ZipFormatError
+from lambundle.target import BOOTSTRAP, OPT, TASK
 from lambundle.verify.model import Check, Status
 from lambundle.verify.static import closure, integrity, layout, links, names, permissions, platform, quota
 from lambundle.verify.static.contents import read_contents
-from lambundle.verify.static.facts import BOOTSTRAP, OPT, TASK, Facts, together
+from lambundle.verify.static.facts import StaticFacts, together
 from lambundle.verify.static.home import homes_of, kept
 from lambundle.verify.static.listing import listing_of
 from lambundle.verify.static.outcome import failed, skipped, with_layers
@@ -70,9 +71,9 @@ def static_checks(
     except ZipFormatError as error:
         return StaticResult(tuple(_unreadable(error).values()), None)
     beside = [_layer(path, arch or alone.machine) for path in layers]
-    facts = together(alone, [layer for layer in beside if isinstance(layer, Facts)])
+    facts = together(alone, [layer for layer in beside if isinstance(layer, StaticFacts)])
     readable = iter(facts.layers)
-    placed = [next(readable) if isinstance(layer, Facts) else layer for layer in beside]
+    placed = [next(readable) if isinstance(layer, StaticFacts) else layer for layer in beside]
     checks = tuple(_checked(module, facts, list(zip(layers, placed, strict=True))) for module in _MODULES)
     manifests = tuple(home.manifest for home in facts.homes)
     zipped = facts.listing.zipped
@@ -82,7 +83,7 @@ def static_checks(
 
 def _read(
     path: Path, arch: str | None, mount: str | None, *, handler: str | None = None, is_layer: bool = False
-) -> Facts:
+) -> StaticFacts:
     """List and read a zip or directory; raise ZipFormatError when not even the list can be read."""
     with listing_of(path) as listing:
         unread = ""
@@ -91,14 +92,14 @@ def _read(
         contents = {} if unread else read_contents(listing, kept(listing.members))
     homes, bad_manifests = ((), ()) if unread else homes_of(listing.members, contents)
     mount = mount or (TASK if _has_bootstrap(listing.members) else OPT)
-    return Facts(listing, contents, unread, homes, bad_manifests, arch, mount, handler, is_layer)
+    return StaticFacts(listing, contents, unread, homes, bad_manifests, arch, mount, handler, is_layer)
 
 
 def _has_bootstrap(members: Sequence[Member]) -> bool:
     return any(member.path == BOOTSTRAP and member.kind is not Kind.DIRECTORY for member in members)
 
 
-def _layer(path: Path, arch: str | None) -> Facts | Mapping[str, Check]:
+def _layer(path: Path, arch: str | None) -> StaticFacts | Mapping[str, Check]:
     """Read a layer; where not even its list of entries can be read, give the checks that say so, by name."""
     try:
         return _read(path, arch, OPT, is_layer=True)
@@ -114,12 +115,15 @@ def _unreadable(error: ZipFormatError) -> Mapping[str, Check]:
     return {other: failed(name, [why], hint) if other == name else skipped(other, why) for other in CHECKS}
 
 
-def _checked(module: ModuleType, facts: Facts, layers: Sequence[tuple[Path, Facts | Mapping[str, Check]]]) -> Check:
+def _checked(
+    module: ModuleType, facts: StaticFacts, layers: Sequence[tuple[Path, StaticFacts | Mapping[str, Check]]]
+) -> Check:
     """One check, of the bundle and of each layer."""
     own: Check = module.check(facts)
     if own.name in _OF_ALL:
         return own
     found = [
-        (str(path), module.check(layer) if isinstance(layer, Facts) else layer[own.name]) for path, layer in layers
+        (str(path), module.check(layer) if isinstance(layer, StaticFacts) else layer[own.name])
+        for path, layer in layers
     ]
     return with_layers(own, found)

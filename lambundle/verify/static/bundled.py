@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lambundle.elf.loader import Found, Requester, environment_for, search
+from lambundle.elf.environment import environment_for
+from lambundle.elf.loader import Found, Requester, search
 from lambundle.verify.static.steps import SYMBOLS
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ OTHER_BUILD = "a library was replaced by another build of it: pack again, so tha
 
 
 @dataclass(slots=True)
-class Findings:
+class LinkageFindings:
     """What was found: ``faults``, each with what to do, fail the check; ``notes`` do not.
 
     ``programs`` and ``libraries`` are how many were looked at, ``symbols`` how many wanted symbols were looked up.
@@ -42,9 +43,9 @@ class Findings:
     symbols: int = 0
 
 
-def check_linkage(linkage: Linkage, contents: Mapping[str, Content], steps: Steps, findings: Findings) -> None:
+def check_linkage(linkage: Linkage, contents: Mapping[str, Content], steps: Steps, findings: LinkageFindings) -> None:
     """Add to ``findings`` what programs and plug-ins of one bundle miss in it; raise EntangledError without end."""
-    checker = _Checker(linkage, contents, steps, findings)
+    checker = _LinkageChecker(linkage, contents, steps, findings)
     findings.programs += len(linkage.scopes)
     loaded = {file.real for files in linkage.scopes.values() for file in files}
     findings.libraries += len(loaded - linkage.scopes.keys()) + len(linkage.plugins)
@@ -92,8 +93,10 @@ def _why(missing: Missing, *, is_elsewhere: bool) -> tuple[str, str]:
     return "which is not inside", LOST
 
 
-class _Checker:
-    def __init__(self, linkage: Linkage, contents: Mapping[str, Content], steps: Steps, findings: Findings) -> None:
+class _LinkageChecker:
+    def __init__(
+        self, linkage: Linkage, contents: Mapping[str, Content], steps: Steps, findings: LinkageFindings
+    ) -> None:
         self._linkage = linkage
         self._contents = contents
         self._steps = steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambundle.verify.static.bundled import Findings, check_linkage
+from lambundle.verify.static.bundled import LinkageFindings, check_linkage
 from lambundle.verify.static.loose import check_loose
 from lambundle.verify.static.outcome import count, failed, passed, skipped
 from lambundle.verify.static.scripts import check_scripts
@@ -12,17 +12,17 @@ from lambundle.verify.static.steps import EntangledError
 
 if TYPE_CHECKING:
     from lambundle.verify.model import Check
-    from lambundle.verify.static.facts import Facts
+    from lambundle.verify.static.facts import StaticFacts
 
 NAME = "closure"
 ENTANGLED = "leave out what is not needed, or pack its programs in several bundles"
 
 
-def check(facts: Facts) -> Check:
+def check(facts: StaticFacts) -> Check:
     """Check every ELF file against those that it will be loaded with, and the first lines of scripts."""
     if facts.untold:
         return skipped(NAME, facts.untold)
-    findings = Findings()
+    findings = LinkageFindings()
     try:
         for linkage in facts.linkages:
             check_linkage(linkage, facts.contents, facts.steps, findings)

@@ -14,6 +14,7 @@ from lambundle.bundle.model import Kind
 from lambundle.bundle.zipformat import UnsupportedZipError, ZipFormatError
 from lambundle.elf.headers import MAGIC, ElfFile, parse_elf
 from lambundle.errors import BadElfError
+from lambundle.scripts.shebang import SHEBANG_MAX
 from lambundle.verify.static.symbols import Budget, Symbols, read_symbols
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ _ENTRY_COST = 4096
 _LARGE = 32 << 20  # ELF files above this are held in memory one at a time
 _ELF64 = 64
 _SCRIPT = b"#!"
-_LINE_MAX = 256  # what the kernel reads of a script (BINPRM_BUF_SIZE, linux/binfmts.h)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Content:
 
 def read_contents(listing: Listing, keep: Container[str]) -> Mapping[str, Content]:
     """Read the files of ``listing``; of those whose path is in ``keep`` the bytes are kept."""
-    reader = _Reader(listing, keep)
+    reader = _ContentReader(listing, keep)
     files = sorted(
         (member for member in listing.members if member.kind is Kind.FILE), key=lambda member: member.size, reverse=True
     )
@@ -75,10 +75,10 @@ def read_contents(listing: Listing, keep: Container[str]) -> Mapping[str, Conten
 
 def head_of(data: bytes) -> bytes:
     """The first line with which a script begins, without its end, or the first bytes of anything else."""
-    return data[:_LINE_MAX].partition(b"\n")[0] if data.startswith(_SCRIPT) else data[: len(MAGIC)]
+    return data[:SHEBANG_MAX].partition(b"\n")[0] if data.startswith(_SCRIPT) else data[: len(MAGIC)]
 
 
-class _Reader:
+class _ContentReader:
     def __init__(self, listing: Listing, keep: Container[str]) -> None:
         self._store = listing.store
         self._keep = keep

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle import names
 from lambundle.bundle.model import Kind
+from lambundle.target import MOUNTS, OPT
 from lambundle.verify.static.linkage import Linkage, linkage_of
 from lambundle.verify.static.machine import most_common_machine
 from lambundle.verify.static.steps import Steps
-from lambundle.verify.static.tree import Tree
+from lambundle.verify.tree import MemberTree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,23 +21,16 @@ if TYPE_CHECKING:
     from lambundle.bundle.reader import Member
     from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.contents import Content
-    from lambundle.verify.static.home import Home
+    from lambundle.verify.static.home import BundleHome
     from lambundle.verify.static.listing import Listing
 
 
 UNSUPPORTED = "not looked at: entries cannot be read, see names"
 """Why a check was skipped whose answer depends on entries that lambundle cannot read."""
 
-OPT = "/opt"
-"""Where Lambda unpacks layers, one over the other in the order in which they are attached to the function."""
-TASK = "/var/task"
-"""Where Lambda unpacks the function itself."""
-BOOTSTRAP = "bootstrap"
-"""What Lambda starts at the top of the function, else of /opt, where none of its own runtimes was chosen."""
-
 
 @dataclass(frozen=True, eq=False)
-class Facts:
+class StaticFacts:
     """What is known of one bundle, or of one of the layers beside it.
 
     ``contents`` has every file unless ``unread`` says why the bytes were not read. ``homes`` are the bundles of
@@ -51,13 +45,13 @@ class Facts:
     listing: Listing
     contents: Mapping[str, Content]
     unread: str
-    homes: tuple[Home, ...]
+    homes: tuple[BundleHome, ...]
     bad_manifests: tuple[tuple[str, str], ...]
     arch: str | None
     mount: str
     handler: str | None = None
     is_layer: bool = False
-    layers: tuple[Facts, ...] = ()
+    layers: tuple[StaticFacts, ...] = ()
     others: tuple[Sequence[Member], ...] = ()
     unpacked: Mapping[str, tuple[Sequence[Member], ...]] = field(default_factory=dict)
     steps: Steps = field(default_factory=Steps)
@@ -73,38 +67,38 @@ class Facts:
         return self.listing.members
 
     @cached_property
-    def tree(self) -> Tree:
+    def tree(self) -> MemberTree:
         """The bundle alone as a file system."""
-        return Tree(self.members)
+        return MemberTree(self.members)
 
     @cached_property
-    def mounted(self) -> Tree:
+    def mounted(self) -> MemberTree:
         """What is at the mount point: the bundle and, below /opt, every layer in the order of unpacking."""
         all_there = self.unpacked.get(self.mount, ())
-        return Tree(*all_there) if len(all_there) > 1 else self.tree
+        return MemberTree(*all_there) if len(all_there) > 1 else self.tree
 
     def is_file(self, path: str) -> bool:
         """Whether the function has a file of the absolute ``path``, in any of its zips.
 
         The bundle is looked at as if it lay at either mount point: until it is run, only the user knows at which.
         """
-        for mount in (OPT, TASK):
+        for mount in MOUNTS:
             if path.startswith(f"{mount}/"):
                 below = path[len(mount) + 1 :]
                 trees = [self.tree, self._tree_at(mount)]
                 return any(tree.member(below) is not None for tree in trees)
         return False
 
-    def _tree_at(self, mount: str) -> Tree:
+    def _tree_at(self, mount: str) -> MemberTree:
         if mount == self.mount:
             return self.mounted
         tree = self._trees.get(mount)
         if tree is None:
-            tree = self._trees[mount] = Tree(*self.unpacked.get(mount, ()))
+            tree = self._trees[mount] = MemberTree(*self.unpacked.get(mount, ()))
         return tree
 
     @cached_property
-    def _trees(self) -> dict[str, Tree]:
+    def _trees(self) -> dict[str, MemberTree]:
         return {}
 
     @cached_property
@@ -172,13 +166,13 @@ class Facts:
         )
 
 
-def together(bundle: Facts, layers: Sequence[Facts]) -> Facts:
+def together(bundle: StaticFacts, layers: Sequence[StaticFacts]) -> StaticFacts:
     """Tell a bundle and its layers of one another; return the bundle, whose ``layers`` they then are."""
     at_opt = tuple(facts.members for facts in (bundle, *layers) if facts.mount == OPT)
     unpacked = {bundle.mount: (bundle.members,), OPT: at_opt}
     everything = (bundle, *layers)
 
-    def placed(facts: Facts) -> Facts:
+    def placed(facts: StaticFacts) -> StaticFacts:
         others = tuple(other.members for other in everything if other is not facts)
         return replace(facts, others=others, unpacked=unpacked)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.manifest import decode_manifest
 from lambundle.bundle.reader import MANIFEST_LIMIT, is_manifest
 from lambundle.errors import BadBundleError
+from lambundle.pack.config import read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from lambundle.bundle.model import Manifest
     from lambundle.bundle.reader import Member
@@ -24,7 +25,7 @@ HOMES = "lambundle/"
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class BundleHome:
     """One bundle of lambundle: its manifest, its directory, and where its loader is told to search.
 
     ``directories`` are those of the packing machine, for every program; ``private`` those of single programs.
@@ -59,9 +60,9 @@ def kept(members: Iterable[Member]) -> frozenset[str]:
 
 def homes_of(
     members: Iterable[Member], contents: Mapping[str, Content]
-) -> tuple[tuple[Home, ...], tuple[tuple[str, str], ...]]:
+) -> tuple[tuple[BundleHome, ...], tuple[tuple[str, str], ...]]:
     """Find the bundles of lambundle, and the manifests that are none with the reasons why."""
-    homes: list[Home] = []
+    homes: list[BundleHome] = []
     bad: list[tuple[str, str]] = []
     for member in members:
         path = member.path
@@ -79,27 +80,10 @@ def homes_of(
     return tuple(homes), tuple(bad)
 
 
-def _home(path: str, manifest: Manifest, contents: Mapping[str, Content]) -> Home:
+def _home(path: str, manifest: Manifest, contents: Mapping[str, Content]) -> BundleHome:
     if manifest.path != path:
         raise BadBundleError("misplaced", context=(f"it is the manifest of {manifest.name!r}",))
     home = path.rpartition("/")[0]
-    config = contents.get(f"{home}/runtime/config", None)
-    directories: tuple[str, ...] = ()
-    private: dict[str, tuple[str, ...]] = {}
-    for key, value in _lines(config.data or b"" if config else b""):
-        if key == "library-path":
-            directories = _split(value)
-        elif key == "library-path-of":
-            program, _, places = value.partition("=")
-            private[program] = _split(places)
-    return Home(manifest, home, directories, private)
-
-
-def _lines(config: bytes) -> Iterator[tuple[str, str]]:
-    for line in config.decode(errors="replace").splitlines():
-        key, _, value = line.partition(" ")
-        yield key, value
-
-
-def _split(directories: str) -> tuple[str, ...]:
-    return tuple(item for item in directories.split(":") if item.startswith("/"))
+    content = contents.get(f"{home}/runtime/config")
+    config = read_config((content.data if content is not None else None) or b"")
+    return BundleHome(manifest, home, config.directories or (), config.private)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambundle.elf.files import Disk, Refusal
+from lambundle.elf.files import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,17 +12,16 @@ if TYPE_CHECKING:
     from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.contents import Content
     from lambundle.verify.static.steps import Steps
-    from lambundle.verify.static.tree import Tree
+    from lambundle.verify.tree import MemberTree
 
 
-class Inside(Disk):
+class Inside:
     """The files below ``root`` of a tree, by their absolute paths on the packing machine.
 
     A search that asks too often raises EntangledError.
     """
 
-    def __init__(self, tree: Tree, contents: Mapping[str, Content], root: str, steps: Steps) -> None:
-        super().__init__()
+    def __init__(self, tree: MemberTree, contents: Mapping[str, Content], root: str, steps: Steps) -> None:
         self._tree = tree
         self._contents = contents
         self._below = root
@@ -69,7 +68,7 @@ class Inside(Disk):
         """None: a bundled loader is told all that it would read in a file."""
         return None
 
-    def matches(self, pattern: str) -> list[str]:  # noqa: ARG002
+    def glob(self, pattern: str) -> list[str]:  # noqa: ARG002
         """Nothing: see ``content``."""
         return []
 

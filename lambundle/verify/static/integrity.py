@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from lambundle.bundle.model import Entry
     from lambundle.bundle.reader import Member
     from lambundle.verify.model import Check
-    from lambundle.verify.static.facts import Facts
-    from lambundle.verify.static.home import Home
+    from lambundle.verify.static.facts import StaticFacts
+    from lambundle.verify.static.home import BundleHome
 
 NAME = "integrity"
 DAMAGED = "fetch it again from where it came, or pack it again"
@@ -51,7 +51,7 @@ class _Differences:
         self.texts.append(text)
 
 
-def check(facts: Facts) -> Check:
+def check(facts: StaticFacts) -> Check:
     """Compare all entries with the manifests."""
     if facts.unread:
         return skipped(NAME, facts.unread)
@@ -66,7 +66,7 @@ def check(facts: Facts) -> Check:
     return _against_manifests(facts) if facts.homes else _without_manifest(facts)
 
 
-def _against_manifests(facts: Facts) -> Check:
+def _against_manifests(facts: StaticFacts) -> Check:
     found = _Differences()
     for home in facts.homes:
         _compare(facts, home, found)
@@ -78,14 +78,14 @@ def _against_manifests(facts: Facts) -> Check:
     return passed(NAME, f"every entry matches the manifest{'s' if len(facts.homes) > 1 else ''}")
 
 
-def _without_manifest(facts: Facts) -> Check:
+def _without_manifest(facts: StaticFacts) -> Check:
     files = count(len(facts.contents), "file")
     if facts.listing.zipped is None:
         return skipped(NAME, f"no manifest, so nothing to compare the {files} with: lambundle did not pack it")
     return passed(NAME, f"no manifest (lambundle did not pack it), but all checksums are right ({files})")
 
 
-def _homes_without(facts: Facts) -> list[str]:
+def _homes_without(facts: StaticFacts) -> list[str]:
     """Directories that look like a bundle's and have no manifest."""
     known = {home.path for home in facts.homes} | {path.rpartition("/")[0] for path, _ in facts.bad_manifests}
     found = set()
@@ -96,7 +96,7 @@ def _homes_without(facts: Facts) -> list[str]:
     return sorted(found - known)
 
 
-def _compare(facts: Facts, home: Home, found: _Differences) -> None:
+def _compare(facts: StaticFacts, home: BundleHome, found: _Differences) -> None:
     entries = {entry.path: entry for entry in home.manifest.entries}
     for entry in home.manifest.entries:
         member = facts.tree.by_path.get(entry.path)
@@ -116,7 +116,7 @@ def _compare(facts: Facts, home: Home, found: _Differences) -> None:
             found.texts.append(f"{member.path} was added")
 
 
-def _other_kind(facts: Facts, entry: Entry, member: Member, found: _Differences) -> None:
+def _other_kind(facts: StaticFacts, entry: Entry, member: Member, found: _Differences) -> None:
     if entry.kind is not Kind.LINK:
         found.texts.append(f"{entry.path} is a {member.kind}, not a {entry.kind}")
         return
@@ -131,7 +131,7 @@ def _other_kind(facts: Facts, entry: Entry, member: Member, found: _Differences)
         found.trace(_FLATTENED, f"{entry.path} is a copy of {entry.target}, to which it was a link")
 
 
-def _same_kind(facts: Facts, entry: Entry, member: Member, found: _Differences) -> None:
+def _same_kind(facts: StaticFacts, entry: Entry, member: Member, found: _Differences) -> None:
     if entry.kind is Kind.FILE and facts.contents[entry.path].sha256 != entry.sha256:
         found.texts.append(f"{entry.path} has other bytes than were packed")
     if member.path in facts.listing.bare:

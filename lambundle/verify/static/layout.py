@@ -10,8 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
-from lambundle.target import ENVIRONMENT
-from lambundle.verify.static.facts import BOOTSTRAP, OPT, TASK
+from lambundle.target import BOOTSTRAP, ENVIRONMENT, OPT, TASK
 from lambundle.verify.static.nesting import unwrapped, wrapping
 from lambundle.verify.static.outcome import count, failed, passed
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
     from lambundle.bundle.reader import Member
     from lambundle.verify.model import Check
-    from lambundle.verify.static.facts import Facts
-    from lambundle.verify.static.tree import Tree
+    from lambundle.verify.static.facts import StaticFacts
+    from lambundle.verify.tree import MemberTree
 
 NAME = "layout"
 LIBC = "move it elsewhere, or remove it: there the host's own programs, its shell among them, load it and die"
@@ -43,7 +42,7 @@ _MANAGED = (".py", ".js", ".mjs", ".cjs", ".rb", ".jar", ".class", ".dll", ".run
 """Endings of code at the top that one of Lambda's own runtimes starts, without any ``bootstrap`` in the zip."""
 
 
-def check(facts: Facts) -> Check:
+def check(facts: StaticFacts) -> Check:
     """Check where things lie, and compare with the other layers."""
     own = [facts] if facts.mount == OPT else []
     clashes = list(dict.fromkeys(_clashes(own + list(facts.layers))))
@@ -64,7 +63,7 @@ def check(facts: Facts) -> Check:
     return passed(NAME, detail)
 
 
-def _wrapped(facts: Facts) -> Iterator[tuple[list[str], str]]:
+def _wrapped(facts: StaticFacts) -> Iterator[tuple[list[str], str]]:
     """A directory around everything."""
     directory = wrapping(facts.tree, facts.handler)
     if directory is not None:
@@ -72,7 +71,7 @@ def _wrapped(facts: Facts) -> Iterator[tuple[list[str], str]]:
         yield [text], unwrapped(facts.path, directory, is_zip=facts.listing.zipped is not None)
 
 
-def _without_bootstrap(facts: Facts) -> list[str]:
+def _without_bootstrap(facts: StaticFacts) -> list[str]:
     """Say of a directory named ``bootstrap`` that it is none, where nothing else starts the function.
 
     Lambda passes over such a directory and looks in /opt (so does AWS's Runtime Interface Emulator, bootstrap.go):
@@ -98,7 +97,7 @@ def _directories(*mounts: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _harmful(tree: Tree, directories: tuple[str, ...]) -> Iterator[str]:
+def _harmful(tree: MemberTree, directories: tuple[str, ...]) -> Iterator[str]:
     for directory in directories:
         for name in sorted(tree.names_in(directory)):
             path = f"{directory}/{name}" if directory else name
@@ -106,7 +105,7 @@ def _harmful(tree: Tree, directories: tuple[str, ...]) -> Iterator[str]:
                 yield f"{path} lies where LD_LIBRARY_PATH makes the host's own programs load it"
 
 
-def _clashes(unpacked: Sequence[Facts]) -> Iterator[tuple[str, Facts]]:
+def _clashes(unpacked: Sequence[StaticFacts]) -> Iterator[tuple[str, StaticFacts]]:
     """Paths that one of several layers, in the order of unpacking, replaces by something else; and whose they were."""
     for number, upper in enumerate(unpacked):
         lower = unpacked[:number][::-1]
@@ -115,7 +114,7 @@ def _clashes(unpacked: Sequence[Facts]) -> Iterator[tuple[str, Facts]]:
                 yield from _clash(upper, member, lower)
 
 
-def _clash(upper: Facts, member: Member, unpacked: Sequence[Facts]) -> Iterator[tuple[str, Facts]]:
+def _clash(upper: StaticFacts, member: Member, unpacked: Sequence[StaticFacts]) -> Iterator[tuple[str, StaticFacts]]:
     """What one entry replaces of what was ``unpacked`` before it, the last first: nothing or one thing."""
     for lower in unpacked:
         after = f"{upper.path}, which is unpacked after {_called(lower)}"
@@ -135,11 +134,11 @@ def _clash(upper: Facts, member: Member, unpacked: Sequence[Facts]) -> Iterator[
             return
 
 
-def _called(facts: Facts) -> str:
+def _called(facts: StaticFacts) -> str:
     return str(facts.path) if facts.is_layer else "this bundle"
 
 
-def _is_same(lower: Facts, ours: Member, upper: Facts, theirs: Member) -> bool:
+def _is_same(lower: StaticFacts, ours: Member, upper: StaticFacts, theirs: Member) -> bool:
     if ours.kind is not theirs.kind:
         return False
     if ours.kind is Kind.LINK:

@@ -6,19 +6,19 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambundle.elf.closure import Closure, Walker
+from lambundle.elf.walk import Walker
 from lambundle.verify.static.inside import Inside
 from lambundle.verify.static.machine import machine_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lambundle.elf.closure import LoadedFile, Missing
+    from lambundle.elf.closure import Closure, LoadedFile, Missing
     from lambundle.elf.headers import ElfFile
     from lambundle.verify.static.contents import Content
-    from lambundle.verify.static.home import Home
+    from lambundle.verify.static.home import BundleHome
     from lambundle.verify.static.steps import Steps
-    from lambundle.verify.static.tree import Tree
+    from lambundle.verify.tree import MemberTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Linkage:
     maps sonames and file names to the paths in the zip that have them.
     """
 
-    home: Home
+    home: BundleHome
     disk: Inside
     started: frozenset[str]
     scopes: Mapping[str, tuple[LoadedFile, ...]]
@@ -39,7 +39,7 @@ class Linkage:
     named: Mapping[str, tuple[str, ...]]
 
 
-def linkage_of(tree: Tree, contents: Mapping[str, Content], home: Home, steps: Steps) -> Linkage:
+def linkage_of(tree: MemberTree, contents: Mapping[str, Content], home: BundleHome, steps: Steps) -> Linkage:
     """Find what every program of ``home`` loads; raise EntangledError when that has no end."""
     disk = Inside(tree, contents, home.root, steps)
     elves = {
@@ -64,7 +64,7 @@ def linkage_of(tree: Tree, contents: Mapping[str, Content], home: Home, steps: S
     )
 
 
-def names_of(tree: Tree, elves: Mapping[str, ElfFile]) -> Mapping[str, tuple[str, ...]]:
+def names_of(tree: MemberTree, elves: Mapping[str, ElfFile]) -> Mapping[str, tuple[str, ...]]:
     """Map every name that a loader could ask for to the files it may get: file names, links' names, sonames."""
     found: dict[str, dict[str, None]] = {}
     for path, elf in elves.items():
@@ -78,17 +78,17 @@ def names_of(tree: Tree, elves: Mapping[str, ElfFile]) -> Mapping[str, tuple[str
     return {name: tuple(paths) for name, paths in found.items()}
 
 
-def _machine(home: Home) -> str:
+def _machine(home: BundleHome) -> str:
     return home.manifest.packed_on.machine
 
 
-def _walk(home: Home, disk: Inside, programs: Sequence[str]) -> Iterator[Closure]:
+def _walk(home: BundleHome, disk: Inside, programs: Sequence[str]) -> Iterator[Closure]:
     """Walk the programs, those with directories of their own apart."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for program in programs:
         groups.setdefault(home.private.get(program, home.directories), []).append(program)
     for directories, group in groups.items():
-        walker = Walker(library_path=directories, isolated=True, disk=disk)
+        walker = Walker(disk, library_path=directories, isolated=True)
         for program in group:
             walker.add(program)
         yield walker.closure()

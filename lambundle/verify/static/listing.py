@@ -1,6 +1,6 @@
 """Lists what a zip or a directory holds, however odd it is: verify tells all that is wrong, not the first thing.
 
-Nothing is unpacked. What ``open_bundle`` would refuse is a ``Fault`` here, and the entry is left out.
+Nothing is unpacked. What ``open_bundle`` would refuse is a ``EntryFault`` here, and the entry is left out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PERMISSIONS = 0o7777
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class EntryFault:
     """Something wrong with an entry, and the name of the check that tells of it."""
 
     check: str
@@ -53,7 +53,7 @@ class Listing:
     zipped: int | None
     members: tuple[Member, ...]
     bare: frozenset[str]
-    faults: tuple[Fault, ...]
+    faults: tuple[EntryFault, ...]
     unsupported: tuple[str, ...]
     store: _Bytes
 
@@ -75,7 +75,7 @@ def listing_of(path: Path) -> Iterator[Listing]:
     """
     try:
         if path.is_dir():
-            listing, fd = _Lister(path, _Directory(path)).directory(), None
+            listing, fd = _Lister(path, _DirectoryBytes(path)).directory(), None
         else:
             listing, fd = None, os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not hang us
     except OSError as error:
@@ -95,11 +95,11 @@ def listing_of(path: Path) -> Iterator[Listing]:
 def _zip_listing(path: Path, fd: int) -> Listing:
     size = regular_size(fd)
     records, end = zipformat.read_records(fd)
-    store = _Zip(fd, zipformat.ends_of(records, end))
+    store = _ZipBytes(fd, zipformat.ends_of(records, end))
     return _Lister(path, store).zip(size, records, store)
 
 
-class _Zip:
+class _ZipBytes:
     """The bytes in a zip file."""
 
     def __init__(self, fd: int, ends: dict[int, int]) -> None:
@@ -114,7 +114,7 @@ class _Zip:
         return zipformat.content(self._fd, record, self._ends[record.offset])
 
 
-class _Directory:
+class _DirectoryBytes:
     """The bytes in a directory."""
 
     def __init__(self, top: Path) -> None:
@@ -132,10 +132,10 @@ class _Lister:
         self._store = store
         self._members: dict[str, Member] = {}
         self._bare: set[str] = set()
-        self._faults: list[Fault] = []
+        self._faults: list[EntryFault] = []
         self._unsupported: list[str] = []
 
-    def zip(self, size: int, records: Sequence[zipformat.Record], store: _Zip) -> Listing:
+    def zip(self, size: int, records: Sequence[zipformat.Record], store: _ZipBytes) -> Listing:
         """List the entries of a zip."""
         for record in records:
             name = self._name(record)
@@ -218,7 +218,7 @@ class _Lister:
         self._fault("names", text)
 
     def _fault(self, check: str, text: str) -> None:
-        self._faults.append(Fault(check, text))
+        self._faults.append(EntryFault(check, text))
 
     def _listing(self, zipped: int | None) -> Listing:
         members = tuple(sorted(self._members.values(), key=lambda member: member.path))

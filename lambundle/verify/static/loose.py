@@ -10,7 +10,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from lambundle.target import GLIBC, HOST_LIBRARIES, HOST_VERSIONS, INTERPRETERS
+from lambundle.target import ARCHITECTURES, GLIBC, HOST_LIBRARIES, HOST_VERSIONS
 from lambundle.verify.static.bundled import lacking_versions
 from lambundle.verify.static.linkage import names_of
 from lambundle.verify.static.machine import has_twin_for_glibc, is_meant_for_others, machine_name
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lambundle.elf.headers import ElfFile
-    from lambundle.verify.static.bundled import Findings
-    from lambundle.verify.static.facts import Facts
+    from lambundle.verify.static.bundled import LinkageFindings
+    from lambundle.verify.static.facts import StaticFacts
 
 HOST_GLIBC = f"{GLIBC[0]}.{GLIBC[1]}"
 TOO_NEW = f"build it where glibc is {HOST_GLIBC} or older (Amazon Linux 2023), or pack it with lambundle, libc and all"
@@ -32,7 +32,7 @@ _RELR = "GLIBC_ABI_DT_RELR"  # since glibc 2.36: the file needs a loader that kn
 _VERSION = re.compile(r"([A-Z]+_)(\d+(?:\.\d+)*)")
 
 
-def check_loose(facts: Facts, findings: Findings) -> None:
+def check_loose(facts: StaticFacts, findings: LinkageFindings) -> None:
     """Add to ``findings`` what the files outside lambundle's directories miss on the host.
 
     Raise EntangledError when that has no end.
@@ -48,13 +48,13 @@ def check_loose(facts: Facts, findings: Findings) -> None:
     }
     if not elves:
         return
-    checker = _Checker(facts, elves, findings)
+    checker = _LooseChecker(facts, elves, findings)
     for path, elf in sorted(elves.items()):
         checker.check(path, elf)
 
 
-class _Checker:
-    def __init__(self, facts: Facts, elves: Mapping[str, ElfFile], findings: Findings) -> None:
+class _LooseChecker:
+    def __init__(self, facts: StaticFacts, elves: Mapping[str, ElfFile], findings: LinkageFindings) -> None:
         self._facts = facts
         self._elves = elves
         self._findings = findings
@@ -95,9 +95,10 @@ class _Checker:
 
     def _interpreter(self, path: str, elf: ElfFile) -> None:
         interpreter = elf.interpreter or ""
+        machine = ARCHITECTURES.get(machine_name(elf))
         below = interpreter.removeprefix(f"{self._facts.mount}/")
         if (
-            interpreter == INTERPRETERS.get(machine_name(elf))
+            (machine is not None and interpreter == machine.interpreter)
             or (below != interpreter and self._facts.mounted.member(below) is not None)
             or posixpath.basename(interpreter) in self._named  # started by hand: ld.so PROGRAM
         ):

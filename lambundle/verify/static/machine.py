@@ -7,22 +7,16 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lambundle.gather.programs import MACHINES
+from lambundle.target import ARCHITECTURES, MACHINES
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
     from lambundle.elf.headers import ElfFile
 
-_NAMES: Mapping[str, frozenset[str]] = {
-    "x86_64": frozenset({"x86_64", "x86-64", "amd64", "x64", "x86"}),
-    "aarch64": frozenset({"aarch64", "arm64", "arm"}),
-}
-"""What people call Lambda's machines in the names of directories."""
-
 _OTHERS = r"armhf|armv\d\w*|ia32|i[3-6]86|ppc64\w*|powerpc\w*|s390x?|riscv\w*|mips\w*|loong\w*|sparc\w*"
 _SYSTEMS = r"linuxmusl|musl|android|darwin|win32|freebsd"
-_KNOWN = "|".join(sorted(set().union(*_NAMES.values()), key=len, reverse=True))
+_KNOWN = "|".join(sorted((name for item in ARCHITECTURES.values() for name in item.spellings), key=len, reverse=True))
 _MACHINE = re.compile(rf"(?<![a-z0-9])({_KNOWN}|{_OTHERS}|{_SYSTEMS})(?![a-z0-9])", re.IGNORECASE)
 
 
@@ -37,7 +31,7 @@ def is_meant_for_others(path: str, machine: str) -> bool:
     Packages with parts for every system keep them in such directories and choose one when they run.
     """
     found = {match.lower() for match in _MACHINE.findall(posixpath.dirname(path))}
-    return bool(found - _NAMES.get(machine, frozenset()))
+    return bool(found - (ARCHITECTURES[machine].spellings if machine in ARCHITECTURES else frozenset()))
 
 
 def has_twin_for_glibc(path: str, paths: Container[str]) -> bool:

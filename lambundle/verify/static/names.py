@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lambundle.verify.model import Check
-    from lambundle.verify.static.facts import Facts
+    from lambundle.verify.static.facts import StaticFacts
 
 NAME = "names"
 HINT = "zip the tree again with plain relative names, stored or deflated (zip -ry), or let lambundle pack it"
@@ -22,7 +22,7 @@ PLAIN = (
 )
 
 
-def check(facts: Facts) -> Check:
+def check(facts: StaticFacts) -> Check:
     """Check the names of all entries, one by one and against one another."""
     unsupported = list(facts.unsupported)
     findings = [text for text in facts.listing.faults_of(NAME) if text not in unsupported]
@@ -34,7 +34,7 @@ def check(facts: Facts) -> Check:
     return passed(NAME, f"{count(len(facts.members), 'entry', 'entries')} with safe names")
 
 
-def _below_files(facts: Facts) -> Iterator[str]:
+def _below_files(facts: StaticFacts) -> Iterator[str]:
     for member in facts.members:
         for above in facts.tree.above(member.path):
             if above.kind is not Kind.DIRECTORY:

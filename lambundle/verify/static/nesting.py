@@ -11,7 +11,7 @@ from lambundle.verify.static.clutter import is_clutter
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lambundle.verify.static.tree import Tree
+    from lambundle.verify.tree import MemberTree
 
 _DEPTH = 8  # nobody zips a tree from further above
 _KNOWN = frozenset({"bin", "extensions", "java", "lib", "nodejs", "python", "ruby"})
@@ -19,7 +19,7 @@ _KNOWN = frozenset({"bin", "extensions", "java", "lib", "nodejs", "python", "rub
 _MODULES = (".py", "/__init__.py", ".js", ".mjs", ".cjs", ".rb")
 
 
-def wrapping(tree: Tree, handler: str | None = None) -> str | None:
+def wrapping(tree: MemberTree, handler: str | None = None) -> str | None:
     """The directory whose content should be at the top; None when nothing says that there is one.
 
     That is one below which everything lies, and which holds what Lambda or a user looks for at the top only: the
@@ -45,7 +45,7 @@ def unwrapped(path: Path, directory: str, *, is_zip: bool) -> str:
     return f"zip the content, not the directory: cd {shlex.quote(directory)} && zip -FSqry {shlex.quote(target)} ."
 
 
-def _is_top(tree: Tree, directory: str, handler: str | None) -> bool:
+def _is_top(tree: MemberTree, directory: str, handler: str | None) -> bool:
     if tree.member(f"{directory}/bootstrap") is not None:
         return True
     homes = tree.names_in(f"{directory}/lambundle")

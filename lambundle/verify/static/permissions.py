@@ -10,10 +10,9 @@ import stat
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
-from lambundle.target import UID
+from lambundle.target import BOOTSTRAP, UID
 from lambundle.verify.static.clutter import is_clutter, removal
 from lambundle.verify.static.contents import Content
-from lambundle.verify.static.facts import BOOTSTRAP
 from lambundle.verify.static.outcome import REZIPPED, count, failed, passed
 
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
     from lambundle.bundle.reader import Member
     from lambundle.verify.model import Check
-    from lambundle.verify.static.facts import Facts
-    from lambundle.verify.static.home import Home
+    from lambundle.verify.static.facts import StaticFacts
+    from lambundle.verify.static.home import BundleHome
 
 NAME = "permissions"
 SET_ID = "chmod u-s,g-s it, then zip it again: on Lambda a set-ID bit can have no use"
@@ -35,7 +34,7 @@ _BIN = "bin"  # on PATH as /opt/bin
 _EXTENSIONS = "extensions"  # Lambda itself starts these, and the bootstrap
 
 
-def check(facts: Facts) -> Check:
+def check(facts: StaticFacts) -> Check:
     """Check the modes of all entries."""
     set_id = [f"{m.path} has mode {m.mode:04o}" for m in facts.members if m.mode & (stat.S_ISUID | stat.S_ISGID)]
     programs = dict.fromkeys(_programs(facts))
@@ -57,7 +56,7 @@ def check(facts: Facts) -> Check:
     return passed(NAME, detail)
 
 
-def _hint(facts: Facts, stuck: Sequence[Member], closed: Sequence[Member]) -> str:
+def _hint(facts: StaticFacts, stuck: Sequence[Member], closed: Sequence[Member]) -> str:
     """What to do: what lambundle packed had the right modes once, other people's code may never have had them."""
     packed = {entry.path for home in facts.homes for entry in home.manifest.entries}
     if any(member.path in packed for member in (*stuck, *closed)):
@@ -65,17 +64,17 @@ def _hint(facts: Facts, stuck: Sequence[Member], closed: Sequence[Member]) -> st
     return NOT_EXECUTABLE if stuck else UNREADABLE
 
 
-def _is_stuck(facts: Facts, path: str) -> bool:
+def _is_stuck(facts: StaticFacts, path: str) -> bool:
     return path in facts.listing.bare or not facts.tree.by_path[path].mode & _EXECUTE
 
 
-def _not_executable(facts: Facts, member: Member) -> str:
+def _not_executable(facts: StaticFacts, member: Member) -> str:
     if member.path in facts.listing.bare:
         return f"{member.path} has no Unix attributes in the zip: it cannot be executed"
     return f"{member.path} is not executable for others (mode {member.mode:04o})"
 
 
-def _is_closed(facts: Facts, member: Member) -> bool:
+def _is_closed(facts: StaticFacts, member: Member) -> bool:
     if member.path in facts.listing.bare or member.kind is Kind.LINK:
         return False
     wanted = _ENTERED if member.kind is Kind.DIRECTORY else _READ
@@ -88,7 +87,7 @@ def _not_readable(member: Member) -> str:
     return f"{member.path} is not readable for others (mode {member.mode:04o})"
 
 
-def _programs(facts: Facts) -> Iterator[str]:
+def _programs(facts: StaticFacts) -> Iterator[str]:
     """Files that something will execute."""
     for home in facts.homes:
         yield from _programs_of(facts, home)
@@ -100,7 +99,7 @@ def _programs(facts: Facts) -> Iterator[str]:
             yield path
 
 
-def _programs_of(facts: Facts, home: Home) -> Iterator[str]:
+def _programs_of(facts: StaticFacts, home: BundleHome) -> Iterator[str]:
     """Launchers, what they start, the loader; and what was a program when it was packed."""
     elves = {path: content.elf for path, content in facts.contents.items() if content.elf is not None}
     interpreters = {elf.interpreter for elf in elves.values() if elf.interpreter}

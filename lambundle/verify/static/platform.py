@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lambundle.elf.headers import EM_X86_64
-from lambundle.gather.programs import MACHINES
+from lambundle.target import MACHINES
 from lambundle.verify.static.machine import is_meant_for_others, machine_name
 from lambundle.verify.static.outcome import count, failed, passed, skipped
 from lambundle.verify.static.steps import EntangledError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lambundle.elf.headers import ElfFile
     from lambundle.verify.model import Check
-    from lambundle.verify.static.facts import Facts
+    from lambundle.verify.static.facts import StaticFacts
     from lambundle.verify.static.linkage import Linkage
 
 NAME = "platform"
@@ -35,7 +35,7 @@ _LEVELS = {2: "x86-64-v3", 3: "x86-64-v4"}
 _CHOSEN_BY_PROCESSOR = re.compile(r"/(glibc-hwcaps|haswell|avx2|avx512\w*|x86-64-v[34])/")
 
 
-def check(facts: Facts) -> Check:
+def check(facts: StaticFacts) -> Check:
     """Check the machine of everything that will be loaded or started."""
     if facts.untold:
         return skipped(NAME, facts.untold)
@@ -63,7 +63,7 @@ def _differs(elf: ElfFile, machine: str) -> bool:
     return machine_name(elf) != machine
 
 
-def _counted(facts: Facts, wanted: str) -> Iterator[tuple[str, ElfFile]]:
+def _counted(facts: StaticFacts, wanted: str) -> Iterator[tuple[str, ElfFile]]:
     for linkage in facts.linkages:
         yield from _counted_of(facts, linkage)
     loose = facts.loose_elves
@@ -71,7 +71,7 @@ def _counted(facts: Facts, wanted: str) -> Iterator[tuple[str, ElfFile]]:
     yield from (chosen or loose).items()
 
 
-def _counted_of(facts: Facts, linkage: Linkage) -> Iterator[tuple[str, ElfFile]]:
+def _counted_of(facts: StaticFacts, linkage: Linkage) -> Iterator[tuple[str, ElfFile]]:
     """What launchers start, what programs load or would load, the runtime, and helpers of another machine."""
     home = linkage.home
     machine = home.manifest.packed_on.machine
@@ -95,7 +95,7 @@ def _counted_of(facts: Facts, linkage: Linkage) -> Iterator[tuple[str, ElfFile]]
             yield path, content.elf
 
 
-def _is_foreign_helper(facts: Facts, path: str, machine: str) -> bool:
+def _is_foreign_helper(facts: StaticFacts, path: str, machine: str) -> bool:
     """Whether a program is for Lambda's other machine: 32-bit ones, say, may have their use as data."""
     content = facts.contents.get(path)
     elf = content.elf if content else None

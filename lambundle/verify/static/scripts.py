@@ -13,18 +13,19 @@ import re
 from typing import TYPE_CHECKING
 
 from lambundle.bundle import names
+from lambundle.scripts.shebang import parse_first_line
+from lambundle.target import BOOTSTRAP, OPT, TASK
 from lambundle.verify.first_line import fault_of
 from lambundle.verify.sandbox.hostroot import PROGRAMS
 from lambundle.verify.static.bundled import LOST
-from lambundle.verify.static.facts import BOOTSTRAP, OPT, TASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lambundle.verify.first_line import Fault
-    from lambundle.verify.static.bundled import Findings
-    from lambundle.verify.static.facts import Facts
-    from lambundle.verify.static.home import Home
+    from lambundle.verify.first_line import StartFault
+    from lambundle.verify.static.bundled import LinkageFindings
+    from lambundle.verify.static.facts import StaticFacts
+    from lambundle.verify.static.home import BundleHome
 
 _EXTENSIONS = "extensions"
 _BIN = "bin"
@@ -39,7 +40,7 @@ _PACKAGES = frozenset({"node_modules", "site-packages", "dist-packages", "gems",
 _INSTALLED = (".dist-info", ".egg-info")  # beside the packages that pip put into a directory
 
 
-def check_scripts(facts: Facts, findings: Findings) -> None:
+def check_scripts(facts: StaticFacts, findings: LinkageFindings) -> None:
     """Add to ``findings`` what is to be started and cannot be, as its first bytes say."""
     for path, name in _started(facts).items():
         fault = _fault(facts, path, is_bootstrap=name == BOOTSTRAP)
@@ -49,12 +50,13 @@ def check_scripts(facts: Facts, findings: Findings) -> None:
         _check_packed(facts, home, findings)
 
 
-def wanted_of_env(line: bytes) -> str:
-    """The program that ``env`` is to look for, if it is what a script's first ``line`` starts; empty if it is not."""
-    words = line.removeprefix(b"#!").decode(errors="replace").split()
-    if not words or posixpath.basename(words[0]) != "env":
-        return ""
-    return next((word for word in words[1:] if not word.startswith("-") and "=" not in word), "")
+def started_by(head: bytes) -> tuple[str, str]:
+    """Return the interpreter that a script's first line names and the program ``env`` is to find; each may be empty."""
+    line = parse_first_line(head.removesuffix(b"\r"))
+    if line is None:
+        return "", ""
+    words = line.argument.split() if posixpath.basename(line.interpreter) == "env" else []
+    return line.interpreter, next((word for word in words if not word.startswith("-") and "=" not in word), "")
 
 
 def packages_in(paths: Iterable[str]) -> frozenset[str]:
@@ -75,7 +77,7 @@ def is_of_package(path: str, installed: frozenset[str]) -> bool:
     return "/" in path and not installed.isdisjoint(["", *names.parents(path)])
 
 
-def _started(facts: Facts) -> Mapping[str, str]:
+def _started(facts: StaticFacts) -> Mapping[str, str]:
     """Files of no bundle that something starts, as far as one can tell, with the name by which it does."""
     loose = frozenset(facts.loose).intersection(facts.contents)
     by_lambda = [BOOTSTRAP, *(f"{_EXTENSIONS}/{name}" for name in facts.tree.names_in(_EXTENSIONS))]
@@ -89,17 +91,16 @@ def _started(facts: Facts) -> Mapping[str, str]:
     return found
 
 
-def _is_executable(facts: Facts, path: str) -> bool:
+def _is_executable(facts: StaticFacts, path: str) -> bool:
     return bool(facts.tree.by_path[path].mode & _EXECUTE) and path not in facts.listing.bare
 
 
-def _fault(facts: Facts, path: str, *, is_bootstrap: bool) -> Fault | None:
+def _fault(facts: StaticFacts, path: str, *, is_bootstrap: bool) -> StartFault | None:
     content = facts.contents[path]
     if content.elf is not None:
         return None
-    wanted = wanted_of_env(content.head)
-    interpreter = wanted or _interpreter(content.head)
-    if not is_bootstrap and _OF_RUNTIMES.fullmatch(posixpath.basename(interpreter)):
+    interpreter, wanted = started_by(content.head)
+    if not is_bootstrap and _OF_RUNTIMES.fullmatch(posixpath.basename(wanted or interpreter)):
         return None
 
     def is_there(program: str) -> bool:
@@ -111,12 +112,7 @@ def _fault(facts: Facts, path: str, *, is_bootstrap: bool) -> Fault | None:
     return fault
 
 
-def _interpreter(head: bytes) -> str:
-    words = head.removeprefix(b"#!").decode(errors="replace").split()
-    return words[0] if words else ""
-
-
-def _is_there(facts: Facts, program: str) -> bool:
+def _is_there(facts: StaticFacts, program: str) -> bool:
     """Whether Lambda may have what a first line names, a path or a name for PATH, or the function brings it."""
     directory, name = posixpath.split(program)
     if directory in _HOST or not directory:
@@ -126,20 +122,21 @@ def _is_there(facts: Facts, program: str) -> bool:
     return facts.is_file(posixpath.normpath(posixpath.join(TASK, program)))
 
 
-def _check_packed(facts: Facts, home: Home, findings: Findings) -> None:
+def _check_packed(facts: StaticFacts, home: BundleHome, findings: LinkageFindings) -> None:
     """Check the scripts that launchers start: the runtime serves their interpreter from the bundle."""
     for program in home.manifest.programs:
         member = facts.tree.member(home.root + program.real)
         content = facts.contents.get(member.path) if member is not None else None
         if content is None or not content.script:
             continue
-        interpreter = wanted_of_env(content.head) or _interpreter(content.head)
+        named, wanted = started_by(content.head)
+        interpreter = wanted or named
         if not (_is_inside(facts, home, interpreter) or _is_there(facts, interpreter)):
             text = f"{program.real} has a first line that names {interpreter}, which is not inside"
             findings.faults[text] = LOST
 
 
-def _is_inside(facts: Facts, home: Home, program: str) -> bool:
+def _is_inside(facts: StaticFacts, home: BundleHome, program: str) -> bool:
     if program.startswith("/"):
         return facts.tree.member(home.root + program) is not None
     return any(posixpath.basename(entry.path) == program for entry in home.manifest.entries)

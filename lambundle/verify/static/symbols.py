@@ -77,12 +77,12 @@ def read_symbols(data: bytes, budget: Budget) -> Symbols | None:
     None as well when ``budget`` does not suffice. Raise BadElfError when its tables contradict one another.
     """
     try:
-        return _Reader(data).symbols(budget)
+        return _SymbolReader(data).symbols(budget)
     except (struct.error, ValueError) as error:
         raise BadElfError(f"its dynamic symbols cannot be read: {error}") from error
 
 
-class _Reader:
+class _SymbolReader:
     def __init__(self, data: bytes) -> None:
         self._data = data
         header = _HEADER.unpack_from(data)

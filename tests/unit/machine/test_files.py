@@ -86,6 +86,12 @@ def test_a_loop_is_no_file_and_ends(files: Files) -> None:
         files.stat("/bin/loop")
 
 
+def test_a_path_of_thousands_of_directories_is_absent(files: Files) -> None:
+    path = "/x" * 5000
+    assert files.real(path) == path
+    assert not files.exists(path)
+
+
 def test_status_of_links_and_of_what_they_lead_to(files: Files) -> None:
     assert stat.S_ISLNK(files.lstat("/bin/other").st_mode)
     assert files.is_file("/bin/other")
@@ -247,3 +253,11 @@ def test_a_machine_in_memory() -> None:
     assert machine.distribution == "Linux"
     assert machine.absolute("../x") == "/x"
     assert not machine.is_here
+
+
+def test_names_of_one_file_in_memory() -> None:
+    files = MemoryFiles({"/usr/bin/git": b"x"}, hard_links={"/usr/lib/git": "/usr/bin/git"}, sizes={"/usr/bin/git": 9})
+    assert files.identity("/usr/lib/git") == files.identity("/usr/bin/git")
+    assert files.stat("/usr/lib/git").st_nlink == 2
+    assert files.size("/usr/lib/git") == 9
+    assert files.read("/usr/lib/git", 9) == b"x"

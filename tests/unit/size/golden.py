@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind, Reason
+from lambundle.cli.size_screen import Screen
+from lambundle.cli.terminal import Terminal
 from lambundle.size import grouping
-from lambundle.size.contents import Item
+from lambundle.size.contents import SizedItem
 from lambundle.size.drops import drops
-from lambundle.size.facts import Facts
+from lambundle.size.facts import SizeFacts
 from lambundle.size.findings import findings
-from lambundle.size.screen import Screen
-from lambundle.size.terminal import Terminal
 from tests.unit.size.made import KIB, LIB, MIB, Told, file, player, told
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 PLAIN = Terminal(80)
 
 
-def overview(facts: Facts, *, terminal: Terminal = PLAIN, number: int = 10, all_files: bool = False) -> list[str]:
+def overview(facts: SizeFacts, *, terminal: Terminal = PLAIN, number: int = 10, all_files: bool = False) -> list[str]:
     screen = Screen(terminal)
     offers = () if facts.graph is None else drops(facts.graph)
     found = findings(facts.contents, facts.others)
@@ -31,76 +31,76 @@ def overview(facts: Facts, *, terminal: Terminal = PLAIN, number: int = 10, all_
 
 
 def fits() -> list[str]:
-    return overview(Facts(told(player(), ratio=0.3)))
+    return overview(SizeFacts(told(player(), ratio=0.3)))
 
 
 def zip_too_large() -> list[str]:
-    return overview(Facts(told(player(), ratio=0.5)), number=3)
+    return overview(SizeFacts(told(player(), ratio=0.5)), number=3)
 
 
 def too_large() -> list[str]:
     layer = Told(
-        [Item("bootstrap", is_link=False, size=150 * MIB, packed=49 * MIB, crc=1)], zipped=49 * MIB, path="fn.zip"
+        [SizedItem("bootstrap", is_link=False, size=150 * MIB, packed=49 * MIB, crc=1)], zipped=49 * MIB, path="fn.zip"
     )
-    return overview(Facts(told(player(), ratio=0.3), [layer]), number=3)
+    return overview(SizeFacts(told(player(), ratio=0.3), [layer]), number=3)
 
 
 def much_too_large() -> list[str]:
     made = player()
     entries = [dataclasses.replace(entry, size=entry.size * 2) for entry in made.entries if entry.kind is Kind.FILE]
-    return overview(Facts(told(dataclasses.replace(made, entries=tuple(entries)))), number=1)
+    return overview(SizeFacts(told(dataclasses.replace(made, entries=tuple(entries)))), number=1)
 
 
 def of_others() -> list[str]:
     items = [
-        Item("python/lib/numpy/libopenblas64.so", is_link=False, size=38 * MIB, packed=12 * MIB, crc=1),
-        Item("python/lib/numpy/copy/libopenblas64.so", is_link=False, size=38 * MIB, packed=12 * MIB, crc=1),
-        Item("python/share/doc/numpy/manual.html", is_link=False, size=900 * KIB, packed=90 * KIB, crc=2),
-        Item(
+        SizedItem("python/lib/numpy/libopenblas64.so", is_link=False, size=38 * MIB, packed=12 * MIB, crc=1),
+        SizedItem("python/lib/numpy/copy/libopenblas64.so", is_link=False, size=38 * MIB, packed=12 * MIB, crc=1),
+        SizedItem("python/share/doc/numpy/manual.html", is_link=False, size=900 * KIB, packed=90 * KIB, crc=2),
+        SizedItem(
             "python/data/\N{CJK UNIFIED IDEOGRAPH-65E5}\N{CJK UNIFIED IDEOGRAPH-672C}\x1b[2J.bin",
             is_link=False,
             size=9 * MIB,
             packed=9 * MIB,
             crc=3,
         ),
-        Item("app.py", is_link=False, size=321, packed=200, crc=4),
+        SizedItem("app.py", is_link=False, size=321, packed=200, crc=4),
     ]
-    return overview(Facts(Told(items, zipped=34 * MIB, path="layer.zip")), all_files=True)
+    return overview(SizeFacts(Told(items, zipped=34 * MIB, path="layer.zip")), all_files=True)
 
 
 def directory() -> list[str]:
-    return overview(Facts(told(player(), ratio=None, path="tree")), number=2)
+    return overview(SizeFacts(told(player(), ratio=None, path="tree")), number=2)
 
 
 def empty() -> list[str]:
-    return overview(Facts(Told([], zipped=22, path="empty.zip")))
+    return overview(SizeFacts(Told([], zipped=22, path="empty.zip")))
 
 
 def in_colour() -> list[str]:
-    return overview(Facts(told(player(), ratio=0.3)), terminal=Terminal(80, colour=True, unicode=True))
+    return overview(SizeFacts(told(player(), ratio=0.3)), terminal=Terminal(80, colour=True, unicode=True))
 
 
 def wide() -> list[str]:
-    return overview(Facts(told(player(), ratio=0.3)), terminal=Terminal(132, colour=True, unicode=True))
+    return overview(SizeFacts(told(player(), ratio=0.3)), terminal=Terminal(132, colour=True, unicode=True))
 
 
 def by_package() -> list[str]:
-    facts = Facts(told(player()))
+    facts = SizeFacts(told(player()))
     return Screen(PLAIN).sums(facts, grouping.by_package(facts), "PACKAGE", 3)
 
 
 def by_directory() -> list[str]:
-    facts = Facts(told(player()))
+    facts = SizeFacts(told(player()))
     return Screen(PLAIN).sums(facts, grouping.by_directory(facts), "DIRECTORY", 0)
 
 
 def by_program() -> list[str]:
-    facts = Facts(told(player()))
+    facts = SizeFacts(told(player()))
     return Screen(PLAIN).sums(facts, grouping.by_program(facts), "PROGRAM", 0)
 
 
 def tree() -> list[str]:
-    return Screen(PLAIN).tree(Facts(told(player())), 2)
+    return Screen(PLAIN).tree(SizeFacts(told(player())), 2)
 
 
 def against() -> list[str]:
@@ -113,7 +113,7 @@ def against() -> list[str]:
     entries.append(file(f"{LIB}/libprobe.so.1.2", 10 * MIB, Reason("add")))
     entries.append(file("/usr/share/new", 300 * KIB, Reason("add")))
     after = dataclasses.replace(made, entries=tuple(entries))
-    return Screen(PLAIN).comparison(Facts(told(after, path="new.zip")), Facts(told(made, path="old.zip")), 3)
+    return Screen(PLAIN).comparison(SizeFacts(told(after, path="new.zip")), SizeFacts(told(made, path="old.zip")), 3)
 
 
 SCREENS: Mapping[str, Callable[[], list[str]]] = {

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Entry, Group, Kind, Manifest, PackedOn, Program, Reason
-from lambundle.size.contents import Contents, Item
-from lambundle.size.facts import Facts
+from lambundle.size.contents import SizedContents, SizedItem
+from lambundle.size.facts import SizeFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,11 +21,15 @@ LIB = "/usr/lib/x86_64-linux-gnu"
 KIB, MIB = 1 << 10, 1 << 20
 
 
-class Told(Contents):
+class Told(SizedContents):
     """Contents that are only told of: no zip, no directory."""
 
     def __init__(
-        self, items: Sequence[Item], manifests: Sequence[Manifest] = (), zipped: int | None = None, path: str = "x.zip"
+        self,
+        items: Sequence[SizedItem],
+        manifests: Sequence[Manifest] = (),
+        zipped: int | None = None,
+        path: str = "x.zip",
     ) -> None:
         self.path = Path(path)
         self.items = tuple(sorted(items, key=lambda item: item.path))
@@ -67,7 +71,7 @@ def manifest(entries: Sequence[Entry], programs: Mapping[str, str], groups: Sequ
 def told(made: Manifest, *, ratio: float | None = 0.4, path: str = f"{NAME}.zip") -> Told:
     """Return contents with just what a manifest tells of; ``ratio`` is of packed to unpacked, None for no zip."""
     items = [
-        Item(
+        SizedItem(
             entry.path,
             entry.kind is Kind.LINK,
             entry.size,
@@ -120,5 +124,5 @@ def player() -> Manifest:
     return manifest(entries, {"play": play}, groups)
 
 
-def facts(made: Manifest | None = None) -> Facts:
-    return Facts(told(made or player()))
+def facts(made: Manifest | None = None) -> SizeFacts:
+    return SizeFacts(told(made or player()))

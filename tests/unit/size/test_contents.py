@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from lambundle.bundle import zipformat
 from lambundle.bundle.write import write_zip
+from lambundle.cli.size import size
 from lambundle.errors import BadBundleError, UsageError
-from lambundle.size.cli import size
 from lambundle.size.contents import open_contents
-from lambundle.size.facts import Facts
+from lambundle.size.facts import SizeFacts
 from lambundle.size.findings import findings
 from tests.unit import plans, zips
 
@@ -78,7 +78,7 @@ def test_nothing_but_the_manifest_is_unpacked(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(zipformat, "content", noted)
     with open_contents(path) as contents:
-        facts = Facts(contents)
+        facts = SizeFacts(contents)
         assert facts.rows
         findings(contents)
     assert unpacked == [b"lambundle/test/manifest.json"]

@@ -11,17 +11,17 @@ import pytest
 
 from lambundle.size import grouping
 from lambundle.size.compare import changes
-from lambundle.size.contents import Item
+from lambundle.size.contents import SizedItem
 from lambundle.size.drops import drops
 from lambundle.size.encode import encode, encode_changes, encode_groups
-from lambundle.size.facts import Facts
+from lambundle.size.facts import SizeFacts
 from lambundle.size.findings import findings
 from tests.unit.size.made import MIB, Told, facts, player, told
 
 SCHEMA = json.loads(files("lambundle.size").joinpath("schema", "size.schema.json").read_text(encoding="utf-8"))
 
 
-def encoded(made: Facts) -> dict[str, Any]:
+def encoded(made: SizeFacts) -> dict[str, Any]:
     offers = () if made.graph is None else drops(made.graph)
     data: dict[str, Any] = json.loads(json.dumps(encode(made, offers, findings(made.contents, made.others))))
     return data
@@ -37,7 +37,7 @@ def test_the_schema_is_one() -> None:
 
 @pytest.mark.parametrize("ratio", [0.4, None])
 def test_a_bundle_of_ours(ratio: float | None) -> None:
-    made = Facts(told(player(), ratio=ratio))
+    made = SizeFacts(told(player(), ratio=ratio))
     data = encoded(made)
     check(data)
     assert (data["version"], data["bundle"]) == (1, "test.zip")
@@ -50,8 +50,8 @@ def test_a_bundle_of_ours(ratio: float | None) -> None:
 
 
 def test_a_bundle_of_others_and_what_goes_with_it() -> None:
-    item = Item("app.py", is_link=False, size=100 * MIB, packed=4, crc=1)
-    data = encoded(Facts(Told([item], zipped=120), [Told([item, Item("b", is_link=False, size=160 * MIB)])]))
+    item = SizedItem("app.py", is_link=False, size=100 * MIB, packed=4, crc=1)
+    data = encoded(SizeFacts(Told([item], zipped=120), [Told([item, SizedItem("b", is_link=False, size=160 * MIB)])]))
     check(data)
     assert data["entries"] == [{"path": "app.py", "size": 100 * MIB, "compressed": 4, "why": None, "saves": None}]
     assert data["with"] == [{"bundle": "x.zip", "unzipped": 260 * MIB, "zipped": None}]
@@ -64,7 +64,7 @@ def test_sums_and_comparisons() -> None:
         data = encoded(made) | encode_groups(by, sums)
         check(data)
         assert sum(group["size"] for group in data["groups"]) == data["unzipped"]
-    other = Facts(Told([Item("app.py", is_link=False, size=1)]))
+    other = SizeFacts(Told([SizedItem("app.py", is_link=False, size=1)]))
     check(encoded(made) | encode_changes(other, changes(made, other)))
 
 

@@ -9,10 +9,10 @@ import pytest
 from lambundle.bundle.model import Group, Manifest, Reason
 from lambundle.size import grouping
 from lambundle.size.compare import changes
-from lambundle.size.contents import Item
-from lambundle.size.facts import Facts
+from lambundle.size.contents import SizedItem
+from lambundle.size.facts import SizeFacts
 from lambundle.size.findings import findings
-from lambundle.size.quotas import Status, human, quota_lines, standings, ways_out
+from lambundle.size.quotas import QuotaStatus, human, quota_lines, standings, ways_out
 from lambundle.target import UNZIPPED, ZIPPED
 from tests.unit.size.made import KIB, LIB, MIB, Told, asked, facts, file, manifest, needed, player, told
 
@@ -26,7 +26,7 @@ def test_rows_are_all_files_and_links_the_largest_first() -> None:
 
 
 def test_a_bundle_of_others_has_rows_without_reasons() -> None:
-    made = Facts(Told([Item("app.py", is_link=False, size=5, packed=4, crc=1)], zipped=120))
+    made = SizeFacts(Told([SizedItem("app.py", is_link=False, size=5, packed=4, crc=1)], zipped=120))
     assert made.graph is None
     assert [(row.path, row.why, row.saves) for row in made.rows] == [("app.py", None, None)]
     assert made.contents.packed == 4
@@ -38,16 +38,16 @@ def test_a_bundle_of_others_has_rows_without_reasons() -> None:
 @pytest.mark.parametrize(
     ("unzipped", "zipped", "statuses"),
     [
-        (UNZIPPED.limit - 1, ZIPPED.limit - 1, [Status.PASS, Status.PASS]),
-        (UNZIPPED.limit, ZIPPED.limit, [Status.FAIL, Status.WARN]),
-        (1, None, [Status.PASS, Status.UNKNOWN]),
+        (UNZIPPED.limit - 1, ZIPPED.limit - 1, [QuotaStatus.PASS, QuotaStatus.PASS]),
+        (UNZIPPED.limit, ZIPPED.limit, [QuotaStatus.FAIL, QuotaStatus.WARN]),
+        (1, None, [QuotaStatus.PASS, QuotaStatus.UNKNOWN]),
     ],
 )
-def test_a_size_must_be_smaller_than_its_quota(unzipped: int, zipped: int | None, statuses: list[Status]) -> None:
+def test_a_size_must_be_smaller_than_its_quota(unzipped: int, zipped: int | None, statuses: list[QuotaStatus]) -> None:
     found = standings(unzipped, zipped)
     assert [standing.status for standing in found] == statuses
     assert len(quota_lines(found)) == 1 + (zipped is not None)
-    assert len(ways_out(found)) == sum(status in {Status.FAIL, Status.WARN} for status in statuses)
+    assert len(ways_out(found)) == sum(status in {QuotaStatus.FAIL, QuotaStatus.WARN} for status in statuses)
 
 
 def test_of_a_size_that_is_the_quota_one_byte_is_too_much() -> None:
@@ -60,9 +60,9 @@ def test_of_a_size_that_is_the_quota_one_byte_is_too_much() -> None:
 def test_what_goes_together_counts_together_unzipped_and_apart_zipped() -> None:
     one, other = (
         told(player(), path="one.zip"),
-        Told([Item("x", is_link=False, size=200 * MIB)], zipped=MIB, path="dir/two.zip"),
+        Told([SizedItem("x", is_link=False, size=200 * MIB)], zipped=MIB, path="dir/two.zip"),
     )
-    made = Facts(one, [other])
+    made = SizeFacts(one, [other])
     assert [(each.quota.name, each.value, each.of) for each in made.standings] == [
         ("unzipped", one.unzipped + 200 * MIB, ""),
         ("zipped", one.zipped, "one.zip"),
@@ -173,9 +173,9 @@ def test_another_version_of_a_library_is_the_same_library() -> None:
 
 
 def test_the_name_of_the_bundle_makes_no_difference() -> None:
-    one = Told([Item("lambundle/a/runtime/config", is_link=False, size=5)])
-    other = Told([Item("lambundle/b/runtime/config", is_link=False, size=5)])
-    assert changes(Facts(one), Facts(other)) == ()
+    one = Told([SizedItem("lambundle/a/runtime/config", is_link=False, size=5)])
+    other = Told([SizedItem("lambundle/b/runtime/config", is_link=False, size=5)])
+    assert changes(SizeFacts(one), SizeFacts(other)) == ()
 
 
 # ---- findings ----
@@ -190,17 +190,17 @@ def test_what_is_there_without_need_is_found() -> None:
 
 def test_content_is_the_same_by_checksum_and_size_where_there_is_no_manifest() -> None:
     items = [
-        Item("a", is_link=False, size=70 * KIB, packed=70 * KIB, crc=5),
-        Item("b", is_link=False, size=70 * KIB, packed=70 * KIB, crc=5),
-        Item("c", is_link=False, size=80 * KIB, packed=10, crc=5),
-        Item("d", is_link=True, size=70 * KIB, packed=10, crc=5),
+        SizedItem("a", is_link=False, size=70 * KIB, packed=70 * KIB, crc=5),
+        SizedItem("b", is_link=False, size=70 * KIB, packed=70 * KIB, crc=5),
+        SizedItem("c", is_link=False, size=80 * KIB, packed=10, crc=5),
+        SizedItem("d", is_link=True, size=70 * KIB, packed=10, crc=5),
     ]
     found = {finding.kind: finding.files for finding in findings(Told(items, zipped=1))}
     assert found == {"duplicates": (("b", 70 * KIB),), "compressed": (("a", 70 * KIB), ("b", 70 * KIB))}
 
 
 def test_the_same_content_in_two_layers_is_found() -> None:
-    item = Item("a", is_link=False, size=70 * KIB, packed=1, crc=5)
+    item = SizedItem("a", is_link=False, size=70 * KIB, packed=1, crc=5)
     found = findings(Told([item], zipped=1), [Told([dataclasses.replace(item, path="b")], zipped=1, path="layer.zip")])
     assert [finding.files for finding in found] == [(("layer.zip: b", 70 * KIB),)]
 
@@ -220,10 +220,10 @@ def test_the_same_content_in_two_layers_is_found() -> None:
     ],
 )
 def test_documentation_is_told_by_where_it_lies(path: str, is_one: bool) -> None:
-    items = [Item(path, is_link=False, size=MIB, packed=1)]
+    items = [SizedItem(path, is_link=False, size=MIB, packed=1)]
     assert bool(findings(Told(items, zipped=1))) is is_one
 
 
 def test_small_findings_are_not_worth_a_line() -> None:
-    items = [Item("usr/share/doc/x", is_link=False, size=10, packed=1)]
+    items = [SizedItem("usr/share/doc/x", is_link=False, size=10, packed=1)]
     assert findings(Told(items, zipped=1)) == ()

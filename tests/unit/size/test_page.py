@@ -7,9 +7,9 @@ import re
 from html.parser import HTMLParser
 
 from lambundle.bundle.model import Reason
-from lambundle.size.contents import Item
+from lambundle.size.contents import SizedItem
 from lambundle.size.drops import drops
-from lambundle.size.facts import Facts
+from lambundle.size.facts import SizeFacts
 from lambundle.size.findings import findings
 from lambundle.size.page import page
 from tests.unit.size.made import MIB, Told, asked, facts, file, manifest, told
@@ -31,7 +31,7 @@ class Tags(HTMLParser):
         self.attributes += [(name, value) for name, value in attrs if name in {"src", "href"} or name.startswith("on")]
 
 
-def paged(made: Facts) -> str:
+def paged(made: SizeFacts) -> str:
     offers = () if made.graph is None else drops(made.graph)
     return page(made, offers, findings(made.contents, made.others)).decode()
 
@@ -63,7 +63,7 @@ def test_a_hostile_name_stays_text() -> None:
         ],
         {"p": "/usr/bin/p"},
     )
-    text = paged(Facts(told(hostile, path=f"{HOSTILE}.zip")))
+    text = paged(SizeFacts(told(hostile, path=f"{HOSTILE}.zip")))
     tags = Tags(text)
     assert tags.tags.count("script") == 2
     assert "img" not in tags.tags
@@ -96,9 +96,9 @@ def test_every_row_is_once_in_the_tree_of_reasons_below_one_that_came_before() -
 
 
 def test_a_bundle_of_others_has_a_page_too() -> None:
-    data = data_of(paged(Facts(Told([Item("app.py", is_link=False, size=1)]))))
+    data = data_of(paged(SizeFacts(Told([SizedItem("app.py", is_link=False, size=1)]))))
     assert data["reasons"] is None
 
 
 def test_a_name_that_is_not_utf8_does_not_break_it() -> None:
-    assert "app" in paged(Facts(Told([Item("app\udcff", is_link=False, size=1)])))
+    assert "app" in paged(SizeFacts(Told([SizedItem("app\udcff", is_link=False, size=1)])))

@@ -12,11 +12,13 @@ import pytest
 from lambundle.bundle.manifest import decode_manifest, encode_manifest
 from lambundle.bundle.model import Entry, Reason
 from lambundle.errors import BadBundleError
-from lambundle.gather.mirror import Mirror
+from tests import here
 from tests.unit.size.made import player
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lambundle.gather.mirror import Mirror
 
 WHY = Reason("add", None, "test")
 
@@ -31,7 +33,7 @@ def test_of_what_is_excluded_no_link_is_left(tmp_path: Path) -> None:
     (tmp_path / "real" / "file").write_text("x")
     (tmp_path / "link").symlink_to("real")
     (tmp_path / "other").symlink_to("link/file")
-    mirror = Mirror(lambda path: path.endswith("/file"))
+    mirror = here.mirror(lambda path: path.endswith("/file"))
     assert mirror.add(str(tmp_path / "other"), WHY) is None
     assert below(mirror, tmp_path) == {}
     assert mirror.excludes(str(tmp_path / "other"))
@@ -40,7 +42,7 @@ def test_of_what_is_excluded_no_link_is_left(tmp_path: Path) -> None:
 
 
 def test_in_an_excluded_directory_nothing_is_made(tmp_path: Path) -> None:
-    mirror = Mirror(lambda path: path.endswith("/etc"))
+    mirror = here.mirror(lambda path: path.endswith("/etc"))
     mirror.make_file(f"{tmp_path}/etc/conf", b"x", 0o644, WHY)
     assert below(mirror, tmp_path) == {}
 
@@ -48,7 +50,7 @@ def test_in_an_excluded_directory_nothing_is_made(tmp_path: Path) -> None:
 def test_a_file_knows_its_hard_links(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
     os.link(tmp_path / "a", tmp_path / "b")
-    mirror = Mirror()
+    mirror = here.mirror()
     mirror.add(str(tmp_path / "a"), WHY)
     mirror.add(str(tmp_path / "b"), WHY)
     assert Reason("link", str(tmp_path / "b")) in below(mirror, tmp_path)["a"].reasons
@@ -57,7 +59,7 @@ def test_a_file_knows_its_hard_links(tmp_path: Path) -> None:
 
 def test_an_entry_knows_its_package(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
-    mirror = Mirror()
+    mirror = here.mirror()
     mirror.add(str(tmp_path / "a"), WHY)
     mirror.make_file(f"{tmp_path}/made", b"x", 0o644, WHY)
     packages = {entry.path.rpartition("/")[2]: entry.package for entry in mirror.entries("root", lambda _: "p")}

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
 from lambundle.bundle.reader import Member
-from lambundle.verify.run.attempt import Attempt
+from lambundle.machine import Machine, here
+from lambundle.verify.packing_machine import PackingMachine
+from lambundle.verify.run.jobs import Job, Origin
 from lambundle.verify.run.mounted import Mounted
-from lambundle.verify.run.task import Origin, Task
-from lambundle.verify.run.trace import Trace, TraceParser
+from lambundle.verify.run.result import JobResult
+from lambundle.verify.run.trace import Trace, TraceCollector
 from lambundle.verify.sandbox.interface import Outcome
 from lambundle.verify.subject import Subject
 
@@ -55,7 +57,7 @@ def mounted(tree: Path = Path("/nowhere"), *, is_ours: bool = True) -> Mounted:
 
 def trace(*lines: str) -> Trace:
     """Read records written with blanks for tabs; the first word is the process."""
-    parser = TraceParser()
+    parser = TraceCollector()
     parser.feed("".join(line.replace(" ", "\t") + "\n" for line in lines).encode())
     return parser.trace()
 
@@ -75,7 +77,7 @@ def outcome(
     return Outcome(status, stdout.encode(), stderr.encode(), 0.5, ended_by, memory, tmp)
 
 
-def attempt(
+def result(
     status: int = 0,
     stderr: str = "",
     *,
@@ -85,16 +87,16 @@ def attempt(
     ended_by: str = "",
     memory: int | None = None,
     tmp: int | None = None,
-) -> Attempt:
+) -> JobResult:
     """Return a command that was run, three times if it succeeded."""
     first = outcome(status, stderr, ended_by=ended_by, memory=memory, tmp=tmp)
-    task = Task(("/opt/bin/tool", "x"), origin, "did it", program=program, name="tool", recipe="tool")
+    job = Job(("/opt/bin/tool", "x"), origin, "did it", program=program, name="tool", recipe="tool")
     again = outcome(memory=memory, tmp=tmp) if status == 0 and not ended_by else None
-    return Attempt(task, first, again, again, trace(STARTED) if records is None else records)
+    return JobResult(job, first, again, again, trace(STARTED) if records is None else records)
 
 
 @dataclass
-class MadeMachine:
+class MadeMachine(PackingMachine):
     """A packing machine: ``owners`` maps what it has to packages ("" for none)."""
 
     owners: dict[str, str] = field(default_factory=dict)
@@ -102,6 +104,8 @@ class MadeMachine:
     libraries: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     distribution: str = PACKED_ON.distribution
+    architecture: str = PACKED_ON.machine
+    machine: Machine = field(default_factory=here)
 
     def is_like(self, packed_on: PackedOn) -> bool:
         """Compare the distribution."""
@@ -126,6 +130,10 @@ class MadeMachine:
     def library(self, soname: str, program: str) -> str | None:
         """Return where a library is, for any program."""
         return self.libraries.get(soname) if program else None
+
+    def has_command(self, name: str) -> bool:
+        """Whether it is not the one that no machine has."""
+        return name != "nosuch"
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lambundle.verify.checks.environment import Difference, Lost
+from lambundle.verify.checks.environment import LostVariable, VariableDifference
 from lambundle.verify.checks.missing import MissingPath
 from lambundle.verify.diagnosis import RULES, Evidence, diagnose, guesses, libraries, modes, python, service, starting
 from lambundle.verify.model import Check, Diagnosis, Status
-from tests.unit.verify.made import attempt, entry, manifest, member, mounted, subject
+from tests.unit.verify.made import MadeMachine, entry, manifest, member, mounted, result, subject
 
 SMOKE = Check("smoke", Status.FAIL, "tool ended with 1")
 CC1 = "lambundle/tool/root/usr/lib/gcc/cc1"
@@ -25,7 +25,11 @@ def failed(name: str, detail: str = "what was found", hint: str = "what to do") 
 def evidence(stderr: str = "", *checks: Check, status: int = 1, ended_by: str = "", **more: Any) -> Evidence:
     """A command failed and said this; these checks failed too."""
     found = Evidence(
-        (SMOKE, *checks), [attempt(status, stderr, ended_by=ended_by)], subject=subject(), mounted=mounted()
+        MadeMachine(),
+        (SMOKE, *checks),
+        [result(status, stderr, ended_by=ended_by)],
+        subject=subject(),
+        mounted=mounted(),
     )
     return replace(found, **more)
 
@@ -38,7 +42,7 @@ def found(item: Evidence) -> Diagnosis:
 
 
 def test_where_nothing_failed_there_is_nothing_to_say() -> None:
-    assert diagnose(Evidence([Check("smoke", Status.PASS, "did it")], [attempt()])) is None
+    assert diagnose(Evidence(MadeMachine(), [Check("smoke", Status.PASS, "did it")], [result()])) is None
 
 
 @pytest.mark.parametrize(
@@ -146,14 +150,14 @@ def test_a_program_that_got_the_hosts_libc() -> None:
 @pytest.mark.parametrize("name", ["environment", "integrity", "closure"])
 def test_a_lost_variable_is_told_after_the_bundle_at_rest(name: str) -> None:
     checks = [failed("environment", "TOOL_DIR is not set", "set it"), *([failed(name, name)] * (name != "environment"))]
-    lost = (Lost("TOOL_DIR", "@/etc", "tool", "recipe tool"),)
+    lost = (LostVariable("TOOL_DIR", "@/etc", "tool", "recipe tool"),)
     assert found(evidence("broken", *checks, lost=lost)).cause == (
         "TOOL_DIR is not set" if name == "environment" else name
     )
 
 
 def test_a_variable_that_the_program_complained_of_is_a_fact() -> None:
-    named = (Difference("TOOL_DIR", "tool", is_here=True, is_named=True),)
+    named = (VariableDifference("TOOL_DIR", "tool", is_here=True, is_named=True),)
     item = evidence("TOOL_DIR is missing", failed("environment", "TOOL_DIR is set here", "set it"), different=named)
     assert found(item) == Diagnosis("TOOL_DIR is set here", "set it")
 
@@ -202,7 +206,7 @@ def test_a_fix_is_offered_where_it_can_add_the_file(package: str | None) -> None
 def test_the_bundle_at_rest_is_asked_in_the_order_in_which_one_fault_makes_others() -> None:
     checks = [failed(name, name) for name in ("quota", "closure", "integrity", "links")]
     assert found(evidence("", *checks)).cause == "integrity"
-    assert found(Evidence(checks[:2])).cause == "closure"
+    assert found(Evidence(MadeMachine(), checks[:2])).cause == "closure"
 
 
 @pytest.mark.parametrize(
@@ -270,7 +274,7 @@ def test_recording_is_offered_for_a_command_that_can_be_typed() -> None:
 
 
 def test_a_check_without_a_hint_still_has_a_cure() -> None:
-    assert found(Evidence([failed("quota", "too large", "")])).cure
+    assert found(Evidence(MadeMachine(), [failed("quota", "too large", "")])).cure
 
 
 def test_every_rule_is_asked() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from lambundle.verify.diagnosis import Evidence, diagnose
 from lambundle.verify.diagnosis.evidence import LINE_MAX, excerpt, telling
-from lambundle.verify.model import Check, Diagnosis, Run, Status
+from lambundle.verify.model import Check, Diagnosis, RunReport, Status
+from lambundle.verify.run.jobs import Job, Origin
 from lambundle.verify.run.mounted import Mounted
-from lambundle.verify.run.task import Origin, Task
-from tests.unit.verify.made import attempt, entry, manifest, member, subject
+from tests.unit.verify.made import MadeMachine, entry, manifest, member, result, subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,13 +40,15 @@ def answered(
 ) -> Evidence:
     """A function that did not answer well."""
     response: object = {"errorType": kind, "errorMessage": message} if kind else message
-    run = Run(status, "", log, 1.0, event="{}", response=response)
-    made = attempt(1, LOG.format(error=f"{kind}: {message}", more=log), program=None)
-    task = Task(("app.handler",), Origin.FUNCTION, "answered", name="app.handler")
+    run = RunReport(status, "", log, 1.0, event="{}", response=response)
+    made = result(1, LOG.format(error=f"{kind}: {message}", more=log), program=None)
+    job = Job(("app.handler",), Origin.FUNCTION, "answered", name="app.handler")
     bundle = bundle or subject(manifests=())
     trees = {} if tree is None else {"/var/task": tree}
     mounted = Mounted("/var/task", trees, {})
-    return Evidence((SMOKE, *checks), [replace(made, task=task, invocations=(run,))], subject=bundle, mounted=mounted)
+    return Evidence(
+        MadeMachine(), (SMOKE, *checks), [replace(made, job=job, invocations=(run,))], subject=bundle, mounted=mounted
+    )
 
 
 def found(item: Evidence) -> Diagnosis:

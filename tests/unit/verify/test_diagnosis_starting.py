@@ -9,7 +9,7 @@ import pytest
 
 from lambundle.verify.diagnosis.starting import command_missing, entrypoint, interpreter_missing
 from lambundle.verify.first_line import fault_of, is_on_host
-from lambundle.verify.model import Check, Diagnosis, Run, Status
+from lambundle.verify.model import Check, Diagnosis, RunReport, Status
 from lambundle.verify.run.mounted import Mounted
 from tests.unit.verify.made import entry, manifest, member, mounted, subject
 from tests.unit.verify.test_diagnosis import evidence, failed, found
@@ -166,9 +166,9 @@ def test_a_file_that_is_not_there_is_no_command(said: str) -> None:
 def custom(tree: Path, *checks: Check, kind: str = "Runtime.InvalidEntrypoint") -> Evidence:
     """A custom runtime that did not start."""
     response = {"errorType": kind, "errorMessage": "RequestId: 1 Error: fork/exec /var/task/bootstrap: no such file"}
-    run = Run("died", "", "", 1.0, event="{}", response=response)
+    run = RunReport("died", "", "", 1.0, event="{}", response=response)
     item = evidence("", *checks, mounted=Mounted("/var/task", {"/var/task": tree}, {}), subject=subject(manifests=()))
-    return replace(item, attempts=[replace(item.attempts[0], invocations=(run,))])
+    return replace(item, results=[replace(item.results[0], invocations=(run,))])
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from lambundle.bundle.model import Program
+from lambundle.pack.config import read_config
 from lambundle.recipes.recipe import Recipe
 from lambundle.verify.checks.environment import (
-    Difference,
-    Lost,
+    LostVariable,
+    VariableDifference,
     complains_of,
-    configured,
     differences,
     environment_check,
     lost_variables,
 )
 from lambundle.verify.model import Check, Status
-from lambundle.verify.run.task import Origin
+from lambundle.verify.run.jobs import Origin
 from lambundle.verify.run.trace import Trace
-from tests.unit.verify.made import STARTED, attempt, manifest, mounted, trace
+from tests.unit.verify.made import STARTED, manifest, mounted, result, trace
 
 HOME = "/opt/lambundle/tool"
 RECIPE = Recipe("mine", "why", ("tool",), environment={"TOOL_DIR": "@/etc"})
@@ -38,7 +38,7 @@ RECIPE = Recipe("mine", "why", ("tool",), environment={"TOOL_DIR": "@/etc"})
 def test_a_variable_of_the_manifest_or_the_recipe_must_be_configured(
     environment: dict[str, str], config: str, lost: list[tuple[str, str]]
 ) -> None:
-    found = lost_variables({HOME: manifest(environment=environment)}, {HOME: config}, [RECIPE])
+    found = lost_variables({HOME: manifest(environment=environment)}, {HOME: read_config(config.encode())}, [RECIPE])
     assert [(item.name, item.asked_by) for item in found] == lost
 
 
@@ -51,22 +51,18 @@ def test_a_static_program_is_given_no_variables() -> None:
     assert lost_variables({HOME: manifest(static)}, {}, [RECIPE]) == ()
 
 
-def test_a_value_may_have_an_equals_sign() -> None:
-    assert configured("environment A=b=c d\nserves-tmp\n") == {"A": "b=c d"}
-
-
 # ---- what differs ----
 
 
-def different(*records: str, stderr: str = "", here: tuple[str, ...] = ()) -> list[Difference]:
+def different(*records: str, stderr: str = "", here: tuple[str, ...] = ()) -> list[VariableDifference]:
     """What differs for a failed run with these records."""
-    runs = [attempt(1, stderr, records=trace(STARTED, *records))]
+    runs = [result(1, stderr, records=trace(STARTED, *records))]
     return list(differences(runs, dict.fromkeys(here, "x"), mounted()))
 
 
 def test_what_is_set_here_and_was_asked_for_in_vain_differs() -> None:
     [item] = different("1 env unset TOOL_HOME", "1 env set PATH", "1 env unset NOWHERE", here=("TOOL_HOME", "PATH"))
-    assert item == Difference("TOOL_HOME", "tool", is_here=True, is_named=False)
+    assert item == VariableDifference("TOOL_HOME", "tool", is_here=True, is_named=False)
     assert item.is_unusual
 
 
@@ -122,19 +118,21 @@ def test_named_and_unusual_come_first() -> None:
 
 # ---- the check ----
 
-UNUSUAL = Difference("TOOL_HOME", "tool", is_here=True, is_named=False)
-NAMED = Difference("TOOL_HOME", "tool", is_here=False, is_named=True)
-USUAL = Difference("HOME", "tool", is_here=True, is_named=False)
+UNUSUAL = VariableDifference("TOOL_HOME", "tool", is_here=True, is_named=False)
+NAMED = VariableDifference("TOOL_HOME", "tool", is_here=False, is_named=True)
+USUAL = VariableDifference("HOME", "tool", is_here=True, is_named=False)
 
 
-def checked(*items: Difference, status: int = 1, is_explained: bool = False, lost: tuple[Lost, ...] = ()) -> Check:
+def checked(
+    *items: VariableDifference, status: int = 1, is_explained: bool = False, lost: tuple[LostVariable, ...] = ()
+) -> Check:
     """Check one run."""
-    return environment_check([attempt(status)], lost, items, is_explained=is_explained)
+    return environment_check([result(status)], lost, items, is_explained=is_explained)
 
 
 @pytest.mark.parametrize("status", [0, 1])
 def test_a_lost_variable_fails_whatever_the_run_did(status: int) -> None:
-    check = checked(status=status, lost=(Lost("TOOL_DIR", "@/etc", HOME, "recipe mine"),))
+    check = checked(status=status, lost=(LostVariable("TOOL_DIR", "@/etc", HOME, "recipe mine"),))
     assert check.status is Status.FAIL
     assert "TOOL_DIR" in check.detail
     assert "TOOL_DIR=/opt/lambundle/tool/root/etc" in check.hint
@@ -151,7 +149,7 @@ def test_a_lost_variable_fails_whatever_the_run_did(status: int) -> None:
     ],
 )
 def test_a_difference_fails_a_failed_run_where_it_is_the_likely_cause(
-    item: Difference, is_explained: bool, status: Status
+    item: VariableDifference, is_explained: bool, status: Status
 ) -> None:
     check = checked(item, is_explained=is_explained)
     assert check.status is status
@@ -162,7 +160,7 @@ def test_a_difference_fails_a_failed_run_where_it_is_the_likely_cause(
 def test_the_hint_can_be_typed() -> None:
     assert checked(UNUSUAL).hint.endswith('to try it: -- env TOOL_HOME="$TOOL_HOME" /opt/bin/tool x')
     assert "env" not in checked(NAMED).hint  # nobody knows its value
-    smoke = environment_check([attempt(1, origin=Origin.SMOKE)], (), (UNUSUAL,), is_explained=False)
+    smoke = environment_check([result(1, origin=Origin.SMOKE)], (), (UNUSUAL,), is_explained=False)
     assert smoke.hint == "set TOOL_HOME in the function's configuration"
 
 
@@ -171,4 +169,4 @@ def test_what_differs_is_listed_for_whoever_asks() -> None:
 
 
 def test_without_a_trace_nothing_is_known() -> None:
-    assert environment_check([attempt(records=Trace())], (), (), is_explained=False).status is Status.SKIP
+    assert environment_check([result(records=Trace())], (), (), is_explained=False).status is Status.SKIP

@@ -11,9 +11,11 @@ from lambundle.bundle.model import Kind
 from lambundle.bundle.reader import open_bundle
 from lambundle.bundle.write import write_zip
 from lambundle.errors import UsageError
-from lambundle.pack.launcher import Loader, config, launcher
-from lambundle.verify.fix.extend import Addition, extend, launching, searched, searching
+from lambundle.pack.config import Config, read_config
+from lambundle.pack.launcher import Loader, launcher
+from lambundle.verify.fix.extend import Addition, extend
 from tests.unit.plans import file, folder, manifest
+from tests.unit.verify.made import MadeMachine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,24 +23,15 @@ if TYPE_CHECKING:
 LOADER = Loader("/lib64/ld.so", "glibc", old=False, directories=("/usr/lib", "/usr/lib/x"))
 
 
-def test_more_directories_are_searched_after_those_before() -> None:
-    text = config(LOADER, {"A": "@/x"}, serves_tmp=True, private={"/usr/bin/p": ("/a", "/usr/lib")})
-    more = searching(text, ["/usr/lib/new", "/b"])
-    assert searched(text) == ("/usr/lib", "/usr/lib/x")
-    assert searched(more) == ("/usr/lib", "/usr/lib/x", "/usr/lib/new", "/b")
-    assert "library-path-of /usr/bin/p=/a:/usr/lib:/usr/lib/new:/b\n" in more
-    assert "environment A=@/x\n" in more
-    assert "serves-tmp\n" in more
-    assert searched(searching("library-path \n", ["/b"])) == ("/b",)
-    assert searched("") == ()
+class Owned(MadeMachine):
+    """A machine on which everything is of a package."""
+
+    def owner(self, path: str) -> str | None:
+        """Return a package."""
+        return path and "package"
 
 
-@pytest.mark.parametrize("old", [False, True])
-def test_a_launcher_made_anew_is_the_launcher_with_more_directories(old: bool) -> None:
-    before = Loader("/lib64/ld.so", "glibc", old, ("/usr/lib",))
-    after = Loader("/lib64/ld.so", "glibc", old, ("/usr/lib", "/usr/lib/a b", "/c"))
-    made = launcher("tool", "tool", "/usr/bin/tool", "/usr/bin/tool", before)
-    assert launching(made, ["/usr/lib/a b", "/c"]) == launcher("tool", "tool", "/usr/bin/tool", "/usr/bin/tool", after)
+OWNED = Owned()
 
 
 def test_a_new_zip_holds_the_old_and_the_additions_with_their_reasons(tmp_path: Path) -> None:
@@ -46,7 +39,7 @@ def test_a_new_zip_holds_the_old_and_the_additions_with_their_reasons(tmp_path: 
     write_zip(manifest(file("bin/test", b"#!/bin/sh\n", 0o755), folder("lambundle/test/root/etc")), old)
     data = tmp_path / "data"
     data.write_text("data")
-    owned = {str(data)}
+    owned = {str(data): "package"}
     secret = tmp_path / "secret"
     secret.write_text("secret")
     out = tmp_path / "new.zip"
@@ -55,7 +48,7 @@ def test_a_new_zip_holds_the_old_and_the_additions_with_their_reasons(tmp_path: 
         Addition(str(secret), "package", "tool looked for it"),
         Addition("/no/such/file", "package", "tool looked for it"),
     ]
-    new = extend(old, additions, owned.__contains__, out, tmp_path / "work")
+    new = extend(old, additions, MadeMachine(owned), out, tmp_path / "work")
     assert new == (str(data),)
     with open_bundle(out) as bundle:
         assert bundle.manifest is not None
@@ -78,29 +71,27 @@ def test_what_the_manifest_does_not_know_is_kept(tmp_path: Path) -> None:
         archive.writestr("handler.py", "code")
     data = tmp_path / "data"
     data.touch()
-    extend(old, [Addition(str(data), "p", "w")], lambda _: True, tmp_path / "new.zip", tmp_path / "work")
+    extend(old, [Addition(str(data), "p", "w")], OWNED, tmp_path / "new.zip", tmp_path / "work")
     with open_bundle(tmp_path / "new.zip") as bundle:
         assert bundle.read("handler.py") == b"code"
 
 
 def test_a_library_brings_its_directory(tmp_path: Path) -> None:
-    text = config(
-        Loader("/lib64/ld.so", "glibc", old=False, directories=("/nowhere",)), {}, serves_tmp=False, private={}
-    )
+    text = Config(("/nowhere",)).text()
     start = launcher("test", "test", "/usr/bin/test", "/usr/bin/test", LOADER)
     old = tmp_path / "test.zip"
     write_zip(
         manifest(file("bin/test", start.encode(), 0o755), file("lambundle/test/runtime/config", text.encode())), old
     )
-    extend(old, [Addition("/usr/bin/env", "p", "w")], lambda _: True, tmp_path / "new.zip", tmp_path / "work")
+    extend(old, [Addition("/usr/bin/env", "p", "w")], OWNED, tmp_path / "new.zip", tmp_path / "work")
     with open_bundle(tmp_path / "new.zip") as bundle:
         [libc] = [member.path for member in bundle.members if os.path.basename(member.path) == "libc.so.6"]
         directory = os.path.dirname(libc.removeprefix("lambundle/test/root"))
-        assert searched(bundle.read("lambundle/test/runtime/config").decode()) == ("/nowhere", directory)
+        assert read_config(bundle.read("lambundle/test/runtime/config")).directories == ("/nowhere", directory)
         assert f"/root{directory}:" in bundle.read("bin/test").decode()
 
 
 def test_a_zip_without_a_manifest_cannot_be_extended(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     with pytest.raises(UsageError, match="holds 0 bundles"):
-        extend(tmp_path / "tree", [], lambda _: True, tmp_path / "new.zip", tmp_path / "work")
+        extend(tmp_path / "tree", [], OWNED, tmp_path / "new.zip", tmp_path / "work")

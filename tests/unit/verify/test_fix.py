@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.verify import fix as module
 from lambundle.verify.checks.missing import MissingPath
-from lambundle.verify.command import Findings, Request, Surroundings
+from lambundle.verify.command import Findings, Surroundings, VerifyRequest
+from lambundle.verify.fix import fix as module
 from lambundle.verify.fix.extend import Addition
 from lambundle.verify.fix.fix import MAX_ROUNDS, Fixed, fix
-from lambundle.verify.fix.lost import Lost
+from lambundle.verify.fix.lost import LostFiles
 from lambundle.verify.model import Check, Status, Verification
 from tests.unit.verify.made import MadeMachine
 
@@ -38,7 +38,7 @@ class World:
         work.mkdir()
         self.around = Surroundings(work, MACHINE, ())
 
-    def verify(self, request: Request, _around: Surroundings) -> Findings:
+    def verify(self, request: VerifyRequest, _around: Surroundings) -> Findings:
         """Fail for the first files that are not held."""
         self.verified.append(request.bundle)
         missing = next((list(paths) for paths in self.needed if not set(paths) <= self.held), [])
@@ -49,7 +49,7 @@ class World:
         return Findings(Verification(str(request.bundle), (failed,)), items)
 
     def extend(
-        self, bundle: Path, additions: Sequence[Addition], _is_owned: object, out: Path, _work: Path
+        self, bundle: Path, additions: Sequence[Addition], _machine: object, out: Path, _work: Path
     ) -> tuple[str, ...]:
         """Write what stands for a new bundle."""
         new = {item.path for item in additions} - self.held
@@ -59,12 +59,12 @@ class World:
 
     def fix(self, output: Path | None = None) -> Fixed:
         """Fix it."""
-        return fix(Request(self.bundle), self.around, output)
+        return fix(VerifyRequest(self.bundle), self.around, output)
 
     def lose(self, patched: pytest.MonkeyPatch, *paths: str, others: Sequence[str] = ()) -> None:
         """Let the manifest list files that are gone."""
         additions = tuple(Addition(path, "data", "it was gone") for path in paths)
-        patched.setattr(module, "lost_files", lambda *_: Lost(additions, tuple(others)))
+        patched.setattr(module, "lost_files", lambda *_: LostFiles(additions, tuple(others)))
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_what_could_not_be_found_out_is_not_written(patched: pytest.MonkeyPatch,
     made = world(patched, tmp_path, *([["/usr/share/a"]] if verdict == "afterwards" else []))
     unknown = Findings(Verification("x", (Check("smoke", Status.SKIP, "no sandbox"),)))
 
-    def verify(request: Request, around: Surroundings) -> Findings:
+    def verify(request: VerifyRequest, around: Surroundings) -> Findings:
         findings = made.verify(request, around)
         return findings if findings.verification.exit_code else unknown
 

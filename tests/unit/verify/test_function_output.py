@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.verify.function.output import KEPT, Output, Written
+from lambundle.verify.function.output import KEPT, FunctionOutput, Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +41,8 @@ def pipes() -> Iterator[Pipes]:
 def test_streams_apart_and_together(pipes: Pipes) -> None:
     for fd, text in ((pipes.stdout, b"1\n"), (pipes.stderr, b"2\n")):
         os.write(fd, text)
-        assert pipes.output.take() in {Written("1\n", "", "1\n"), Written("", "2\n", "2\n")}
-    assert pipes.output.take() == Written()
+        assert pipes.output.take() in {FunctionOutput("1\n", "", "1\n"), FunctionOutput("", "2\n", "2\n")}
+    assert pipes.output.take() == FunctionOutput()
 
 
 def test_everything_written_before_is_there(pipes: Pipes) -> None:
@@ -65,7 +65,7 @@ def test_endless_output_is_cut_and_counted(pipes: Pipes) -> None:
     assert written.stderr == ""
     assert written.merged.endswith(f"\n[{KEPT // 2 + 1:,} more bytes were written]\n")
     os.write(pipes.stdout, b"again")
-    assert pipes.output.take() == Written("again", "", "again")
+    assert pipes.output.take() == FunctionOutput("again", "", "again")
 
 
 def test_asking_while_somebody_writes_without_end(pipes: Pipes) -> None:

@@ -17,7 +17,7 @@ from lambundle.verify.function.starting import own_runtime, plan_start
 from lambundle.verify.sandbox.interface import MIB, Limits, Outcome
 
 if TYPE_CHECKING:
-    from lambundle.verify.sandbox.interface import Job
+    from lambundle.verify.sandbox.interface import Command
 
 LIMITS = Limits(memory=512 * MIB)
 
@@ -42,14 +42,14 @@ class FakeSandbox:
     """A sandbox in which every run ends in the same way."""
 
     outcome: Outcome | Exception
-    jobs: list[Job] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
     name: str = "fake"
 
     def unavailable(self) -> str | None:
         return None
 
-    def start(self, job: Job) -> FakeRun:
-        self.jobs.append(job)
+    def start(self, command: Command) -> FakeRun:
+        self.commands.append(command)
         return FakeRun(self.outcome)
 
     def close(self) -> None:
@@ -63,13 +63,13 @@ def outcome(status: int, stderr: bytes = b"") -> Outcome:
 def test_custom_runtime(tmp_path: Path) -> None:
     sandbox = FakeSandbox(outcome(0))
     start = plan_start(sandbox, Function({"/var/task": Path("/task")}, environment={"TZ": "x"}), LIMITS, tmp_path)
-    assert sandbox.jobs == [], "nothing had to be tried"
-    assert list(start.job.command[3:]) == ["/var/task/bootstrap", "/opt/bootstrap"]
+    assert sandbox.commands == [], "nothing had to be tried"
+    assert list(start.command.argv[3:]) == ["/var/task/bootstrap", "/opt/bootstrap"]
     assert start.programs == ("/var/task/bootstrap", "/opt/bootstrap")
-    assert start.job.mounts == {"/var/task": Path("/task"), PLACE: start.place}
-    assert start.job.environment["TZ"] == "x"
-    assert start.job.environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"
-    assert start.job.limits == LIMITS
+    assert start.command.mounts == {"/var/task": Path("/task"), PLACE: start.place}
+    assert start.command.environment["TZ"] == "x"
+    assert start.command.environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"
+    assert start.command.limits == LIMITS
     assert [path.name for path in start.place.iterdir()] == ["handover"]
 
 
@@ -77,16 +77,16 @@ def test_handler_in_an_image_that_has_a_python(tmp_path: Path) -> None:
     sandbox = FakeSandbox(outcome(0))
     start = plan_start(sandbox, Function({}, "handler.handler"), LIMITS, tmp_path)
     assert start.programs == ("/var/runtime/bootstrap",)
-    assert set(start.job.mounts) == {PLACE}
+    assert set(start.command.mounts) == {PLACE}
     assert start.notes == ()
-    assert start.job.environment["_HANDLER"] == "handler.handler"
+    assert start.command.environment["_HANDLER"] == "handler.handler"
 
 
 def test_handler_in_an_image_that_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = {"/var/lang": Path("/l"), "/var/runtime": Path("/r")}
     monkeypatch.setattr("lambundle.verify.function.starting.stand_in", lambda _: mounts)
     start = plan_start(FakeSandbox(outcome(1)), Function({}, "handler.handler"), LIMITS, tmp_path)
-    assert start.job.mounts == {PLACE: start.place, **mounts}
+    assert start.command.mounts == {PLACE: start.place, **mounts}
     [note] = start.notes
     assert "stands in for Lambda's" in note
 
@@ -98,9 +98,9 @@ def test_a_handler_beside_a_bootstrap_is_the_bootstraps_own_business(tmp_path: P
     (tmp_path / "tree/index.js").touch()
     sandbox = FakeSandbox(outcome(0))
     start = plan_start(sandbox, Function({place: tmp_path / "tree"}, "index.handler"), LIMITS, tmp_path)
-    assert sandbox.jobs == [], "Lambda's own Python was not looked for"
+    assert sandbox.commands == [], "Lambda's own Python was not looked for"
     assert start.programs == ("/var/task/bootstrap", "/opt/bootstrap")
-    assert start.job.environment["_HANDLER"] == "index.handler"
+    assert start.command.environment["_HANDLER"] == "index.handler"
     [note] = start.notes
     assert note.startswith(f"{place}/bootstrap is the runtime, with _HANDLER=index.handler")
 
@@ -190,6 +190,6 @@ def test_sandbox_that_does_not_come_up() -> None:
 
 
 def test_sandbox_that_breaks() -> None:
-    broken = SandboxError("the keeper is gone")
-    with pytest.raises(SandboxError, match="the keeper is gone"):
+    broken = SandboxError("the supervisor is gone")
+    with pytest.raises(SandboxError, match="the supervisor is gone"):
         invoke_function(FakeSandbox(broken), Function({}), [Event("e", b"1")], LIMITS)

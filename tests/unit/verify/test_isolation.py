@@ -11,7 +11,7 @@ from lambundle.bundle.model import Program
 from lambundle.verify.checks.isolation import isolation_check
 from lambundle.verify.model import Status
 from lambundle.verify.run.trace import Trace
-from tests.unit.verify.made import ROOT, STARTED, TOOL, attempt, mounted, trace
+from tests.unit.verify.made import ROOT, STARTED, TOOL, mounted, result, trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def checked(*records: str, tree: Path | None = None, status: int = 0) -> Check:
     """Check one run that left these records."""
     place = mounted() if tree is None else mounted(tree)
-    return isolation_check([attempt(status, records=trace(STARTED, *records))], place, "sandbox")
+    return isolation_check([result(status, records=trace(STARTED, *records))], place, "sandbox")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_dynamic_program_started_without_the_bundles_loader_is_a_breach(tmp_pa
 
 
 def test_a_program_that_did_its_job_and_left_no_trace_had_no_runtime() -> None:
-    check = isolation_check([attempt(records=Trace())], mounted(), "sandbox")
+    check = isolation_check([result(records=Trace())], mounted(), "sandbox")
     assert check.status is Status.FAIL
     assert "ran without the bundle's runtime" in check.detail
 
@@ -116,20 +116,20 @@ def test_a_program_that_did_its_job_and_left_no_trace_had_no_runtime() -> None:
     ("program", "status"), [(TOOL, 1), (None, 0), (Program("bin/tool", "/t", "/t", static=True), 0)]
 )
 def test_where_nothing_can_be_known_the_check_is_skipped(program: Program | None, status: int) -> None:
-    check = isolation_check([attempt(status, records=Trace(), program=program)], mounted(), "sandbox")
+    check = isolation_check([result(status, records=Trace(), program=program)], mounted(), "sandbox")
     assert check.status is Status.SKIP
     assert check.detail
 
 
 def test_a_program_that_failed_before_its_runtime_is_not_said_to_be_none() -> None:
     """Its launcher was started, and its interpreter could not be."""
-    check = isolation_check([attempt(126, "Permission denied", records=Trace())], mounted(), "sandbox")
+    check = isolation_check([result(126, "Permission denied", records=Trace())], mounted(), "sandbox")
     assert check.status is Status.SKIP
     assert check.detail == "no program of a bundle left a trace of what it used"
 
 
 def test_without_lambundles_runtime_there_is_nothing_to_go_by() -> None:
-    check = isolation_check([attempt(program=None)], mounted(is_ours=False), "sandbox")
+    check = isolation_check([result(program=None)], mounted(is_ours=False), "sandbox")
     assert check.status is Status.SKIP
     assert "runtime" in check.detail
 

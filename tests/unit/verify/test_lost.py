@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.write import write_zip
 from lambundle.verify.fix.extend import Addition
-from lambundle.verify.fix.lost import WHY, Lost, gone, lost_files
+from lambundle.verify.fix.lost import WHY, LostFiles, gone, lost_files
 from tests.unit.plans import PACKED_ON, file, folder, link, manifest
 from tests.unit.verify.made import MadeMachine
 
@@ -52,20 +52,20 @@ def test_what_is_gone_are_files_and_links() -> None:
 def test_what_a_package_owns_here_comes_back_and_the_rest_is_named(tmp_path: Path) -> None:
     names = ("a", "b", "own")
     bundle = without(tmp_path, WHOLE, *(f"{ROOT}/usr/share/{name}" for name in names), "lambundle/test/runtime/config")
-    assert lost_files(bundle, MACHINE) == Lost(
+    assert lost_files(bundle, MACHINE) == LostFiles(
         (Addition("/usr/share/a", "data", WHY), Addition("/usr/share/b", "data", WHY)),
         (f"{ROOT}/usr/share/own", "lambundle/test/runtime/config"),
     )
 
 
 def test_a_whole_bundle_and_another_machine_have_lost_nothing(tmp_path: Path) -> None:
-    assert lost_files(without(tmp_path, WHOLE), MACHINE) == Lost()
+    assert lost_files(without(tmp_path, WHOLE), MACHINE) == LostFiles()
     (tmp_path / "tree" / f"{ROOT}/usr/share/a").unlink()
-    assert lost_files(tmp_path / "tree", replace(MACHINE, distribution="Other 2")) == Lost()
+    assert lost_files(tmp_path / "tree", replace(MACHINE, distribution="Other 2")) == LostFiles()
 
 
 def test_of_what_is_no_bundle_nothing_can_be_said(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
-    assert lost_files(tmp_path, MACHINE) == Lost()
+    assert lost_files(tmp_path, MACHINE) == LostFiles()
     (tmp_path / "x.zip").write_bytes(b"PK")
-    assert lost_files(tmp_path / "x.zip", MACHINE) == Lost()
+    assert lost_files(tmp_path / "x.zip", MACHINE) == LostFiles()

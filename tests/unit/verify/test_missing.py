@@ -9,16 +9,16 @@ import pytest
 
 from lambundle.bundle.model import Program
 from lambundle.verify.checks.missing import MissingPath, cure, is_likely, missing_check, missing_paths
-from lambundle.verify.model import Check, Run, Status
-from lambundle.verify.run.task import Origin
+from lambundle.verify.model import Check, RunReport, Status
+from lambundle.verify.run.jobs import Origin
 from lambundle.verify.run.trace import Trace
-from tests.unit.verify.made import ROOT, STARTED, MadeMachine, attempt, entry, manifest, mounted, trace
+from tests.unit.verify.made import ROOT, STARTED, MadeMachine, entry, manifest, mounted, result, trace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lambundle.bundle.model import Manifest
-    from lambundle.verify.run.attempt import Attempt
+    from lambundle.verify.run.result import JobResult
 
 DATA = "/usr/share/tool/data"
 MACHINE = MadeMachine(
@@ -30,7 +30,7 @@ MACHINE = MadeMachine(
 
 def missing(*records: str, stderr: str = "", status: int = 1) -> tuple[MissingPath, ...]:
     """What a run with these records missed."""
-    return missing_paths([attempt(status, stderr, records=trace(STARTED, *records))], mounted(), MACHINE)
+    return missing_paths([result(status, stderr, records=trace(STARTED, *records))], mounted(), MACHINE)
 
 
 def paths(*records: str, stderr: str = "") -> list[str]:
@@ -56,7 +56,7 @@ def test_a_path_that_this_machine_has_is_missing_with_its_package_and_who_looked
 )
 def test_what_was_found_or_is_nobodys_need_is_not_missing(record: str) -> None:
     machine = MadeMachine({**MACHINE.owners, "/usr/share/locale/de/LC_MESSAGES/tool.mo": "x", "/var/task/data": "x"})
-    assert missing_paths([attempt(1, records=trace(STARTED, record))], mounted(), machine) == ()
+    assert missing_paths([result(1, records=trace(STARTED, record))], mounted(), machine) == ()
 
 
 def test_what_was_found_later_is_not_missing() -> None:
@@ -104,7 +104,7 @@ def test_a_child_without_a_start_of_its_own_is_told_by_the_tasks_name() -> None:
 
 def checked(*items: MissingPath, status: int = 1, is_explained: bool = False) -> Check:
     """Check a run that missed these."""
-    runs = [attempt(status, records=trace(STARTED, "1 lookup host open /x"))]
+    runs = [result(status, records=trace(STARTED, "1 lookup host open /x"))]
     return missing_check(runs, items, [manifest()], MACHINE, is_explained=is_explained)
 
 
@@ -134,13 +134,13 @@ def test_the_machines_own_configuration_is_no_want_of_a_bundle() -> None:
     [
         (MissingPath("/usr/local/x", None, "/usr/bin/tool"), [manifest()], ()),
         (ITEM, [manifest(), manifest()], ()),
-        (ITEM, [manifest()], (Run("error", "", "", 1.0, event="{}"),)),
+        (ITEM, [manifest()], (RunReport("error", "", "", 1.0, event="{}"),)),
     ],
 )
 def test_a_fix_is_offered_only_where_it_helps(
-    item: MissingPath, bundles: list[Manifest], invocations: tuple[Run, ...]
+    item: MissingPath, bundles: list[Manifest], invocations: tuple[RunReport, ...]
 ) -> None:
-    runs = [replace(attempt(1, records=trace(STARTED, "1 lookup host open /x")), invocations=invocations)]
+    runs = [replace(result(1, records=trace(STARTED, "1 lookup host open /x")), invocations=invocations)]
     assert "--fix" not in missing_check(runs, [item], bundles, MACHINE, is_explained=False).hint
 
 
@@ -155,7 +155,7 @@ def test_a_library_that_the_bundle_has_is_not_missing(tmp_path: Path) -> None:
     library.parent.mkdir(parents=True)
     library.touch()
     said = "tool: error while loading shared libraries: libx.so.1: cannot open shared object file: Permission denied"
-    runs = [attempt(1, said, records=trace(STARTED))]
+    runs = [result(1, said, records=trace(STARTED))]
     assert missing_paths(runs, mounted(tmp_path), MACHINE) == ()
 
 
@@ -180,13 +180,13 @@ def test_many_are_cut() -> None:
 @pytest.mark.parametrize(
     ("runs", "bundles", "machine", "why"),
     [
-        ([attempt(1)], [], MACHINE, "on which machine it was made"),
-        ([attempt(1)], [manifest()], MadeMachine(distribution="Other"), "not the one it was packed on (Made Linux 1"),
-        ([attempt(1, records=Trace())], [manifest()], MACHINE, "no trace"),
+        ([result(1)], [], MACHINE, "on which machine it was made"),
+        ([result(1)], [manifest()], MadeMachine(distribution="Other"), "not the one it was packed on (Made Linux 1"),
+        ([result(1, records=Trace())], [manifest()], MACHINE, "no trace"),
     ],
 )
 def test_where_nothing_can_be_known_the_check_is_skipped(
-    runs: list[Attempt], bundles: list[Manifest], machine: MadeMachine, why: str
+    runs: list[JobResult], bundles: list[Manifest], machine: MadeMachine, why: str
 ) -> None:
     check = missing_check(runs, (), bundles, machine, is_explained=False)
     assert check.status is Status.SKIP
@@ -194,5 +194,5 @@ def test_where_nothing_can_be_known_the_check_is_skipped(
 
 
 def test_the_origin_of_a_task_changes_nothing() -> None:
-    runs = [attempt(1, origin=Origin.SMOKE, records=trace(STARTED, f"1 lookup nowhere open {DATA}"))]
+    runs = [result(1, origin=Origin.SMOKE, records=trace(STARTED, f"1 lookup nowhere open {DATA}"))]
     assert [item.path for item in missing_paths(runs, mounted(), MACHINE)] == [DATA]

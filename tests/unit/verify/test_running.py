@@ -1,4 +1,4 @@
-"""Running tasks in a sandbox that is made up: what it is asked for, and what becomes of its answers."""
+"""Running jobs in a sandbox that is made up: what it is asked for, and what becomes of its answers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pytest
 from lambundle.bundle.model import Kind, Program, Smoke
 from lambundle.bundle.write import write_zip
 from lambundle.errors import SandboxError
-from lambundle.verify.command import RUNNING_CHECKS, Request, Surroundings, verify
+from lambundle.runtime.trace import VARIABLE
+from lambundle.verify.command import RUNNING_CHECKS, Surroundings, VerifyRequest, verify
 from lambundle.verify.model import Check, Status, Verdict
 from lambundle.verify.run import tracing
-from lambundle.verify.run.commands import Runner, environment
-from lambundle.verify.run.task import Origin, Task
+from lambundle.verify.run.jobs import Job, Origin
+from lambundle.verify.run.runner import JobRunner, environment
 from lambundle.verify.sandbox import availability
-from lambundle.verify.sandbox.interface import MIB, Job, Limits, Outcome
+from lambundle.verify.sandbox.interface import MIB, Command, Limits, Outcome
 from lambundle.verify.static import StaticResult
 from tests.unit.plans import file
 from tests.unit.verify.made import ROOT, STARTED, MadeMachine, manifest, member, mounted, subject
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-TASK = Task(("/opt/bin/tool",), Origin.COMMAND, "did it", name="tool")
+TASK = Job(("/opt/bin/tool",), Origin.COMMAND, "did it", name="tool")
 FINE = Outcome(0, b"out", b"", 0.2, memory=MIB, tmp=0)
 TRACED, WARM = replace(FINE, seconds=0.3), replace(FINE, seconds=0.1)
 THRICE = (FINE, FINE, FINE)
@@ -59,7 +60,7 @@ class MadeSandbox:
     records: tuple[str, ...] = (STARTED,)
     name: str = "made"
     obstacle: str | None = None
-    jobs: list[Job] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
     runs: list[MadeRun] = field(default_factory=list)
     closed: bool = False
 
@@ -67,11 +68,11 @@ class MadeSandbox:
         """Say what is in the way."""
         return self.obstacle
 
-    def start(self, job: Job) -> MadeRun:
+    def start(self, command: Command) -> MadeRun:
         """Run it at once."""
-        self.jobs.append(job)
-        if tracing.VARIABLE in job.environment:
-            with (job.mounts[tracing.MOUNT] / "trace").open("ab", buffering=0) as pipe:
+        self.commands.append(command)
+        if VARIABLE in command.environment:
+            with (command.mounts[tracing.MOUNT] / "trace").open("ab", buffering=0) as pipe:
                 pipe.write("".join(record.replace(" ", "\t") + "\n" for record in self.records).encode())
         self.runs.append(MadeRun(self.outcomes.pop(0)))
         return self.runs[-1]
@@ -88,26 +89,26 @@ def pipe(tmp_path: Path) -> Path:
     return tmp_path / "pipe"
 
 
-def runner(sandbox: MadeSandbox, tmp_path: Path, pipe: Path, limits: Limits | None = None) -> Runner:
+def runner(sandbox: MadeSandbox, tmp_path: Path, pipe: Path, limits: Limits | None = None) -> JobRunner:
     """Return a runner for an empty bundle."""
     (tmp_path / "tree").mkdir()
-    return Runner(sandbox, mounted(tmp_path / "tree"), limits or Limits(), pipe)
+    return JobRunner(sandbox, mounted(tmp_path / "tree"), limits or Limits(), pipe)
 
 
 def test_a_task_runs_with_a_trace_then_cold_then_warm(tmp_path: Path, pipe: Path) -> None:
     sandbox = MadeSandbox([TRACED, FINE, WARM])
-    [attempt] = runner(sandbox, tmp_path, pipe, Limits(memory=512 * MIB, seconds=9)).run([TASK])
-    traced, *others = sandbox.jobs
-    assert traced.environment[tracing.VARIABLE] == tracing.PATH
-    assert all(tracing.VARIABLE not in job.environment for job in others)
+    [result] = runner(sandbox, tmp_path, pipe, Limits(memory=512 * MIB, seconds=9)).run([TASK])
+    traced, *others = sandbox.commands
+    assert traced.environment[VARIABLE] == tracing.PATH
+    assert all(VARIABLE not in command.environment for command in others)
     assert traced.mounts.keys() == {"/opt", tracing.MOUNT}
     assert not traced.writable
     assert traced.limits.seconds == 9
     assert traced.environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"
     assert "HOME" not in traced.environment
-    assert attempt.succeeded
-    assert attempt.trace.starts
-    first, second = attempt.runs()
+    assert result.succeeded
+    assert result.trace.starts
+    first, second = result.runs()
     assert (first.stdout, first.max_memory_mb, first.duration_ms) == ("out", 1.0, 200.0)
     assert first.read_bytes == 0
     assert (second.duration_ms, second.read_bytes) == (100.0, None)
@@ -115,15 +116,15 @@ def test_a_task_runs_with_a_trace_then_cold_then_warm(tmp_path: Path, pipe: Path
 
 def test_a_long_task_is_not_run_a_third_time(tmp_path: Path, pipe: Path) -> None:
     sandbox = MadeSandbox([Outcome(0, b"", b"", 9), FINE])
-    [attempt] = runner(sandbox, tmp_path, pipe).run([TASK])
-    assert [run.duration_ms for run in attempt.runs()] == [200.0, 9000.0]
+    [result] = runner(sandbox, tmp_path, pipe).run([TASK])
+    assert [run.duration_ms for run in result.runs()] == [200.0, 9000.0]
 
 
 def test_a_run_that_fails_cold_decides(tmp_path: Path, pipe: Path) -> None:
     sandbox = MadeSandbox([TRACED, Outcome(1, b"", b"again", 0.1)])
-    [attempt] = runner(sandbox, tmp_path, pipe).run([TASK])
-    assert attempt.failed
-    assert attempt.error_output.strip() == "again"
+    [result] = runner(sandbox, tmp_path, pipe).run([TASK])
+    assert result.failed
+    assert result.error_output.strip() == "again"
 
 
 def test_a_task_that_fails_is_not_run_again_and_the_next_one_is(tmp_path: Path, pipe: Path) -> None:
@@ -163,7 +164,8 @@ class Made:
     """A verification with everything around it made up."""
 
     sandbox: MadeSandbox
-    request: Request
+    request: VerifyRequest
+    machine: MadeMachine
     around: Surroundings
     static: StaticResult
 
@@ -175,7 +177,6 @@ class Made:
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Made]:
     """Return a maker of verifications."""
-    monkeypatch.setattr("os.uname", lambda: os.uname_result(("Linux", "here", "1", "1", "x86_64")))
 
     def make(
         *outcomes: Outcome, records: tuple[str, ...] = (STARTED,), obstacle: str | None = None, **options: Any
@@ -189,14 +190,16 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Made]
         work.mkdir()
         bundle = replace(subject(manifests=(manifest(SMOKE),)), path=tmp_path / "tool.zip")
         static = StaticResult(STATIC, bundle)
-        result = Made(
+        machine = MadeMachine({"/usr/share/data": "data"})
+        setting = Made(
             sandbox,
-            Request(tmp_path / "tool.zip", **options),
-            Surroundings(work, MadeMachine({"/usr/share/data": "data"}), ()),
+            VerifyRequest(tmp_path / "tool.zip", **options),
+            machine,
+            Surroundings(work, machine, ()),
             static,
         )
-        monkeypatch.setattr("lambundle.verify.command.static_checks", lambda *_, **__: result.static)
-        return result
+        monkeypatch.setattr("lambundle.verify.command.static_checks", lambda *_, **__: setting.static)
+        return setting
 
     return make
 
@@ -226,7 +229,7 @@ def test_static_runs_nothing(made: Callable[..., Made]) -> None:
     checks = item.checks()
     assert {checks[name].status for name in RUNNING_CHECKS} == {Status.SKIP}
     assert "--static" in checks["smoke"].detail
-    assert item.sandbox.jobs == []
+    assert item.sandbox.commands == []
 
 
 @pytest.mark.parametrize("readable", [False, True])
@@ -238,7 +241,7 @@ def test_nothing_of_an_unsafe_bundle_is_unpacked_or_run(made: Callable[..., Made
     checks = item.checks()
     assert checks["smoke"].status is Status.SKIP
     assert "not safe" in checks["smoke"].detail
-    assert item.sandbox.jobs == []
+    assert item.sandbox.commands == []
     assert list(item.around.work.iterdir()) == []
 
 
@@ -265,7 +268,7 @@ def test_a_sandbox_that_was_chosen_and_cannot_be_had_leaves_it_unknown(
 
 def test_who_names_a_host_has_chosen_bubblewrap(made: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:
     item = made(*THRICE)
-    monkeypatch.setenv("LAMBUNDLE_HOST_ROOT", "/no/such")
+    item.machine.variables["LAMBUNDLE_HOST_ROOT"] = "/no/such"
     bubblewrap = MadeSandbox([], obstacle="/no/such has no /bin/sh")
     monkeypatch.setattr(
         availability,
@@ -274,7 +277,7 @@ def test_who_names_a_host_has_chosen_bubblewrap(made: Callable[..., Made], monke
     )
     found = verify(item.request, item.around).verification
     assert found.exit_code == 3
-    assert item.sandbox.jobs == [], "Docker would not run over that host"
+    assert item.sandbox.commands == [], "Docker would not run over that host"
 
 
 def test_a_directory_bootstrap_is_no_function(made: Callable[..., Made]) -> None:
@@ -289,9 +292,9 @@ def test_strictly_what_was_skipped_is_unknown(made: Callable[..., Made]) -> None
     assert verify(item.request, item.around).verification.exit_code == 3
 
 
-def test_a_bundle_of_another_machine_is_not_run(made: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_of_another_machine_is_not_run(made: Callable[..., Made]) -> None:
     item = made()
-    monkeypatch.setattr("os.uname", lambda: os.uname_result(("Linux", "here", "1", "1", "aarch64")))
+    item.machine.architecture = "aarch64"
     assert item.checks()["smoke"].detail == "the bundle is for x86_64, and this machine is aarch64"
 
 
@@ -343,7 +346,7 @@ def test_docker_by_name_is_not_replaced(made: Callable[..., Made], monkeypatch: 
     checks = item.checks()
     assert checks["image"].status is Status.SKIP
     assert checks["smoke"].status is Status.SKIP
-    assert item.sandbox.jobs == []
+    assert item.sandbox.commands == []
 
 
 def test_a_variable_that_the_configuration_lacks_is_lost(made: Callable[..., Made]) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from lambundle import target
 from lambundle.errors import SandboxError
-from lambundle.verify.packing_machine import ThisMachine
+from lambundle.machine import here
+from lambundle.verify.packing_machine import PackingMachine
 from lambundle.verify.sandbox import hostroot
 from lambundle.verify.sandbox.hostroot import host_root
 
@@ -71,7 +72,7 @@ def test_another_promise_or_another_recipe_is_another_host(tmp_path: Path, monke
     lend(tmp_path / "machine", "sh", "env", "cat", monkeypatch=monkeypatch)
     root = host_root(tmp_path)
     assert host_root(tmp_path) == root
-    library = ThisMachine().library("libm.so.6", "/usr/bin/env")
+    library = PackingMachine(here(), "").library("libm.so.6", "/usr/bin/env")
     if library is None:
         pytest.skip("no libm here")
     monkeypatch.setattr(hostroot, "_promised", lambda _: {"libm.so.6": library})

@@ -17,7 +17,7 @@ from lambundle.errors import SandboxError
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox, find_bubblewrap
 from lambundle.verify.sandbox.choose import SANDBOXES
 from lambundle.verify.sandbox.docker.docker import IMAGE, DockerSandbox, _bind, _options, _tmp
-from lambundle.verify.sandbox.interface import MIB, Job, Limits, admit, under_env
+from lambundle.verify.sandbox.interface import MIB, Command, Limits, admit, under_env
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +39,11 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_environment_goes_through_env() -> None:
-    assert under_env(Job(["a", "b"], {"X": "1 2"}, {})) == ["/usr/bin/env", "-i", "X=1 2", "a", "b"]
+    assert under_env(Command(["a", "b"], {"X": "1 2"}, {})) == ["/usr/bin/env", "-i", "X=1 2", "a", "b"]
 
 
 def test_a_program_is_not_taken_for_a_variable() -> None:
-    assert under_env(Job(["/opt/a=b"], {}, {}))[-4:] == ["/usr/bin/nice", "-n", "0", "/opt/a=b"]
+    assert under_env(Command(["/opt/a=b"], {}, {}))[-4:] == ["/usr/bin/nice", "-n", "0", "/opt/a=b"]
 
 
 def test_a_directory_is_opened_to_all_but_links_are_not_followed(tmp_path: Path) -> None:
@@ -115,8 +115,8 @@ def test_without_bubblewrap_it_says_what_to_install(
 
 
 def test_dockers_options(tmp_path: Path) -> None:
-    job = Job(["true"], {}, {"/opt": tmp_path}, limits=Limits(memory=100 * MIB, tmp=28 * MIB))
-    options = _options(job, tmp_path / "files")
+    command = Command(["true"], {}, {"/opt": tmp_path}, limits=Limits(memory=100 * MIB, tmp=28 * MIB))
+    options = _options(command, tmp_path / "files")
     joined = " ".join(options)
     assert f"--memory {128 * MIB} --memory-swap {128 * MIB}" in joined
     assert "--cap-drop ALL" in joined
@@ -127,8 +127,8 @@ def test_dockers_options(tmp_path: Path) -> None:
 
 
 def test_an_empty_place_is_not_laid_over_what_is_mounted_in_it(tmp_path: Path) -> None:
-    job = Job(["true"], {}, {"/opt/deep": tmp_path, "/var/task": tmp_path})
-    assert not [option for option in _options(job, tmp_path / "files") if "/empty" in option]
+    command = Command(["true"], {}, {"/opt/deep": tmp_path, "/var/task": tmp_path})
+    assert not [option for option in _options(command, tmp_path / "files") if "/empty" in option]
 
 
 def test_mounts_are_quoted(tmp_path: Path) -> None:
@@ -175,12 +175,12 @@ def test_a_daemon_that_does_not_answer_is_given_up(path: Path, tmp_path: Path, m
     assert "takes longer" in missing
 
 
-# --- the keeper
+# --- the supervisor
 
 
-def test_the_keeper_needs_nothing_but_python() -> None:
-    keeper = "from lambundle.verify.sandbox.bubblewrap import keeper"
-    code = f"import sys; sys.path.insert(0, sys.argv[1]); {keeper}; print(*sys.modules)"
+def test_the_supervisor_needs_nothing_but_python() -> None:
+    supervisor = "from lambundle.verify.sandbox.bubblewrap import supervisor"
+    code = f"import sys; sys.path.insert(0, sys.argv[1]); {supervisor}; print(*sys.modules)"
     package = Path(lambundle.__file__).parent.parent
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code, package], capture_output=True, text=True, check=True)
     assert not {"click", "rich", "lief", "lambundle.elf.headers"} & set(done.stdout.split())

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.verify.checks.start import FEW, PageCache, start_check, touched_files
-from lambundle.verify.model import Run, Status
-from lambundle.verify.run.attempt import Attempt
-from lambundle.verify.run.task import Origin, Task
+from lambundle.verify.model import RunReport, Status
+from lambundle.verify.run.jobs import Job, Origin
+from lambundle.verify.run.result import JobResult
 from lambundle.verify.run.trace import Trace
 from lambundle.verify.sandbox.interface import MIB, Outcome
-from tests.unit.verify.made import ROOT, attempt, mounted, trace
+from tests.unit.verify.made import ROOT, mounted, result, trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,11 +74,11 @@ def test_a_file_that_cannot_be_opened_counts_nothing(tmp_path: Path) -> None:
     assert cache.resident() == 0
 
 
-def measured(cold: float, warm: float, read: int | None, name: str = "tool") -> Attempt:
-    """A task that was done twice."""
-    task = Task(("x",), Origin.COMMAND, "did", name=name)
+def measured(cold: float, warm: float, read: int | None, name: str = "tool") -> JobResult:
+    """A job that was done twice."""
+    job = Job(("x",), Origin.COMMAND, "did", name=name)
     first, again = Outcome(0, b"", b"", 9), Outcome(0, b"", b"", warm)
-    return Attempt(task, first, Outcome(0, b"", b"", cold), again, read=read)
+    return JobResult(job, first, Outcome(0, b"", b"", cold), again, read=read)
 
 
 def test_both_times_and_what_was_read_are_told() -> None:
@@ -89,17 +89,17 @@ def test_both_times_and_what_was_read_are_told() -> None:
 
 
 def test_of_several_the_slowest_is_told() -> None:
-    check = start_check([measured(1, 0.1, 0, "a"), measured(2, 0.1, 0, "b"), attempt(1)], MIB)
+    check = start_check([measured(1, 0.1, 0, "a"), measured(2, 0.1, 0, "b"), result(1)], MIB)
     assert check.detail.startswith("b, the slowest: cold 2,000 ms")
     assert [line[:2] for line in check.context] == ["a:", "b:"]
 
 
 def test_a_task_that_failed_is_not_measured() -> None:
-    assert start_check([attempt(1)], MIB).status is Status.SKIP
+    assert start_check([result(1)], MIB).status is Status.SKIP
 
 
 def test_a_function_is_told_by_its_init() -> None:
-    runs = (Run("ok", "", "", 12.4, event="a", init_ms=100.2), Run("ok", "", "", 3, event="b"))
-    task = Task(("bootstrap",), Origin.FUNCTION, "did", name="bootstrap")
-    check = start_check([Attempt(task, Outcome(0, b"", b"", 1), read=MIB, invocations=runs)], MIB)
+    runs = (RunReport("ok", "", "", 12.4, event="a", init_ms=100.2), RunReport("ok", "", "", 3, event="b"))
+    job = Job(("bootstrap",), Origin.FUNCTION, "did", name="bootstrap")
+    check = start_check([JobResult(job, Outcome(0, b"", b"", 1), read=MIB, invocations=runs)], MIB)
     assert check.detail == "init 100 ms, then 12 ms, warm 3 ms; cold it reads 1.0 MiB of 1.0 MiB"

@@ -9,7 +9,7 @@ import pytest
 from lambundle.bundle.write import write_zip
 from lambundle.elf.headers import MAGIC
 from lambundle.verify.static.contents import head_of
-from lambundle.verify.static.scripts import is_of_package, packages_in, wanted_of_env
+from lambundle.verify.static.scripts import is_of_package, packages_in, started_by
 from tests.unit.plans import file, manifest
 from tests.unit.verify.drafts import Draft, assert_fails, failures, judged
 from tests.unit.verify.elves import program
@@ -46,13 +46,14 @@ def test_no_more_is_kept_of_a_file_than_the_kernel_reads_of_a_script(data: bytes
         (b"#!/usr/bin/env perl", "perl"),
         (b"#! /usr/bin/env -S perl -w", "perl"),
         (b"#!/usr/bin/env LANG=C perl", "perl"),
+        (b"#!/usr/bin/env perl\r", "perl"),
         (b"#!/usr/bin/env", ""),
         (b"#!/usr/bin/perl env", ""),
         (b"#!", ""),
     ],
 )
 def test_env_looks_for_its_first_word_that_is_no_option(line: bytes, wanted: str) -> None:
-    assert wanted_of_env(line) == wanted
+    assert started_by(line)[1] == wanted
 
 
 @pytest.mark.parametrize("path", ["bootstrap", "extensions/x", "bin/x", "run", "scripts/deep/x"])

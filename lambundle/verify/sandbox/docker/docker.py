@@ -1,6 +1,6 @@
 """The sandbox by Docker: Lambda's user, mounts and limits on an image of Amazon's.
 
-A container lives as long as its environment. Its first process (keeper.sh) ends with the pipe that verify
+A container lives as long as its environment. Its first process (supervisor.sh) ends with the pipe that verify
 holds, so nothing outlives verify however that ends; runs are started beside it by ``docker exec``.
 """
 
@@ -23,7 +23,7 @@ from lambundle.errors import LambundleError, SandboxError
 from lambundle.verify.sandbox import seccomp
 from lambundle.verify.sandbox.docker.client import HINT, docker, find_docker
 from lambundle.verify.sandbox.docker.container import Container
-from lambundle.verify.sandbox.interface import KILLED, TIMED_OUT, Job, Outcome, admit, under_env
+from lambundle.verify.sandbox.interface import KILLED, TIMED_OUT, Command, Outcome, admit, under_env
 from lambundle.verify.sandbox.streams import Streams, feeding
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ IMAGE = "public.ecr.aws/lambda/provided:al2023"
 _PULL = 600.0  # seconds
 _KILL_AGAIN = 0.1
 _GRACE = 10.0  # seconds until docker exec itself is killed
-_PLACES = ("/opt", "/var/task")  # where zips are unpacked
-_ROOM = 100  # processes above Lambda's limit: the keeper's own must not be held up by those of a run
+_ROOM = 100  # processes above Lambda's limit: the supervisor's own must not be held up by those of a run
 
 # What the command leaves running would keep docker exec waiting for its output. The shell itself stays silent.
 _FINISH = 'exec 3>&2 2>/dev/null; "$@" 2>&3 3>&-; status=$?; kill -9 -1; exit "$status"'
@@ -66,24 +65,24 @@ class DockerSandbox:
             return "; ".join(filter(None, (error.message, *error.context, error.hint)))
         return None
 
-    def start(self, job: Job) -> DockerRun:
-        """Start ``job``; raise SandboxError where there is no Docker, no image, or no such container can be made.
+    def start(self, command: Command) -> DockerRun:
+        """Start ``command``; raise SandboxError where there is no Docker, no image, or no such container can be made.
 
-        Jobs with the same mounts and limits share a container, and all of them /tmp, the size of the first one's.
+        Commands with the same mounts and limits share a container, and all of them /tmp, the size of the first one's.
         """
-        for directory in job.writable.values():
+        for directory in command.writable.values():
             admit(directory)
-        container = self._container(job)
-        command = [
-            *(find_docker(), "exec", "-i", "--user", f"{target.UID}:{target.GID}", "--workdir", job.cwd),
-            *(container.name, "/bin/bash", "-c", _FINISH, "lambundle", *under_env(job)),
+        container = self._container(command)
+        words = [
+            *(find_docker(), "exec", "-i", "--user", f"{target.UID}:{target.GID}", "--workdir", command.cwd),
+            *(container.name, "/bin/bash", "-c", _FINISH, "lambundle", *under_env(command)),
         ]
         container.begin()
-        with feeding(job.stdin) as streams:
+        with feeding(command.stdin) as streams:
             process = subprocess.Popen(
-                command, stdin=streams.stdin, stdout=streams.stdout, stderr=streams.stderr, start_new_session=True
+                words, stdin=streams.stdin, stdout=streams.stdout, stderr=streams.stderr, start_new_session=True
             )
-        self._last = DockerRun(container, process, streams, job.limits.seconds)
+        self._last = DockerRun(container, process, streams, command.limits.seconds)
         return self._last
 
     def close(self) -> None:
@@ -109,42 +108,48 @@ class DockerSandbox:
             message = f"{self._image} is not on this machine and cannot be pulled"
             raise SandboxError(message, context=error.context, hint="docker pull it once there is a network") from error
 
-    def _container(self, job: Job) -> Container:
-        key = (*sorted(job.mounts.items()), *sorted(job.writable.items()), job.limits.memory)
+    def _container(self, command: Command) -> Container:
+        key = (*sorted(command.mounts.items()), *sorted(command.writable.items()), command.limits.memory)
         container = self._containers.get(key)
         if container is None:
             if self._files is None:
                 self._pull()
                 self._files = _write_files(self._work)
             first = next(iter(self._containers.values()), None)
-            options = [*_options(job, self._files), _tmp(job.limits.tmp, first.name if first else None)]
-            container = self._containers[key] = Container(options, self._image, job.limits.memory)
+            options = [*_options(command, self._files), _tmp(command.limits.tmp, first.name if first else None)]
+            container = self._containers[key] = Container(options, self._image, command.limits.memory)
         return container
 
 
-# --- a job in Docker's words
+# --- a command in Docker's words
 
 
-def _options(job: Job, files: Path) -> list[str]:
-    memory = job.limits.memory + job.limits.tmp  # a tmpfs counts; what counts on Lambda the keeper sees to
-    mounts = {"/etc/passwd": files / "passwd", "/etc/group": files / "group", **_empty(job, files), **job.mounts}
+def _options(command: Command, files: Path) -> list[str]:
+    memory = command.limits.memory + command.limits.tmp  # a tmpfs counts; what counts on Lambda the supervisor sees to
+    mounts = {
+        "/etc/passwd": files / "passwd",
+        "/etc/group": files / "group",
+        **_empty(command, files),
+        **command.mounts,
+    }
     return [
         *("--read-only", "--ipc", "none", "--network", "none", "--hostname", target.HOSTNAME, "--no-healthcheck"),
         *("--memory", str(memory), "--memory-swap", str(memory)),
         *("--pids-limit", str(target.RLIMITS["nproc"] + _ROOM)),
         *(f"--ulimit={name}={value}:{value}" for name, value in target.RLIMITS.items()),
-        *("--user", "0:0", "--cap-drop", "ALL", "--cap-add", "KILL"),  # for the keeper; runs have none
+        *("--user", "0:0", "--cap-drop", "ALL", "--cap-add", "KILL"),  # for the supervisor; runs have none
         *("--security-opt", "no-new-privileges", "--security-opt", f"seccomp={files / 'seccomp.json'}"),
         *("--security-opt", "label=disable"),  # SELinux would want the user's files relabelled
         *(f"--mount={_bind(point, source, read_only=True)}" for point, source in sorted(mounts.items())),
-        *(f"--mount={_bind(point, source, read_only=False)}" for point, source in sorted(job.writable.items())),
+        *(f"--mount={_bind(point, source, read_only=False)}" for point, source in sorted(command.writable.items())),
     ]
 
 
-def _empty(job: Job, files: Path) -> dict[str, Path]:
+def _empty(command: Command, files: Path) -> dict[str, Path]:
     """Return mounts for the places that are empty where nothing is unpacked into them; not every image has them."""
-    points = [*job.mounts, *job.writable]
-    return {place: files / "empty" for place in _PLACES if not any(f"{p}/".startswith(f"{place}/") for p in points)}
+    points = [*command.mounts, *command.writable]
+    unused = (top for top in target.MOUNTS if not any(f"{point}/".startswith(f"{top}/") for point in points))
+    return dict.fromkeys(unused, files / "empty")
 
 
 def _bind(point: str, source: Path, *, read_only: bool) -> str:

@@ -1,0 +1,159 @@
+"""The command line of ``lambundle verify``; it imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lambundle import api
+from lambundle.errors import UsageError
+from lambundle.target import ARCHITECTURES, MOUNTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambundle.verify.command import Findings, VerifyRequest
+
+_PATH = click.Path(path_type=Path)
+_MACHINES = {name: machine for machine, item in ARCHITECTURES.items() for name in (item.service, machine)}
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.argument("bundle", type=_PATH)
+@click.argument("command", nargs=-1, metavar="[-- COMMAND...]", type=click.UNPROCESSED)
+@click.option("--image", help="Run in this container image, by Docker.")
+@click.option("--sandbox", type=click.Choice(["bubblewrap", "docker"]), help="Run in this.  [default: bubblewrap]")
+@click.option("--mount", type=click.Choice(MOUNTS), help="Where the bundle is: a layer, or the function.")
+@click.option("--memory", type=click.IntRange(128, 10_240), default=2048, show_default=True, metavar="MB")
+@click.option("--tmp", type=click.IntRange(1, 10_240), default=512, show_default=True, metavar="MB")
+@click.option("--timeout", type=click.FloatRange(0.1, 900), default=60, show_default=True, metavar="SECONDS")
+@click.option("--layer", "layers", type=_PATH, multiple=True, metavar="ZIP", help="Another layer of the function.")
+@click.option(
+    "--arch", type=click.Choice(list(_MACHINES)), help="The function's architecture.  [default: the bundle's]"
+)
+@click.option("--handler", help="Start the bundle as a function with this Python handler, MODULE.FUNCTION.")
+@click.option("--event", "events", type=_PATH, multiple=True, metavar="FILE", help="Give the function this event.")
+@click.option("--static", is_flag=True, help="Run nothing: only the checks of the bundle at rest.")
+@click.option("--fix", is_flag=True, help="Add what a failing run misses, and write a new bundle beside the old one.")
+@click.option("-o", "--output", type=_PATH, help="The zip that --fix writes.  [default: NAME.fixed.zip]")
+@click.option("--strict", is_flag=True, help="A check that was skipped leaves it unknown (status 3).")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the verdict.")
+@click.option("-v", "--verbose", is_flag=True, help="Print what every check saw, and all that was printed.")
+def verify(
+    bundle: Path,
+    command: tuple[str, ...],
+    image: str | None,
+    sandbox: str | None,
+    mount: str | None,
+    memory: int,
+    tmp: int,
+    timeout: float,
+    layers: tuple[Path, ...],
+    arch: str | None,
+    handler: str | None,
+    events: tuple[Path, ...],
+    static: bool,
+    fix: bool,
+    output: Path | None,
+    strict: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Prove a bundle before anything is uploaded.
+
+    BUNDLE is a zip or a directory, made by lambundle or not. It is looked at, and then run as Lambda would run it:
+    COMMAND, else the smoke job of each of its programs, else --version. A zip with a bootstrap, or with --handler,
+    is started as a function.
+
+    Exit status: 0 it passed, 1 a check failed, 3 nothing could be found out.
+    """
+    from lambundle.verify.command import VerifyRequest
+    from lambundle.verify.sandbox.interface import MIB, Limits
+
+    request = VerifyRequest(
+        bundle=bundle,
+        command=command,
+        image=image,
+        sandbox=sandbox,
+        mount=mount,
+        limits=Limits(memory * MIB, tmp * MIB, timeout),
+        layers=layers,
+        arch=None if arch is None else _MACHINES[arch],
+        handler=handler,
+        events=events,
+        strict=strict,
+        static=static,
+    )
+    _check(request, fix=fix, output=output)
+    findings, fixed = _carry_out(request, fix=fix, output=output, progress=_progress(quiet=quiet or as_json))
+    for line in fixed:
+        click.echo(line, err=as_json or quiet)
+    _tell(findings, as_json=as_json, quiet=quiet, verbose=verbose)
+    sys.exit(findings.verification.exit_code)
+
+
+def _check(request: VerifyRequest, *, fix: bool, output: Path | None) -> None:
+    """Refuse what has no meaning together."""
+    for option, value in (("--handler", request.handler), ("--image", request.image)):
+        if value is not None and not value.strip():
+            raise UsageError(f"{option} is empty", hint="give it a value, or leave it out")
+    if request.command and (request.handler or request.events):
+        raise UsageError("a command and --handler or --event exclude each other", hint="give one of them")
+    if request.image is not None and request.sandbox == "bubblewrap":
+        raise UsageError("--image needs Docker", hint="leave out --sandbox bubblewrap")
+    if fix and request.static:
+        raise UsageError("--fix needs a run to learn from", hint="leave out --static")
+    if output is not None and not fix:
+        raise UsageError("--output is for what --fix writes", hint="add --fix")
+
+
+def _carry_out(
+    request: VerifyRequest, *, fix: bool, output: Path | None, progress: Callable[[str], None]
+) -> tuple[Findings, tuple[str, ...]]:
+    if not fix:
+        return api.verify_bundle(request, progress=progress), ()
+    fixed = api.repair_bundle(request, output, progress=progress)
+    return fixed.findings, fixed.lines
+
+
+def _tell(findings: Findings, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+    from lambundle.cli import verify_report as report
+
+    verification = findings.verification
+    if as_json:
+        click.echo(json.dumps(report.to_json(verification), indent=1))
+    elif quiet:
+        click.echo(report.tally(verification))
+        for line in _unknown(findings):
+            click.echo(line, err=True)
+    else:
+        paint = _coloured if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else report.plain
+        click.echo("\n".join(report.screen(verification, findings.log, verbose=verbose, paint=paint)))
+
+
+def _unknown(findings: Findings) -> list[str]:
+    """Why nothing could be found out: the only thing that the verdict alone does not tell."""
+    from lambundle.verify.model import Status, Verdict
+
+    if findings.verification.verdict is not Verdict.UNKNOWN:
+        return []
+    why = next((check.detail for check in findings.verification.checks if check.status is Status.SKIP), None)
+    return [] if why is None else [f"error: {why}"]
+
+
+def _coloured(text: str, colour: str) -> str:
+    return click.style(text, fg=colour, bold=True)
+
+
+def _progress(*, quiet: bool) -> Callable[[str], None]:
+    """Say what is being done, on a terminal only, in one line that the next one replaces."""
+    if quiet or not sys.stderr.isatty():
+        return lambda _: None
+    return lambda text: click.echo(f"\r\x1b[2K{text[:70]} …\r", err=True, nl=False)

@@ -1,0 +1,54 @@
+"""Whether a program is a compiler, for which the C library's headers and archives are data."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from lambundle.discover.selection.catalogue import is_libc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from lambundle.discover.selection.catalogue import Catalogue
+
+HEADER, KERNEL_HEADER = "/usr/include/stdio.h", "/usr/include/linux/limits.h"
+
+COMPILERS_HEADER = "/include/stddef.h"
+"""A header that every C compiler brings itself, in a directory of its own."""
+
+DEVELOPMENT = (".h", ".hpp", ".a", ".o", ".so", ".rlib", ".rmeta")
+"""Endings of what a compiler reads."""
+
+
+def compilers_packages(catalogue: Catalogue, owners: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return the packages of headers that a compiler reads, with the files of each that count; none for no compiler.
+
+    ``owners`` are the packages of a program. Where the C library's headers are a package of their own, a compiler's
+    depends on it. Where the library's package holds them, on which every program depends, a compiler is known by the
+    header that it brings itself.
+    """
+    headers = catalogue.db.owner(HEADER)
+    if headers is None or not any(_compiles(catalogue, owner, headers) for owner in owners):
+        return {}
+    found = {}
+    for name in dict.fromkeys((headers, catalogue.db.owner(KERNEL_HEADER) or headers)):
+        files = catalogue.db.files(name)
+        found[name] = tuple(file for file in files if file.endswith(DEVELOPMENT)) if is_libc(files) else files
+    return found
+
+
+def _compiles(catalogue: Catalogue, owner: str, headers: str) -> bool:
+    near = catalogue.closure(owner, 2)  # itself, or a compiler that is a library of its
+    if not is_libc(catalogue.db.files(headers)):
+        return headers in near or headers in set(_first_providers(catalogue, owner))
+    return any(
+        file.endswith(COMPILERS_HEADER) and posixpath.dirname(file) != "/usr/include"
+        for name in near - {headers}
+        for file in catalogue.db.files(name)
+    )
+
+
+def _first_providers(catalogue: Catalogue, owner: str) -> Iterator[str]:
+    for item in catalogue.db.depends(owner):
+        yield from item.packages[:1]

@@ -1,0 +1,316 @@
+"""The walk over DT_NEEDED, breadth first, as the loader itself walks.
+
+Each program is its own process: what is loaded already, and so what a name means, is known for one program
+only. Headers are read once for all of them. What is missing is data, never an exception.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lambundle.elf.closure import Closure, Excluded, LoadedFile, Missing, Needed
+from lambundle.elf.environment import Libc, SearchEnvironment, environment_for
+from lambundle.elf.files import Refusal
+from lambundle.elf.headers import ElfFile
+from lambundle.elf.loader import Found, Place, Requester, Rule, expand, is_loader_itself, search
+from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from lambundle.elf.files import LoaderFiles
+
+
+def walk(
+    files: LoaderFiles,
+    roots: Iterable[str],
+    *,
+    library_path: Sequence[str] = (),
+    exclude: Callable[[str], bool] | None = None,
+    exclude_file: Callable[[str], bool] | None = None,
+    plugins: Iterable[tuple[str, str | None]] = (),
+    isolated: bool = False,
+) -> Closure:
+    """Find everything that the roots load.
+
+    ``roots`` are absolute paths of programs, or of libraries that stand alone. ``library_path`` is searched as
+    LD_LIBRARY_PATH.
+    ``exclude`` says of a soname whether to leave it out, ``exclude_file`` of a path that a library is found
+    under; nothing is asked what a library that is left out needs. ``plugins`` are libraries that a program, one of the
+    roots, opens with dlopen(3): names loaded in it are known to them. ``isolated`` asks what is found on a
+    host where nothing is installed, ``ld.so --inhibit-cache --library-path``. A root that is not an ELF
+    file, or cannot be read, is the caller's mistake and an error.
+    """
+    walker = Walker(files, library_path=library_path, exclude=exclude, exclude_file=exclude_file, isolated=isolated)
+    for root in roots:
+        walker.add(root)
+    for plugin, program in plugins:
+        walker.add_plugin(plugin, program)
+    return walker.closure()
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """A file in one program's memory, as the walk goes on."""
+
+    requester: Requester
+    rule: Rule
+    needed: list[Needed] = field(default_factory=list)
+
+
+class _Scope:
+    """One process: its loader's view of what is loaded, and under which names."""
+
+    def __init__(self, root: str, environment: SearchEnvironment, files: LoaderFiles) -> None:
+        self.root = root
+        self.environment = environment
+        self.loaded: dict[str, _Loaded] = {}
+        self.queue: deque[_Loaded] = deque()
+        self.failed: set[str] = set()
+        self._files = files
+        self._names: dict[str, _Loaded] = {}
+        self._identities: dict[tuple[int, int], _Loaded] = {}
+
+    def known(self, name: str) -> _Loaded | None:
+        """Find what is loaded under that name."""
+        return self._names.get(name)
+
+    def known_file(self, path: str) -> _Loaded | None:
+        """Find what is loaded from the same file, whatever its path."""
+        identity = self._files.identity(path)
+        return None if identity is None else self._identities.get(identity)
+
+    def name(self, name: str, loaded: _Loaded) -> None:
+        """Let a name mean a loaded file; the file loaded first keeps it."""
+        self._names.setdefault(name, loaded)
+
+    def load(self, path: str, elf: ElfFile, rule: Rule, *, origin: str, loader: Requester | None) -> _Loaded:
+        """Take a file into the process and put its own needs into the queue."""
+        loaded = _Loaded(Requester(path, elf, origin, loader), rule)
+        self.loaded[path] = loaded
+        self.queue.append(loaded)
+        identity = self._files.identity(path)
+        if identity is not None:
+            self._identities.setdefault(identity, loaded)
+        return loaded
+
+
+class Walker:
+    """A walk that roots are added to one by one; ``walk`` is the short way."""
+
+    def __init__(
+        self,
+        files: LoaderFiles,
+        *,
+        library_path: Sequence[str] = (),
+        exclude: Callable[[str], bool] | None = None,
+        exclude_file: Callable[[str], bool] | None = None,
+        isolated: bool = False,
+    ) -> None:
+        self._library_path = tuple(library_path)
+        self._exclude = exclude or (lambda _: False)
+        self._exclude_file = exclude_file or (lambda _: False)
+        self._isolated = isolated
+        self._files = files
+        self._environments: dict[tuple[object, ...], SearchEnvironment] = {}
+        self._scopes: dict[str, _Scope] = {}
+        self._missing: dict[tuple[str, str], Missing] = {}
+        self._excluded: dict[Excluded, None] = {}
+
+    def add(self, root: str) -> str:
+        """Walk a program, or a library that stands alone; the answer is its absolute path."""
+        path = self._absolute(root)
+        if path in self._scopes:
+            return path
+        elf = self._root(path)
+        scope = self._scopes[path] = _Scope(path, self._environment(elf), self._files)
+        # The kernel tells a program its real path (/proc/self/exe); a library knows the one it was opened by.
+        origin = _directory(self._files.real(path) if elf.interpreter else path)
+        main = scope.load(path, elf, Rule.PATH, origin=origin, loader=None)
+        if elf.soname is not None and scope.environment.libc is Libc.GLIBC:
+            scope.name(elf.soname, main)
+        if elf.interpreter is not None:
+            self._load_interpreter(scope, main)
+        self._run(scope)
+        return path
+
+    def add_plugin(self, plugin: str, program: str | None = None) -> str:
+        """Walk a library that ``program`` opens with dlopen(3); the answer is its absolute path."""
+        if program is None:
+            return self.add(plugin)
+        scope = self._scopes[self.add(program)]
+        path = self._absolute(plugin)
+        if scope.known(path) is None and scope.known_file(path) is None:
+            loader = scope.loaded[scope.root].requester
+            loaded = scope.load(path, self._root(path), Rule.PATH, origin=_directory(path), loader=loader)
+            self._name(scope, loaded, path)
+            self._run(scope)
+        return path
+
+    def dlopen(self, name: str, by: str, program: str | None = None) -> str | None:
+        """Load a library as if ``by`` had asked dlopen for it in ``program`` (``by`` itself if None).
+
+        The answer is the path it is found under. A name that is found nowhere is None and not counted as
+        missing: what is asked for at run time is often optional. Nor is one that is excluded.
+        """
+        if self._exclude(name):
+            return None
+        scope = self._scopes[self.add(by if program is None else program)]
+        path = self._absolute(by)
+        caller = scope.loaded.get(path) or scope.known_file(path) or scope.loaded[scope.root]
+        answer = self._answer(name, caller, scope)
+        if not isinstance(answer, _Loaded):
+            return None
+        self._run(scope)
+        return answer.requester.path
+
+    def closure(self) -> Closure:
+        """Gather what was found so far."""
+        scopes: dict[str, tuple[LoadedFile, ...]] = {}
+        files: dict[str, LoadedFile] = {}
+        for root, scope in self._scopes.items():
+            scopes[root] = tuple(
+                [
+                    LoadedFile(path, self._files.real(path), item.requester.elf, tuple(item.needed))
+                    for path, item in scope.loaded.items()
+                ]
+            )
+            for file in scopes[root]:
+                known = files.get(file.path)
+                if known is None:
+                    files[file.path] = file
+                elif known.needed != file.needed:
+                    needed = _union(known.needed, file.needed)
+                    files[file.path] = LoadedFile(file.path, file.real, file.elf, needed)
+        return Closure(
+            programs=tuple(self._scopes),
+            files=files,
+            missing=tuple(self._missing.values()),
+            excluded=tuple(self._excluded),
+            scopes=scopes,
+        )
+
+    def _root(self, path: str) -> ElfFile:
+        answer = self._files.elf(path)
+        if isinstance(answer, ElfFile):
+            return answer
+        if not answer.fatal:
+            raise UnreadableFileError(f"{path} cannot be read: {answer.reason}")
+        if "not an ELF file" in answer.reason or "directory" in answer.reason:
+            raise NotElfError(f"{path} is not an ELF file")
+        raise BadElfError(f"{path} is a damaged ELF file: {answer.reason}")
+
+    def _absolute(self, path: str) -> str:
+        """Return ``path`` without ``..``: the links before each are followed, others are not."""
+        if ".." not in path.split("/"):
+            return posixpath.normpath(path)
+        directory, _, name = path.rpartition("/")
+        return f"{self._files.real(directory).rstrip('/')}/{name}"
+
+    def _environment(self, elf: ElfFile) -> SearchEnvironment:
+        is_musl = any(name == "libc.so" or name.startswith("libc.musl-") for name in elf.needed)
+        key = (elf.interpreter, is_musl, elf.machine, elf.bits, elf.little)
+        environment = self._environments.get(key)
+        if environment is None:
+            environment = self._environments[key] = environment_for(
+                elf, self._files, library_path=self._library_path, isolated=self._isolated
+            )
+        return environment
+
+    def _load_interpreter(self, scope: _Scope, main: _Loaded) -> None:
+        """Load PT_INTERP, which the kernel maps before the program runs; it is loaded under that name."""
+        path = scope.environment.interpreter
+        answer = self._files.elf(path) if path.startswith("/") else Refusal("it is a relative path")
+        if isinstance(answer, Refusal):
+            place = Place(Rule.PATH, path, path, answer.reason)
+            self._report(Missing(path, main.requester.path, scope.root, (place,)))
+            return
+        loaded = scope.load(path, answer, Rule.PATH, origin=_directory(path), loader=None)
+        self._name(scope, loaded, path)
+
+    def _run(self, scope: _Scope) -> None:
+        while scope.queue:
+            item = scope.queue.popleft()
+            for soname in item.requester.elf.needed:
+                if self._exclude(soname):
+                    self._excluded[Excluded(soname, item.requester.path)] = None
+                    continue
+                before = len(scope.loaded)
+                answer = self._answer(soname, item, scope)
+                if isinstance(answer, _Loaded):
+                    is_old = len(scope.loaded) == before
+                    item.needed.append(Needed(soname, answer.requester.path, answer.rule.value, is_old))
+                elif answer is None:
+                    self._excluded[Excluded(soname, item.requester.path)] = None
+                elif soname not in scope.failed:
+                    # As in ``ld.so --list``, a name that failed once is not asked for again in this program.
+                    scope.failed.add(soname)
+                    self._report(Missing(soname, item.requester.path, scope.root, answer))
+
+    def _report(self, missing: Missing) -> None:
+        self._missing.setdefault((missing.soname, missing.needed_by), missing)
+
+    def _answer(self, soname: str, by: _Loaded, scope: _Scope) -> _Loaded | tuple[Place, ...] | None:
+        """Load what a name means, or say where it was looked for; None for a file that is left out."""
+        environment = scope.environment
+        name: str | None = soname
+        if environment.libc is Libc.GLIBC:
+            name = expand(soname, by.requester.origin, environment)
+        if not name:
+            return (Place(Rule.PATH, soname, None, "a part of it has no value on this machine"),)
+        if is_loader_itself(name, environment):
+            interpreter = scope.known(environment.interpreter) or self._musl_itself(scope)
+            if interpreter is not None:
+                return interpreter
+        known = scope.known(name)
+        if known is not None:
+            return known
+        found = search(name, by.requester, environment, self._files)
+        if not isinstance(found, Found):
+            return found.looked_in
+        loaded = scope.known_file(found.path)
+        if loaded is None:
+            if self._exclude_file(found.path):
+                return None
+            path, origin = found.path, _directory(found.path)
+            loaded = scope.load(path, found.elf, found.rule, origin=origin, loader=by.requester)
+        self._name(scope, loaded, name)
+        return loaded
+
+    def _musl_itself(self, scope: _Scope) -> _Loaded | None:
+        """Load musl's loader for a library that stands alone: in any program it is there already."""
+        path = scope.environment.interpreter
+        answer = self._files.elf(path)
+        if isinstance(answer, Refusal):
+            return None
+        loaded = scope.load(path, answer, Rule.PATH, origin=_directory(path), loader=None)
+        scope.name(path, loaded)
+        return loaded
+
+    def _name(self, scope: _Scope, loaded: _Loaded, name: str) -> None:
+        """Note the names by which a file answers from now on.
+
+        glibc: the name asked for, the path, DT_SONAME (``_dl_map_object``). musl: the last part of the path,
+        and only of a file that a search found (``shortname`` in ``load_library``).
+        """
+        if scope.environment.libc is Libc.MUSL:
+            is_path = "/" in name
+            scope.name(name if is_path else loaded.requester.path.rpartition("/")[2], loaded)
+            return
+        scope.name(loaded.requester.path, loaded)
+        scope.name(name, loaded)
+        if loaded.requester.elf.soname is not None:
+            scope.name(loaded.requester.elf.soname, loaded)
+
+
+def _directory(path: str) -> str:
+    return path.rpartition("/")[0] or "/"
+
+
+def _union(first: tuple[Needed, ...], second: tuple[Needed, ...]) -> tuple[Needed, ...]:
+    """Merge the needs of one file in two programs, without saying the same twice."""
+    known = {(need.soname, need.path) for need in first}
+    return first + tuple(need for need in second if (need.soname, need.path) not in known)

@@ -1,0 +1,77 @@
+"""The runtime's configuration, written and read: where libraries are searched, and the variables to set. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lambundle.errors import RuntimeLimitError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A runtime's configuration; its text is lines of KEY SPACE VALUE.
+
+    ``directories`` are searched for the libraries of every program, absolute as on the packing machine; None in a
+    bundle of static programs. ``private`` has the programs with a search order of their own, by their real paths.
+    ``environment`` is set where the user has not set it; a value that begins with ``@`` is a path in the bundle's root.
+    ``old_loader`` is a glibc before 2.33. ``serves_tmp`` says that the bundle holds files of /tmp.
+    """
+
+    directories: tuple[str, ...] | None = None
+    private: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    old_loader: bool = False
+    serves_tmp: bool = False
+
+    def text(self) -> str:
+        """Write the configuration. Raises RuntimeLimitError when something in it has a line break."""
+        lines = []
+        if self.directories is not None:
+            lines.append(f"library-path {':'.join(self.directories)}")
+        if self.old_loader:
+            lines.append("old-loader")
+        lines += [f"library-path-of {program}={':'.join(dirs)}" for program, dirs in sorted(self.private.items())]
+        if self.serves_tmp:
+            lines.append("serves-tmp")
+        lines += [f"environment {name}={value}" for name, value in sorted(self.environment.items())]
+        for line in lines:
+            if "\n" in line:
+                raise RuntimeLimitError(
+                    f"the runtime's configuration cannot hold a line break: {line!r}", hint="rename it, or leave it out"
+                )
+        return "".join(f"{line}\n" for line in lines)
+
+    def searching(self, more: Sequence[str]) -> Config:
+        """Search more directories, after those of every program."""
+        private = {program: (*directories, *more) for program, directories in self.private.items()}
+        return replace(self, directories=(*(self.directories or ()), *more), private=private)
+
+
+def read_config(data: bytes) -> Config:
+    """Read a configuration; lines with other keys and relative directories are passed over."""
+    found = Config()
+    private: dict[str, tuple[str, ...]] = {}
+    environment: dict[str, str] = {}
+    for line in data.decode(errors="surrogateescape").split("\n"):
+        key, _, value = line.partition(" ")
+        name, _, rest = value.partition("=")
+        match key:
+            case "library-path":
+                found = replace(found, directories=_directories(value))
+            case "library-path-of":
+                private[name] = _directories(rest)
+            case "environment":
+                environment[name] = rest
+            case "old-loader":
+                found = replace(found, old_loader=True)
+            case "serves-tmp":
+                found = replace(found, serves_tmp=True)
+    return replace(found, private=private, environment=environment)
+
+
+def _directories(text: str) -> tuple[str, ...]:
+    return tuple(directory for directory in text.split(":") if directory.startswith("/"))

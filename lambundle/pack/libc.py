@@ -1,0 +1,71 @@
+"""What the C library opens by itself, in every program: libraries by name, locale, character sets, time zones."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from lambundle.bundle.model import Reason
+from lambundle.elf.headers import ElfFile
+from lambundle.pack.library_path import glibc_version, libc_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lambundle.gather.gathering import Gathering
+
+OLDEST_BUILT_IN_NSS = (2, 34)
+"""First glibc with the name services ``files`` and ``dns`` inside libc.so.6."""
+
+LOADED_BY_NAME = ("libgcc_s.so.1", "libdl.so.2")
+"""What glibc and the runtime load without any file saying so: pthread_cancel and backtrace, dlopen before 2.34."""
+
+NAME_SERVICES = ("libnss_files.so.2", "libnss_dns.so.2")
+
+ZONES = "/usr/share/zoneinfo"
+
+LOCALES = "/usr/lib/locale"
+LAMBDA_LOCALE = "en_US.utf8"
+"""The directory of the locale that LANG names on Lambda."""
+
+_STAND_INS = (LAMBDA_LOCALE, "C.utf8", "C.UTF-8")
+
+
+def add_loaded_by_name(gathering: Gathering, started: Iterable[str]) -> None:
+    """Add what libc opens by name in the programs ``started`` (real paths), which may have different libcs."""
+    with_glibc = [path for path in dict.fromkeys(started) if _libc_of(gathering, path) == "glibc"]
+    for path in with_glibc:
+        for soname in LOADED_BY_NAME:
+            gathering.opened(soname, path, Reason("libc", path, soname))
+    version = glibc_version(gathering.walker.closure())
+    if version is not None and version < OLDEST_BUILT_IN_NSS:
+        for soname in NAME_SERVICES:
+            gathering.opened(soname, with_glibc[0], Reason("libc", with_glibc[0], soname))
+
+
+def _libc_of(gathering: Gathering, path: str) -> str | None:
+    elf = gathering.elves.elf(path)
+    return libc_of(elf.interpreter or "") if path in gathering.roots and isinstance(elf, ElfFile) else None
+
+
+def add_locale(gathering: Gathering) -> dict[str, str]:
+    """Add C.utf8 under the name that Lambda's LANG has, so that no program warns; return the variables for it."""
+    reason = Reason("libc", None, "locale")
+    for name in _STAND_INS:
+        if gathering.files.is_directory(f"{LOCALES}/{name}"):
+            gathering.mirror.add_tree(f"{LOCALES}/{name}", reason)
+            if name != LAMBDA_LOCALE:
+                gathering.mirror.make_link(f"{LOCALES}/{LAMBDA_LOCALE}", name, reason)
+            return {"LOCPATH": f"@{LOCALES}"}
+    return {}
+
+
+def glibc_variables(gathering: Gathering) -> dict[str, str]:
+    """Return the variables that lead glibc to character sets and time zones that the bundle holds."""
+    found: dict[str, str] = {}
+    for path in gathering.mirror.files():
+        if posixpath.basename(path) == "gconv-modules":
+            found.setdefault("GCONV_PATH", f"@{posixpath.dirname(path)}")
+    if gathering.mirror.holds_below(ZONES):
+        found["TZDIR"] = f"@{ZONES}"
+    return found

@@ -1,0 +1,51 @@
+"""Adds to a gathering what the user named: programs, files, and what real runs opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lambundle.bundle.model import Reason
+from lambundle.errors import UsageError
+from lambundle.gather.wanted import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lambundle.gather.gathering import Gathering
+    from lambundle.gather.programs import Requested
+
+
+def add_program(gathering: Gathering, program: Requested) -> None:
+    """Add a program with its libraries; of a script, its interpreters too. UsageError where it is excluded."""
+    for path in (program.path, program.started):
+        if gathering.excludes(path):
+            raise UsageError(
+                f"--exclude leaves out {path}, which {program.launcher} starts with",
+                hint="exclude less, or do not pack that program",
+            )
+    reason = Reason("program", None, program.launcher)
+    if program.interpreter is None or program.script is None:
+        gathering.root(program.path, reason)
+        return
+    gathering.mirror.add(program.path, reason)
+    interprets = Reason("interpreter", program.real)
+    if program.script.env is not None:
+        gathering.root(program.script.env, interprets)
+    for path in program.between:
+        gathering.mirror.add(path, interprets)
+    gathering.root(program.interpreter, interprets)
+
+
+def add_recorded(gathering: Gathering, paths: Iterable[str]) -> None:
+    """Add the files that recorded runs opened, with the libraries of those that a loader takes."""
+    reason = Reason("recorded")
+    gathering.take(Wanted(path, reason) for path in paths)
+
+
+def add_named(gathering: Gathering, path: str) -> None:
+    """Add a file or a directory of the user's, with the libraries of the programs in it."""
+    absolute = gathering.machine.absolute(path)
+    reason = Reason("add", None, path)
+    gathering.mirror.add(absolute, reason)
+    for real in gathering.mirror.add_tree(absolute, reason):
+        gathering.walk_if_elf(real, optional=real != gathering.files.real(absolute))

@@ -1,0 +1,208 @@
+"""Where rpm keeps its headers: the file of each format, and the blobs in it by their keys."""
+
+from __future__ import annotations
+
+import posixpath
+import struct
+import weakref
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Protocol
+
+from lambundle.errors import PackageDatabaseError
+from lambundle.machine import DiskFiles
+from lambundle.packages.base import decode, read_database_file
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator
+
+    from lambundle.machine import Files
+
+DIRECTORIES = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
+MAX_HEADER = 256 << 20
+"""rpm's own limit for a header."""
+EXPORT_SECONDS = 120
+"""An export of three thousand packages takes a few seconds."""
+HEADER_MAGIC = b"\x8e\xad\xe8\x01\0\0\0\0"
+"""Stands before each header outside a database."""
+NDB_PAGE = 4096
+NDB_UNIT = 16
+"""The size of a slot, of a block and of a blob's head."""
+SQLITE_VERSIONS = slice(18, 20)
+"""Where a sqlite file says which versions may write and read it: 2 where it has a journal beside it (WAL), else 1."""
+NO_JOURNAL = b"\1\1"
+
+
+class Store(Protocol):
+    """The header blobs of a database, by keys that are its own."""
+
+    def blobs(self) -> Iterator[tuple[int, bytes]]:
+        """Return all blobs with their keys."""
+        ...
+
+    def blob(self, key: int) -> bytes:
+        """Return one blob."""
+        ...
+
+
+def located(files: Files) -> tuple[str, Callable[[Files, str], Store]] | None:
+    """Return the database's file and its reader: the first format of READERS that is there."""
+    found = (
+        (path, reader)
+        for directory in DIRECTORIES
+        for name, reader in READERS.items()
+        if files.is_file(path := f"{directory}/{name}")
+    )
+    return next(found, None)
+
+
+class Sqlite:
+    """The blobs of ``rpmdb.sqlite``, by their ``hnum``.
+
+    The file is read once, into a database in memory: sqlite itself would need a path on this machine, and leave a
+    journal beside it.
+    """
+
+    def __init__(self, files: Files, location: str) -> None:
+        self._files = files
+        self._location = location
+
+    @cached_property
+    def _connection(self) -> sqlite3.Connection:
+        import sqlite3  # where there is no rpm database, nobody waits for it
+
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        weakref.finalize(self, connection.close)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_HEADER)
+        connection.execute("PRAGMA trusted_schema=OFF")
+        self._load(connection)
+        query = "SELECT type FROM sqlite_master WHERE name='Packages'"
+        if connection.execute(query).fetchone() != ("table",):  # a view could compute for ever
+            raise PackageDatabaseError(f"{self._location} has no table of packages")
+        return connection
+
+    def _load(self, connection: sqlite3.Connection) -> None:
+        data = bytearray(read_database_file(self._files, self._location))
+        # A journal is there while an rpm holds the database open, or if one was killed.
+        journal = f"{self._location}-wal"
+        if self._files.size(journal):
+            _recover(connection, data, read_database_file(self._files, journal))
+        elif data:  # nothing cannot be deserialized
+            data[SQLITE_VERSIONS] = NO_JOURNAL
+            connection.deserialize(data)
+
+    def _rows(self, query: str, *values: int) -> Iterator[tuple[object, object]]:
+        import sqlite3
+
+        try:
+            yield from self._connection.execute(query, values)
+        except sqlite3.Error as error:
+            raise PackageDatabaseError(f"{self._location} cannot be read: {error}") from error
+
+    def blobs(self) -> Iterator[tuple[int, bytes]]:
+        """Return all blobs with their keys."""
+        for key, blob in self._rows("SELECT hnum, blob FROM Packages ORDER BY hnum"):
+            if isinstance(key, int) and isinstance(blob, bytes):
+                yield key, blob
+
+    def blob(self, key: int) -> bytes:
+        """Return one blob."""
+        rows = self._rows("SELECT hnum, blob FROM Packages WHERE hnum = ?", key)
+        return next((blob for _, blob in rows if isinstance(blob, bytes)), b"")
+
+
+def _recover(connection: sqlite3.Connection, data: bytearray, journal: bytes) -> None:
+    """Load a database with its journal, which only sqlite can apply, and only to files."""
+    import sqlite3
+    from contextlib import closing
+
+    with TemporaryDirectory(prefix="lambundle-") as directory:
+        copy = Path(directory, "rpmdb.sqlite")
+        copy.write_bytes(data)
+        copy.with_name(f"{copy.name}-wal").write_bytes(journal)
+        with closing(sqlite3.connect(copy)) as source:
+            source.execute("PRAGMA trusted_schema=OFF")
+            source.backup(connection)
+
+
+class Held:
+    """Blobs that stand in bytes which were read whole, by where each starts."""
+
+    def __init__(self, data: bytes, spans: Iterable[tuple[int, int]]) -> None:
+        self._data = data
+        self._spans = dict(spans)
+
+    def blobs(self) -> Iterator[tuple[int, bytes]]:
+        """Return all blobs with their keys."""
+        return ((start, self._data[start:end]) for start, end in self._spans.items())
+
+    def blob(self, key: int) -> bytes:
+        """Return one blob."""
+        return self._data[key : self._spans[key]]
+
+
+def _ndb(files: Files, location: str) -> Held:
+    """Return the blobs of ``Packages.db``.
+
+    Pages of 4,096 bytes hold the slots, two of which are the file's header: magic, version, generation,
+    number of such pages. A slot is magic, package, block, number of blocks of 16 bytes; a blob starts with
+    magic, package, time, length. All of it is little-endian.
+    """
+    data = read_database_file(files, location)
+    if data[:4] != b"RpmP" or len(data) < NDB_PAGE:
+        raise PackageDatabaseError(f"{location} is no rpm database")
+    return Held(data, _ndb_spans(data))
+
+
+def _ndb_spans(data: bytes) -> Iterator[tuple[int, int]]:
+    pages = min(struct.unpack_from("<I", data, 12)[0], len(data) // NDB_PAGE)
+    slots = struct.iter_unpack("<4sIII", data[2 * NDB_UNIT : pages * NDB_PAGE])
+    used = (slot for slot in slots if slot[0] == b"Slot" and slot[1])
+    for _, package, block, _ in sorted(used, key=lambda slot: slot[1]):
+        start = (block + 1) * NDB_UNIT
+        if start > len(data) or data[start - NDB_UNIT : start - NDB_UNIT + 4] != b"BlbS":
+            continue
+        stored, _, size = struct.unpack_from("<III", data, start - NDB_UNIT + 4)
+        if stored == package and size <= len(data) - start:
+            yield start, start + size
+
+
+def _exported(files: Files, location: str) -> Held:
+    """Return the blobs of any database through the packing machine's own rpmdb."""
+    if not isinstance(files, DiskFiles):  # rpmdb reads a directory of this machine
+        raise PackageDatabaseError(f"{location} is in Berkeley DB's format, and on no disk")
+    command = ["rpmdb", "--dbpath", files.place(posixpath.dirname(location)), "--exportdb"]
+    hint = "install rpm on this machine"
+    import subprocess
+
+    try:
+        run = subprocess.run(
+            command, capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=EXPORT_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        message = f"{location} is in Berkeley DB's format, and rpmdb cannot be run: {error}"
+        raise PackageDatabaseError(message, hint=hint) from error
+    if run.returncode:
+        reason = tuple(decode(run.stderr).splitlines()[-3:])
+        raise PackageDatabaseError(f"rpmdb cannot read {location}", context=reason, hint=hint)
+    return Held(run.stdout, _exported_spans(run.stdout))
+
+
+def _exported_spans(data: bytes) -> Iterator[tuple[int, int]]:
+    """Return where the headers are that stand one behind the other, each with its magic."""
+    position = 0
+    while data.startswith(HEADER_MAGIC, position) and position + 16 <= len(data):
+        start = position + len(HEADER_MAGIC)
+        tags, size = struct.unpack_from(">II", data, start)
+        position = start + 8 + 16 * tags + size
+        yield start, position
+
+
+READERS: dict[str, Callable[[Files, str], Store]] = {
+    "rpmdb.sqlite": Sqlite,
+    "Packages.db": _ndb,
+    "Packages": _exported,
+}
+"""How each format's blobs are read, by the name of its file; a system that was converted has two."""

@@ -1,0 +1,136 @@
+/* The exec family. */
+#define _GNU_SOURCE
+#include "lb.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+extern char **environ;
+
+static int answer(int failed)
+{
+    errno = -failed;
+    return -1;
+}
+
+LB_EXPORT int lb_execve(const char *path, char *const argv[], char *const envp[]) __asm__("execve");
+int lb_execve(const char *path, char *const argv[], char *const envp[])
+{
+    return answer(lb_exec(path, argv, envp));
+}
+
+LB_EXPORT int lb_execv(const char *path, char *const argv[]) __asm__("execv");
+int lb_execv(const char *path, char *const argv[])
+{
+    return answer(lb_exec(path, argv, environ));
+}
+
+LB_EXPORT int lb_execvp(const char *file, char *const argv[]) __asm__("execvp");
+int lb_execvp(const char *file, char *const argv[])
+{
+    return answer(lb_exec_search(file, argv, environ));
+}
+
+LB_EXPORT int lb_execvpe(const char *file, char *const argv[], char *const envp[]) __asm__("execvpe");
+int lb_execvpe(const char *file, char *const argv[], char *const envp[])
+{
+    return answer(lb_exec_search(file, argv, envp));
+}
+
+/* Counts the arguments of execl and its kin, `first` and the closing NULL included. */
+static size_t count_list(const char *first, va_list list)
+{
+    size_t count = 1;
+    while (first != NULL) {
+        first = va_arg(list, const char *);
+        count++;
+    }
+    return count;
+}
+
+#define LB_COLLECT(array, first, list)                                                                       \
+    va_start(list, first);                                                                                   \
+    size_t array##_count = count_list(first, list);                                                          \
+    va_end(list);                                                                                            \
+    char *array[array##_count];                                                                              \
+    array[0] = (char *)first;                                                                                \
+    va_start(list, first);                                                                                   \
+    for (size_t array##_i = 1; array##_i < array##_count; array##_i++)                                       \
+        array[array##_i] = va_arg(list, char *)
+
+LB_EXPORT int lb_execl(const char *path, const char *first, ...) __asm__("execl");
+int lb_execl(const char *path, const char *first, ...)
+{
+    va_list list;
+    LB_COLLECT(argv, first, list);
+    va_end(list);
+    return answer(lb_exec(path, argv, environ));
+}
+
+LB_EXPORT int lb_execlp(const char *file, const char *first, ...) __asm__("execlp");
+int lb_execlp(const char *file, const char *first, ...)
+{
+    va_list list;
+    LB_COLLECT(argv, first, list);
+    va_end(list);
+    return answer(lb_exec_search(file, argv, environ));
+}
+
+LB_EXPORT int lb_execle(const char *path, const char *first, ...) __asm__("execle");
+int lb_execle(const char *path, const char *first, ...)
+{
+    va_list list;
+    LB_COLLECT(argv, first, list);
+    char *const *envp = va_arg(list, char *const *);
+    va_end(list);
+    return answer(lb_exec(path, argv, envp));
+}
+
+/* Whether an open file lies in the bundle, and then its path in `buffer`: for exec by descriptor. */
+static bool find_inside(int fd, struct lb_path *buffer)
+{
+    return lb_path_of_descriptor(fd, buffer->text, sizeof buffer->text) > 0 && lb_is_inside(buffer->text);
+}
+
+static int exec_descriptor(int fd, char *const argv[], char *const envp[])
+{
+    struct lb_path path;
+    if (find_inside(fd, &path))
+        return lb_exec(path.text, argv, envp);
+    /* A file of the host, perhaps without a name: the descriptor itself, with a clean environment. */
+    char *clean[lb_count(envp) + 1];
+    lb_clean_environment(clean, envp);
+    return (int)lb_sys6(SYS_execveat, fd, (long)"", (long)argv, (long)clean, AT_EMPTY_PATH, 0);
+}
+
+LB_EXPORT int lb_fexecve(int fd, char *const argv[], char *const envp[]) __asm__("fexecve");
+int lb_fexecve(int fd, char *const argv[], char *const envp[])
+{
+    return answer(exec_descriptor(fd, argv, envp));
+}
+
+int lb_exec_at(int directory, const char *path, char *const argv[], char *const envp[], int flags)
+{
+    struct lb_path base;
+    if (path != NULL && path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0)
+        return exec_descriptor(directory, argv, envp);
+    if (path != NULL && (path[0] == '/' || directory == AT_FDCWD) && flags == 0)
+        return lb_exec(path, argv, envp);
+    if (path != NULL && path[0] != '/' && directory >= 0 && find_inside(directory, &base) &&
+        strlen(base.text) + strlen(path) + 2 < sizeof base.text) {
+        strcat(strcat(base.text, "/"), path);
+        return lb_exec(base.text, argv, envp);
+    }
+    char *clean[lb_count(envp) + 1];
+    lb_clean_environment(clean, envp);
+    return (int)lb_sys6(SYS_execveat, directory, (long)path, (long)argv, (long)clean, flags, 0);
+}
+
+LB_EXPORT int lb_execveat(int directory, const char *path, char *const argv[], char *const envp[],
+                          int flags) __asm__("execveat");
+int lb_execveat(int directory, const char *path, char *const argv[], char *const envp[], int flags)
+{
+    return answer(lb_exec_at(directory, path, argv, envp, flags));
+}

@@ -1,0 +1,97 @@
+/* PATH. */
+#define _GNU_SOURCE
+#include "lb.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+extern char **environ;
+
+static const char default_path[] = "/bin:/usr/bin"; /* confstr(_CS_PATH), the other way round since merged-/usr */
+
+/* One candidate of PATH in `buffer`; moves `*at` on. NULL when it is too long. */
+static const char *candidate(const char **at, const char *file, struct lb_path *buffer)
+{
+    size_t length = strcspn(*at, ":"), name = strlen(file);
+    const char *directory = *at;
+    *at += length + ((*at)[length] != '\0' ? 1 : 0);
+    if (length + name + 2 > sizeof buffer->text)
+        return NULL;
+    memcpy(buffer->text, directory, length);
+    if (length > 0) /* an empty element is the working directory */
+        buffer->text[length++] = '/';
+    memcpy(buffer->text + length, file, name + 1);
+    return buffer->text;
+}
+
+static const char *search_start(const char *search)
+{
+    return search == NULL ? default_path : search;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat status;
+    return lb_sys6(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0, 0, 0) == 0 && S_ISDIR(status.st_mode);
+}
+
+const char *lb_search_path(const char *file, const char *search, struct lb_path *buffer, bool *denied)
+{
+    struct lb_path served;
+    const char *at = search_start(search);
+    bool last = file[0] == '\0';
+    *denied = false;
+    while (!last) {
+        last = at[strcspn(at, ":")] == '\0';
+        const char *path = candidate(&at, file, buffer);
+        if (path == NULL)
+            continue;
+        const char *found = lb_find_in_bundle(path, &served);
+        int failed = lb_sys_access(found, X_OK);
+        if (failed == 0 && !is_directory(found))
+            return path;
+        *denied |= failed == 0 || failed == -EACCES;
+    }
+    return NULL;
+}
+
+/* A file that the kernel does not know is a shell script (execvp(3)). */
+static int exec_or_shell(const char *path, char *const argv[], char *const envp[])
+{
+    int failed = lb_exec(path, argv, envp);
+    if (failed != -ENOEXEC)
+        return failed;
+    size_t argc = lb_count(argv);
+    char *shell[argc + 3];
+    shell[0] = (char *)"/bin/sh";
+    shell[1] = (char *)path;
+    for (size_t i = 1; i <= argc; i++)
+        shell[i + 1] = argv[i];
+    shell[argc == 0 ? 2 : argc + 1] = NULL;
+    return lb_exec(shell[0], shell, envp);
+}
+
+int lb_exec_search(const char *file, char *const argv[], char *const envp[])
+{
+    struct lb_path buffer;
+    bool denied = false, last = false;
+    if (file[0] == '\0')
+        return -ENOENT;
+    if (strchr(file, '/') != NULL)
+        return exec_or_shell(file, argv, envp);
+    for (const char *at = search_start(lb_env_get(environ, "PATH")); !last;) {
+        last = at[strcspn(at, ":")] == '\0';
+        const char *path = candidate(&at, file, &buffer);
+        if (path == NULL)
+            continue;
+        int failed = exec_or_shell(path, argv, envp);
+        if (failed == -EACCES)
+            denied = true;
+        else if (failed != -ENOENT && failed != -ENOTDIR && failed != -ESTALE && failed != -ENODEV &&
+                 failed != -ETIMEDOUT)
+            return failed;
+    }
+    return denied ? -EACCES : -ENOENT;
+}

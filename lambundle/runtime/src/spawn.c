@@ -1,0 +1,77 @@
+/* posix_spawn: the file is chosen here, in the parent; libc does the rest. */
+#define _GNU_SOURCE
+#include "lb.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <string.h>
+
+extern char **environ;
+
+/* A relative path that is not there now may be there once the child has changed its directory. */
+static bool may_appear(const char *path, const posix_spawn_file_actions_t *actions)
+{
+    return path != NULL && path[0] != '/' && actions != NULL;
+}
+
+LB_WRAP(int, posix_spawn,
+        (pid_t * pid, const char *path, const posix_spawn_file_actions_t *actions,
+         const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]))
+{
+    return lb_spawn(pid, path, actions, attributes, argv, envp);
+}
+
+int lb_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+             const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+{
+    struct lb_launch launch;
+    char space[lb_prepare_size(argv, envp)] __attribute__((aligned(16)));
+    int failed = lb_prepare(&launch, space, path, argv, envp);
+    if (failed < 0 && !may_appear(path, actions))
+        return -failed;
+    /* Where the kernel refuses clone3, libc leaves ENOSYS in errno though it succeeds: who looks there after system()
+     * would take that for a failure. */
+    int saved = errno;
+    if (failed < 0) {
+        char *clean[lb_count(envp) + 1];
+        lb_clean_environment(clean, envp);
+        failed = lb_real_posix_spawn()(pid, path, actions, attributes, argv, clean);
+    } else {
+        failed = lb_real_posix_spawn()(pid, launch.file, actions, attributes, launch.argv, launch.envp);
+    }
+    errno = saved;
+    return failed;
+}
+
+LB_EXPORT int lb_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+                              const posix_spawnattr_t *attributes, char *const argv[],
+                              char *const envp[]) __asm__("posix_spawnp");
+int lb_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+                    const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+{
+    struct lb_path found;
+    const char *path = file;
+    if (strchr(file, '/') == NULL) {
+        bool denied = false;
+        path = lb_search_path(file, lb_env_get(environ, "PATH"), &found, &denied);
+        if (path == NULL)
+            return denied ? EACCES : ENOENT;
+    }
+    return lb_spawn(pid, path, actions, attributes, argv, envp);
+}
+
+LB_WRAP(int, posix_spawn_file_actions_addopen,
+        (posix_spawn_file_actions_t * actions, int fd, const char *path, int flags, mode_t mode))
+{
+    struct lb_path buffer;
+    return lb_real_posix_spawn_file_actions_addopen()(
+        actions, fd, lb_served(path, &buffer, "posix_spawn_file_actions_addopen"), flags, mode);
+}
+
+LB_WRAP(int, posix_spawn_file_actions_addchdir_np, (posix_spawn_file_actions_t * actions, const char *path))
+{
+    struct lb_path buffer;
+    return lb_real_posix_spawn_file_actions_addchdir_np()(
+        actions, lb_served(path, &buffer, "posix_spawn_file_actions_addchdir_np"));
+}

@@ -1,0 +1,65 @@
+"""Distributions of Python, by their records on made-up machines."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambundle.discover.installation.distributions import Distribution, distributions
+from lambundle.machine import MemoryFiles
+
+SITE = "/opt/py/lib/python3.12/site-packages"
+
+
+def described(**files: str) -> Distribution:
+    """A distribution with some files in its dist-info."""
+    place = f"{SITE}/d-1.dist-info"
+    return Distribution(MemoryFiles({f"{place}/{name}": text for name, text in files.items()}), place)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "names"),
+    [
+        ("Some.Name>=1", ("some-name",)),
+        ("one[fast] (>=1.0,<2); python_version < '4'", ("one",)),
+        ("one; extra == 'dev'", ()),
+        ("one; python_version > '3' and extra == \"dev\"", ()),
+        ("extra-things", ("extra-things",)),
+        ("pytz>dev", ("pytz",)),  # of before PEP 440
+    ],
+)
+def test_what_is_required_has_its_normalised_name_and_extras_do_not_count(
+    requirement: str, names: tuple[str, ...]
+) -> None:
+    assert described(METADATA=f"Name: d\nRequires-Dist: {requirement}\n\nName: body\n").required == names
+
+
+def test_the_first_of_a_name_counts_and_names_are_normalised() -> None:
+    sites = ("/a", "/b")
+    content = {
+        "/a/Ruamel.Yaml-1.dist-info/METADATA": "Name: Ruamel.Yaml\n",
+        "/b/ruamel_yaml-2.dist-info/METADATA": "Name: ruamel_yaml\n",
+    }
+    found = distributions(MemoryFiles(content), sites)
+    assert {name: item.place for name, item in found.items()} == {"ruamel-yaml": "/a/Ruamel.Yaml-1.dist-info"}
+
+
+def test_a_record_is_csv_and_relative_to_the_site_directory() -> None:
+    found = described(
+        RECORD='"d/a,b.py",sha256=x,1\n../../../bin/d,,\n/etc/d.conf,,\n', **{"top_level.txt": "extra_top\n"}
+    )
+    assert found.paths == (f"{SITE}/d/a,b.py", "/opt/py/bin/d", "/etc/d.conf")
+    assert found.holds("d")
+    assert found.holds("extra_top")
+    assert not found.holds("a")
+
+
+@pytest.mark.parametrize("record", ['"unclosed', "\0", "a" * 200_000])
+def test_a_damaged_record_harms_nothing(record: str) -> None:
+    assert not described(RECORD=record).holds("d")
+
+
+def test_requirements_of_an_egg_are_those_outside_of_extras() -> None:
+    place = f"{SITE}/old.egg-info"
+    text = "two>=1\n\n[:python_version < '4']\nthree\n\n[dev]\nfour\n\n[dev:python_version < '4']\nfive\n"
+    files = MemoryFiles({f"{place}/PKG-INFO": "Name: old\n", f"{place}/requires.txt": text})
+    assert Distribution(files, place).required == ("two", "three")

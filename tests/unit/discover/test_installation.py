@@ -1,0 +1,193 @@
+"""What belongs to programs that no package owns, on trees made by the test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lambundle.discover.evidence import Texts
+from lambundle.discover.installation import belongings, imported
+from lambundle.machine import DiskFiles, Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def made(top: Path, *files: str, texts: Mapping[str, str] | None = None) -> None:
+    """Files below ``top``: empty ones, but for those in ``texts``."""
+    for name, text in {**dict.fromkeys(files, ""), **(texts or {})}.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(text)
+
+
+def found(program: Path, interpreter: str | None = None, home: str = "") -> set[str]:
+    """Files of a program of no package, on a machine without packages."""
+    machine = Machine(DiskFiles(), {"HOME": home})
+    texts = Texts(machine.files)
+    paths = {path for path, _ in belongings(machine, str(program), interpreter, lambda _: False, texts)}
+    if interpreter is not None:
+        paths |= {path for path, _ in imported(machine, str(program), interpreter, lambda _: False)}
+    return paths
+
+
+def below(top: Path, program: Path, interpreter: str | None = None, home: str = "") -> set[str]:
+    return {path.removeprefix(f"{top}/") for path in found(program, interpreter, home) if path.startswith(f"{top}/")}
+
+
+def test_what_was_unpacked_as_a_whole_belongs_to_its_programs(tmp_path: Path) -> None:
+    made(
+        tmp_path, "jdk/bin/java", "jdk/lib/modules", "jdk/conf/net", "jdk/share/man/man1/java.1", "jdk/src.zip", "else"
+    )
+    assert below(tmp_path, tmp_path / "jdk/bin/java") == {"jdk/bin/java", "jdk/lib/modules", "jdk/conf/net"}
+
+
+def test_a_directory_that_is_no_installation_is_left_alone(tmp_path: Path) -> None:
+    made(tmp_path, "notes/secret", "notes/tool", "bin/tool", "diary")
+    assert below(tmp_path, tmp_path / "notes/tool") == set()
+    assert below(tmp_path, tmp_path / "bin/tool") == set()
+
+
+def test_in_a_home_only_the_usual_directories_count(tmp_path: Path) -> None:
+    made(tmp_path, "project/bin/tool", "project/lib/part", "project/letters/one", "project/.env")
+    assert below(tmp_path, tmp_path / "project/bin/tool", home=str(tmp_path)) == {
+        "project/bin/tool",
+        "project/lib/part",
+    }
+
+
+def test_the_home_itself_is_no_installation(tmp_path: Path) -> None:
+    made(tmp_path, "bin/tool", "lib/other/x", "lib/tool/data", "share/tool-1.2/more")
+    assert below(tmp_path, tmp_path / "bin/tool", home=str(tmp_path)) == {"lib/tool/data", "share/tool-1.2/more"}
+
+
+def test_what_only_its_owner_may_read_is_never_taken(tmp_path: Path) -> None:
+    made(tmp_path, "app/bin/tool", "app/etc/key", "app/etc/open")
+    (tmp_path / "app/etc/key").chmod(0o600)
+    assert below(tmp_path, tmp_path / "app/bin/tool") == {"app/bin/tool", "app/etc/open"}
+
+
+def test_a_node_module_comes_with_what_it_depends_on(tmp_path: Path) -> None:
+    modules = tmp_path / "node_modules"
+    made(
+        modules,
+        *("cli/bin/cli.js", "cli/.env", "@a/b/index.js", "deep/index.js", "stranger/index.js"),
+        texts={
+            "cli/package.json": '{"name": "cli", "dependencies": {"@a/b": "1", "gone": "1"}}',
+            "@a/b/package.json": '{"name": "@a/b", "peerDependencies": {"deep": "*"}}',
+            "deep/package.json": '{"name": "deep"}',
+        },
+    )
+    assert below(modules, modules / "cli/bin/cli.js", "/usr/bin/node") == {
+        *("cli/package.json", "cli/bin/cli.js", "@a/b", "@a/b/package.json", "@a/b/index.js"),
+        *("deep", "deep/package.json", "deep/index.js"),
+    }
+
+
+@pytest.mark.parametrize("text", ["[", '["a"]', '{"name": "x", "dependencies": 3}', '{"name": 5}'])
+def test_a_damaged_package_json_harms_nothing(tmp_path: Path, text: str) -> None:
+    made(tmp_path, "x/cli.js", texts={"x/package.json": text})
+    assert below(tmp_path, tmp_path / "x/cli.js", "/usr/bin/node") <= {"x/package.json", "x/cli.js"}
+
+
+def a_python(tmp_path: Path) -> str:
+    """A Python of no package, with two distributions."""
+    site = "py/lib/python3.12/site-packages"
+    made(
+        tmp_path,
+        *("py/bin/python3.12", "py/lib/python3.12/os.py", "py/lib/python3.12/test/x.py", "py/lib/python3.12/json/a.py"),
+        *("py/lib/python3.12/config-3.12/libpython.a", f"{site}/one/__init__.py", f"{site}/two.py", f"{site}/three.py"),
+        f"{site}/unasked.py",
+    )
+    for name, record, needs in (("one", "one/__init__.py", "two>=1"), ("two", "two.py", 'x; extra == "dev"')):
+        info = tmp_path / site / f"{name}-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\nRequires-Dist: {needs}\n")
+        (info / "RECORD").write_text(f"{record},,\n{name}-1.dist-info/METADATA,,\n../../../bin/{name}-tool,,\n")
+    made(tmp_path, "py/bin/one-tool")
+    return str(tmp_path / "py/bin/python3.12")
+
+
+def test_a_python_comes_with_its_standard_library_alone(tmp_path: Path) -> None:
+    a_python(tmp_path)
+    assert below(tmp_path / "py/lib/python3.12", tmp_path / "py/bin/python3.12") == {"os.py", "json/a.py"}
+
+
+def test_a_python_script_comes_with_what_it_imports(tmp_path: Path) -> None:
+    interpreter = a_python(tmp_path)
+    made(
+        tmp_path,
+        *("tool/other.py", "tool/deep/__init__.py", "tool/deep/more.py"),
+        texts={
+            "tool/run.py": "import sys, beside\nfrom deep import more\n",
+            "tool/beside.py": "import one.sub, three\n",
+        },
+    )
+    home = tmp_path / "tool"
+    assert below(home, home / "run.py", interpreter) == {"beside.py", "deep/__init__.py", "deep/more.py"}
+    site = tmp_path / "py/lib/python3.12/site-packages"
+    assert below(site, home / "run.py", interpreter) == {
+        *("one/__init__.py", "one-1.dist-info/METADATA", "two.py", "two-1.dist-info/METADATA", "three.py"),
+    }
+
+
+def test_of_what_a_package_has_a_python_script_only_names_the_package(tmp_path: Path) -> None:
+    interpreter = a_python(tmp_path)
+    site = tmp_path / "py/lib/python3.12/site-packages"
+    made(
+        site,
+        *("one-1.egg-info/top_level.txt", "packaged/part.py", "packaged/other.py", "unused/__init__.py"),
+        texts={"packaged/__init__.py": "import two"},
+    )
+    made(tmp_path, texts={"run.py": "from packaged import part\nimport one\n"})
+    of_packages = {str(path) for path in site.rglob("*") if path.match("packaged/*") or path.match("two*")}
+    of_packages |= {str(path) for path in (site / "two-1.dist-info").iterdir()}
+    paths = {
+        path
+        for path, _ in imported(Machine(DiskFiles()), str(tmp_path / "run.py"), interpreter, of_packages.__contains__)
+    }
+    assert {path.removeprefix(f"{site}/") for path in paths & of_packages} == {
+        *("packaged/__init__.py", "packaged/part.py"),
+        "two-1.dist-info/METADATA",  # which a distribution of no package requires
+    }
+    assert f"{site}/one/__init__.py" in paths
+
+
+def test_a_distribution_without_a_list_of_its_files_has_its_modules(tmp_path: Path) -> None:
+    interpreter = a_python(tmp_path)
+    site = tmp_path / "py/lib/python3.12/site-packages"
+    made(
+        site,
+        *("old/__init__.py", "old/data.txt", "_fast.cpython-312.so"),
+        texts={
+            "Old-1.egg-info/PKG-INFO": "Metadata-Version: 1.0\nName: Old\nVersion: 1\n",
+            "Old-1.egg-info/top_level.txt": "old\n_fast\n",
+            "Old-1.egg-info/requires.txt": "two>=1\n\n[dev]\none\n",
+        },
+    )
+    made(tmp_path, texts={"run.py": "import old\n"})
+    assert below(site, tmp_path / "run.py", interpreter) == {
+        *("old/__init__.py", "old/data.txt", "_fast.cpython-312.so", "two.py", "two-1.dist-info/METADATA"),
+        *("Old-1.egg-info/PKG-INFO", "Old-1.egg-info/top_level.txt", "Old-1.egg-info/requires.txt"),
+    }
+
+
+def test_a_command_that_pip_brought_comes_with_its_distribution(tmp_path: Path) -> None:
+    a_python(tmp_path)
+    assert below(tmp_path, tmp_path / "py/bin/one-tool") == {
+        "py/lib/python3.12/site-packages/one/__init__.py",
+        "py/lib/python3.12/site-packages/one-1.dist-info/METADATA",
+    }
+
+
+def test_what_a_package_owns_is_not_asked(tmp_path: Path) -> None:
+    made(tmp_path, "jdk/bin/java", "jdk/lib/modules")
+    machine = Machine(DiskFiles())
+    texts = Texts(machine.files)
+    assert list(belongings(machine, str(tmp_path / "jdk/bin/java"), None, lambda _: True, texts)) == []
+
+
+def test_a_script_of_a_package_asks_for_nothing(tmp_path: Path) -> None:
+    made(tmp_path, "other.lua", texts={"run.lua": 'require "other"'})
+    assert list(imported(Machine(DiskFiles()), str(tmp_path / "run.lua"), "/usr/bin/lua5.4", lambda _: True)) == []

@@ -1,0 +1,76 @@
+"""The runtime's configuration: what is written is read, and what is written of it anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from lambundle.errors import RuntimeLimitError
+from lambundle.pack.config import Config, read_config
+from lambundle.pack.launcher import Loader, Script, launcher, searched, searching
+
+FULL = Config(
+    ("/usr/lib", "/usr/lib/x"),
+    {"/usr/bin/p": ("/a", "/usr/lib")},
+    {"A": "@/x", "B": "b=c d"},
+    old_loader=True,
+    serves_tmp=True,
+)
+
+
+@pytest.mark.parametrize("made", [FULL, Config(), Config(()), Config(("/lib",), environment={"A": "\udcff"})])
+def test_what_is_written_is_read(made: Config) -> None:
+    assert read_config(made.text().encode(errors="surrogateescape")) == made
+
+
+def test_an_empty_configuration_has_no_lines() -> None:
+    assert Config().text() == ""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        Config(environment={"A": "x\nold-loader"}),
+        Config(private={"/a\nb": ("/usr/lib",)}),
+        Config(private={"/a": ("/usr/lib\n",)}),
+        Config(("/usr\n/lib",)),
+    ],
+)
+def test_a_line_break_cannot_be_said(made: Config) -> None:
+    with pytest.raises(RuntimeLimitError, match="cannot hold a line break"):
+        made.text()
+
+
+def test_what_is_not_known_or_relative_is_passed_over() -> None:
+    assert read_config(b"library-path a:/b:\nnew-key x\n\xff\n") == Config(("/b",))
+
+
+def test_more_directories_are_searched_after_those_before() -> None:
+    more = FULL.searching(["/usr/lib/new", "/b"])
+    assert more.directories == ("/usr/lib", "/usr/lib/x", "/usr/lib/new", "/b")
+    assert more.private == {"/usr/bin/p": ("/a", "/usr/lib", "/usr/lib/new", "/b")}
+    assert Config().searching(["/b"]) == Config(("/b",))
+
+
+DIRECTORIES = ("/usr/lib", "/usr/lib/a b", "/it's", "/\u00e9", "/$x`y`")
+
+
+@pytest.mark.parametrize("script", [None, Script("/usr/bin/python3", ("-s",))])
+@pytest.mark.parametrize("libc", ["glibc", "musl"])
+@pytest.mark.parametrize("old", [False, True])
+def test_a_launcher_made_anew_is_the_launcher_with_other_directories(
+    old: bool, libc: str, script: Script | None
+) -> None:
+    def made(*directories: str) -> str:
+        loader = Loader("/lib64/ld.so", libc, old, directories)
+        return launcher("tool", "tool", "/usr/bin/tool", "/usr/bin/tool", loader, script)
+
+    for before in ((), ("/usr/lib",), DIRECTORIES):
+        assert searched(made(*before)) == before
+        assert searching(made(*before), DIRECTORIES) == made(*DIRECTORIES)
+        assert searching(made(*before), ()) == made()
+
+
+def test_a_static_programs_launcher_searches_nothing() -> None:
+    text = launcher("tool", "tool", "/usr/bin/tool", "/usr/bin/tool", None)
+    assert searched(text) == ()
+    assert searching(text, ["/x"]) == text
