@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,34 +18,18 @@ from lambundle.errors import BadBundleError
 from lambundle.verify.model import Status
 from lambundle.verify.static import static_checks
 from tests.unit.verify.drafts import assert_fails, details
-from tests.unit.zips import raw, zipped
+from tests.unit.zips import in_zip64s_way, raw, zipped
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PLAIN = ["nothing promises that Lambda takes that", "zip the tree again, plainly"]
-CONTENT = b"content " * 100
 LOCAL = "'app.py' tells its size in zip64's way in its local header"
 
 
-def told_in(extra: bytes, method: int = zipformat.STORED) -> bytes:
-    """Make a zip of app.py whose local header leaves both sizes to the field ``extra``."""
-    entry = raw(b"app.py", CONTENT, method=method)
-    header = bytearray(zipformat.local_header(entry.local, (0, 33)))
-    struct.pack_into("<2I", header, 18, 0xFFFFFFFF, 0xFFFFFFFF)
-    struct.pack_into("<H", header, 28, len(extra))
-    local = bytes(header) + extra + entry.data
-    central = zipformat.central_header(entry.central, (0, 33))
-    return local + central + zipformat.end_record(1, len(central), len(local))
-
-
 def forced(method: int = zipformat.STORED) -> bytes:
-    """Make what zipfile writes with ``force_zip64``: a zip64 field in the local header alone.
-
-    By hand, for before Python 3.11.4 zipfile tells the sizes in both places.
-    """
-    packed = len(raw(b"app.py", CONTENT, method=method).data)
-    return told_in(struct.pack("<2H2Q", 1, 16, len(CONTENT), packed), method)
+    """Make a zip with a zip64 field in the local header alone."""
+    return zipped(in_zip64s_way(raw(b"app.py", b"content " * 100, method=method)))
 
 
 @pytest.mark.parametrize("method", [zipformat.STORED, zipformat.DEFLATED])
@@ -75,7 +60,7 @@ def test_one_that_tells_something_else_is_damaged(tmp_path: Path, at: int) -> No
 
 @pytest.mark.parametrize("extra", [b"", b"\1\0", b"\1\0\x10\0short", b"\1\0\4\0four", b"xx\0\0\2\0\x10\0" + bytes(16)])
 def test_one_that_tells_nothing_is_damaged(tmp_path: Path, extra: bytes) -> None:
-    (tmp_path / "x.zip").write_bytes(told_in(extra))
+    (tmp_path / "x.zip").write_bytes(zipped(replace(raw(b"app.py", b"content"), extra=extra)))
     assert_fails(static_checks(tmp_path / "x.zip"), integrity="another size, checksum or method in its local header")
 
 
