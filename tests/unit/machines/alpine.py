@@ -53,7 +53,8 @@ def _provided(package: Package) -> list[str]:
 
 
 def _needed(package: Package) -> list[str]:
-    needed = {soname: None for file in package.files for soname in file.needed}
+    own = {file.soname for file in package.files}
+    needed = {soname: None for file in package.files for soname in file.needed if soname not in own}
     if any(file.sort in {Sort.PROGRAM, Sort.LIBRARY, Sort.MODULE} for file in package.files):
         needed[_LIBC] = None
     return [f"so:{soname}" for soname in needed]

@@ -53,4 +53,5 @@ FAMILY = Family(
         "/usr/lib64": "lib",
         "/usr/sbin": "bin",
     },
+    search="/usr/local/sbin:/usr/local/bin:/usr/bin",
 )

@@ -18,9 +18,9 @@ _EXECUTABLE = frozenset((Sort.PROGRAM, Sort.STATIC, Sort.SCRIPT))
 
 @dataclass(frozen=True)
 class Family:
-    """A family: the directories that are links, its C library, and the database of its package manager.
+    """A family: the directories that are links, its C library, the PATH of root, and its package manager.
 
-    ``database`` makes the files of the database out of the packages.
+    ``database`` makes the files of that one's database out of the packages.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Family:
     os_release: str
     database: Callable[[list[Package]], Mapping[str, bytes]]
     links: Mapping[str, str] = field(default_factory=dict)
+    search: str = DEFAULT_PATH
 
     def packages(self) -> list[Package]:
         """Read what is installed."""
@@ -57,7 +58,7 @@ class Family:
         files = MemoryFiles(
             data, links=links, hard_links=same, sizes=sizes, modes=modes, directories=tuple(directories)
         )
-        return Machine(files, {"PATH": DEFAULT_PATH, "HOME": "/root"}, "/root")
+        return Machine(files, {"PATH": self.search, "HOME": "/root"}, "/root")
 
     def physical(self, path: str) -> str:
         """Return where a listed path lies: the first directory may be a link, as in a merged /usr."""
