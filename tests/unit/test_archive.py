@@ -6,9 +6,9 @@ import hashlib
 import io
 import os
 import random
-import shutil
 import re
 import resource
+import shutil
 import signal
 import stat
 import subprocess
