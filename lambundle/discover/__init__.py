@@ -1,1 +1,1 @@
-"""What a program needs beyond DT_NEEDED."""
+"""Dependencies of a program beyond DT_NEEDED, by evidence and rules."""

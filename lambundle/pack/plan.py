@@ -98,7 +98,7 @@ def _gather(asked: _Asked) -> _Gathered:
         discovery.discover()
     if request.recorded is not None:
         roots.add_recorded(gathering, request.recorded.files)
-        discovery.take_interpreters()
+        discovery.add_interpreters()
     for path in request.add:
         roots.add_named(gathering, path)
     if asked.dynamic:
@@ -136,12 +136,12 @@ def _find_loaders(asked: _Asked, gathered: _Gathered) -> Mapping[str, Loader]:
 def _make_files(asked: _Asked, gathered: _Gathered, loaders: Mapping[str, Loader]) -> Mapping[str, str]:
     """Add the files that no machine has; return the variables that the runtime sets."""
     gathering, discovery = gathered.gathering, gathered.discovery
-    for found in discovery.found:
-        for path, text in found.made.items():
+    for result in discovery.results:
+        for path, text in result.made.items():
             loader = loaders[asked.dynamic[0].started]
             rpath = " ".join(f"-rpath %:getenv(LAMBUNDLE_ROOT {path})" for path in loader.directories)
             filled = text.replace("{interpreter}", loader.interpreter).replace("{rpath}", rpath)
-            gathering.mirror.make_file(path, filled.encode(), 0o644, Reason("recipe", None, found.recipe))
+            gathering.mirror.make_file(path, filled.encode(), 0o644, Reason("recipe", None, result.recipe))
     environment = dict(discovery.environment)
     if any(loader.libc == "glibc" for loader in loaders.values()):
         environment |= libc.add_locale(gathering)
@@ -162,7 +162,7 @@ def _assemble(
         notes=tuple(gathering.notes),
         programs=len({file.real for file in closure.files.values() if file.elf.is_program}),
         libraries=len({file.real for file in closure.files.values() if not file.elf.is_program}),
-        recipes=discovery.recipes,
+        recipes=discovery.recipe_files,
         packages=discovery.chosen,
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Reason
 from lambundle.errors import UsageError
-from lambundle.gather.wanted import Wanted
+from lambundle.gather.candidate import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ def add_program(gathering: Gathering, program: Requested) -> None:
 def add_recorded(gathering: Gathering, paths: Iterable[str]) -> None:
     """Add the files that recorded runs opened, with the libraries of those that a loader takes."""
     reason = Reason("recorded")
-    gathering.take(Wanted(path, reason) for path in paths)
+    gathering.add(Candidate(path, reason) for path in paths)
 
 
 def add_named(gathering: Gathering, path: str) -> None:
