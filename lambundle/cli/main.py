@@ -176,9 +176,9 @@ def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | 
 def list_recipes(recipe: tuple[Path, ...], as_json: bool) -> None:
     """List the recipes: what a family of programs needs that no rule finds, and why; and the smoke jobs of verify."""
     from lambundle.cli import pack_report as report
-    from lambundle.recipes.recipe import read_recipe, recipes
+    from lambundle.recipes.recipe import all_recipes, read_recipe
 
-    book = (*(read_recipe(path) for path in recipe), *recipes())
+    book = (*(read_recipe(path) for path in recipe), *all_recipes())
     if as_json:
         found = [
             {

@@ -1,1 +1,1 @@
-"""From a request to a manifest: the plan, the launchers' texts, the libraries' search order."""
+"""The plan of a bundle: a request becomes a manifest, with launchers and the search order of libraries."""

@@ -1,1 +1,1 @@
-"""Recipes: what a family of programs needs that no general rule finds, as data; one TOML file each."""
+"""Recipes: the needs of a program family that no general rule finds, as data; one TOML file each."""
