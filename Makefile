@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := pyproject.toml hatch_build.py $(wildcard lambundle/runtime/*.py lambundle/runtime/src/*)
 PYTEST ?= $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-.PHONY: demo test bench corpus clean
+.PHONY: demo test bench corpus man clean
 
 demo: .venv/installed  ## pack this machine's gcc into gcc.zip
 	$(BIN)/lambundle pack gcc -o gcc.zip
@@ -20,6 +20,9 @@ bench: .venv/installed-test  ## ratios against rivals, as the README shows them 
 
 corpus: .venv/installed-test  ## real jobs on a bare host, as a table (ARGS="git perl" for some)
 	$(BIN)/python -m tests.integration.corpus $(ARGS)
+
+man: .venv/installed  ## docs/man/lambundle.1, made from the commands
+	$(BIN)/python -m lambundle.cli.man > docs/man/lambundle.1
 
 clean:
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist lambundle/runtime/built gcc.zip

@@ -149,7 +149,7 @@ def _surroundings(machine: Machine | None, progress: Callable[[str], None]) -> I
 
     machine = machine or open_machine()
     with work_directory() as work:
-        yield Surroundings(work, PackingMachine(machine, machine.architecture), all_recipes(), progress)
+        yield Surroundings(work, PackingMachine(machine), all_recipes(), progress)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Sources: the developer guide ("Lambda quotas") and, for the exact limits, the se
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -170,3 +171,29 @@ HOST_LIBRARIES = frozenset(
 Amazon's public images list a hundred more in /lib64 (recorded by the Bref project in ``utils/lib-copy``), but some of
 them are known to be missing from the zip runtime, and nobody promises the others.
 """
+
+_HOST_PROGRAMS = """
+bash sh sed grep egrep fgrep
+[ arch b2sum base32 base64 basename basenc cat chcon chgrp chmod chown chroot cksum comm cp csplit cut date dd df dir
+dircolors dirname du echo env expand expr factor false fmt fold groups head hostid id install join link ln logname ls
+md5sum mkdir mkfifo mknod mktemp mv nice nl nohup nproc numfmt od paste pathchk pinky pr printenv printf ptx pwd
+readlink realpath rm rmdir runcon seq sha1sum sha224sum sha256sum sha384sum sha512sum shred shuf sleep sort split stat
+stty sum sync tac tail tee test timeout touch tr true truncate tsort tty uname unexpand uniq unlink users vdir
+wc who whoami yes
+curl
+"""
+HOST_PROGRAMS = tuple(_HOST_PROGRAMS.split())
+"""Programs that the zip runtime can be relied on to have.
+
+That curl is there shows the developer guide ("Tutorial: Building a custom runtime"): the bootstrap for provided.al2023
+is a shell script that calls it.
+"""
+
+HOST_DIRECTORIES = frozenset({"/bin", "/usr/bin", "/sbin", "/usr/sbin"})
+"""Where they are; all four are one directory there."""
+
+
+def is_on_host(path: str) -> bool:
+    """Whether Lambda itself has the program at an absolute path."""
+    directory, name = posixpath.split(posixpath.normpath(path))
+    return directory in HOST_DIRECTORIES and name in HOST_PROGRAMS

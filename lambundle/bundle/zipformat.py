@@ -122,21 +122,12 @@ def _common(record: Record, stamp: tuple[int, int]) -> tuple[int, ...]:
     return (_VERSION, record.flags, record.method, *stamp, record.crc, record.packed, record.size)
 
 
-def read_directory(fd: int) -> tuple[list[Record], int]:
+def read_records(fd: int) -> tuple[list[Record], int]:
     """Read the central directory of the zip open at ``fd``; return its records and where it starts.
 
-    Takes memory in proportion to the directory, at most ``DIRECTORY_MAX``. Raise ZipFormatError when it is
-    damaged, hostile, or beyond what is supported; the entries returned do not overlap.
+    Takes memory in proportion to the directory, at most ``DIRECTORY_MAX``. Raise ZipFormatError when it is damaged or
+    hostile; the entries returned do not overlap, but may be ``unsupported``.
     """
-    records, start = read_records(fd)
-    for record in records:
-        if why := unsupported(record):
-            raise UnsupportedZipError(f"{shown(record.name)} {why}")
-    return records, start
-
-
-def read_records(fd: int) -> tuple[list[Record], int]:
-    """Read the central directory as ``read_directory``, but also entries that are ``unsupported``."""
     size = os.fstat(fd).st_size
     at, entries, length, start = _find_end(fd, size)
     if start + length != at:

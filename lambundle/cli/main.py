@@ -14,6 +14,7 @@ import click
 
 from lambundle import __version__, api
 from lambundle.cli import ending
+from lambundle.cli.examples import CommandWithExamples, write_examples
 from lambundle.cli.size import size
 from lambundle.cli.verify import verify
 from lambundle.errors import (
@@ -36,7 +37,13 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class _Commands(click.Group):
-    """A group whose commands raise LambundleError for whatever a person can act on."""
+    """A group whose commands have examples, and raise LambundleError for whatever a person can act on."""
+
+    command_class = CommandWithExamples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(self, formatter)
+        super().format_epilog(ctx, formatter)
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -52,7 +59,7 @@ class _Commands(click.Group):
                 _fail(error)
 
 
-@click.group(cls=_Commands, context_settings=CONTEXT)
+@click.group("lambundle", cls=_Commands, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="lambundle")
 def cli() -> None:
     """Pack an installed program into one zip that does its real job on AWS Lambda.
@@ -64,18 +71,44 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("programs", nargs=-1, required=True, metavar="PROGRAM...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The zip to write.  [default: NAME.zip]")
-@click.option("--tree", type=click.Path(path_type=Path), help="Write the unpacked bundle to this directory instead.")
-@click.option("--name", help="Name of the bundle.  [default: the first program's]")
-@click.option("--add", multiple=True, metavar="PATH", help="Add a file, or a directory with all it holds.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out a soname, file name or absolute path.")
-@click.option("--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does.")
-@click.option("--recipe", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Use a recipe of yours.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The zip to write.  [default: NAME.zip]"
+)
+@click.option(
+    "--tree",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the unpacked bundle to this directory instead.",
+)
+@click.option("--name", metavar="NAME", help="Name of the bundle.  [default: the first program's]")
+@click.option("--add", multiple=True, metavar="PATH", help="Add a file, or a directory with all it holds. [repeatable]")
+@click.option(
+    "--exclude", multiple=True, metavar="GLOB", help="Leave out a soname, file name or absolute path. [repeatable]"
+)
+@click.option(
+    "--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does. [repeatable]"
+)
+@click.option(
+    "--recipe",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Use a recipe of yours. [repeatable]",
+)
 @click.option("--root", type=_DIRECTORY, metavar="DIR", help="Pack from the Linux below DIR instead of this machine.")
-@click.option("--record", multiple=True, metavar="COMMAND", help="Run COMMAND here; add what it opens and starts.")
+@click.option(
+    "--record", multiple=True, metavar="COMMAND", help="Run COMMAND here; add what it opens and starts. [repeatable]"
+)
 @click.option("--only-recorded", is_flag=True, help="Keep nothing but what was recorded: the smallest bundle.")
 @click.option("--why", metavar="PATH", help="Say why PATH is in the bundle.")
-@click.option("--level", type=click.IntRange(1, 12), default=6, show_default=True, help="Compression level.")
+@click.option(
+    "--level",
+    type=click.IntRange(1, 12),
+    metavar="N",
+    default=6,
+    show_default=True,
+    help="Compression level: 1 is fast, 12 is small.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be packed; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the path of what was written.")
@@ -151,13 +184,16 @@ def pack(
 
 @cli.command()
 @click.argument("programs", nargs=-1, required=True, metavar="PROGRAM...")
-@click.option("--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does.")
+@click.option(
+    "--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does. [repeatable]"
+)
 @click.option("--root", type=_DIRECTORY, metavar="DIR", help="Look into the Linux below DIR instead of this machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print the closure as JSON.")
 def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | None, as_json: bool) -> None:
-    """Show the libraries that programs load, and by which rule each is found.
+    """Show the libraries that programs load.
 
-    The answer is ld.so's own, but nothing is executed. Exit status 1 when a library is missing.
+    Each stands with the rule by which it is found. The answer is ld.so's own, but nothing is executed. Exit status 1
+    when a library is missing.
     """
     from lambundle.cli import deps_report
 
@@ -171,10 +207,16 @@ def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | 
 
 
 @cli.command("recipes")
-@click.option("--recipe", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="List yours too.")
+@click.option(
+    "--recipe", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="List yours too. [repeatable]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 def list_recipes(recipe: tuple[Path, ...], as_json: bool) -> None:
-    """List the recipes: what a family of programs needs that no rule finds, and why; and the smoke jobs of verify."""
+    """List the recipes and the smoke jobs.
+
+    A recipe says what a family of programs needs that no rule finds, and why. A smoke job is a small real task that
+    verify gives to a program.
+    """
     from lambundle.cli import pack_report as report
     from lambundle.recipes.recipe import all_recipes, read_recipe
 

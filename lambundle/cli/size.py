@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lambundle import api
+from lambundle.cli.examples import CommandWithExamples
 from lambundle.errors import EXIT_NO, UsageError
 
 if TYPE_CHECKING:
@@ -25,21 +26,29 @@ if TYPE_CHECKING:
 GROUPS = ("file", "package", "directory", "program")
 
 
-@click.command()
+@click.command(cls=CommandWithExamples)
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("-n", "number", type=click.IntRange(0), default=10, show_default=True, help="Lines to show; 0 shows all.")
-@click.option("--by", type=click.Choice(GROUPS), default="file", show_default=True, help="What to add up.")
+@click.option(
+    "-n",
+    "number",
+    type=click.IntRange(0),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="Lines to show; 0 shows all.",
+)
+@click.option("--by", type=click.Choice(GROUPS), default="file", show_default=True, help="Add up by these.")
 @click.option(
     "--with",
     "others",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="ZIP",
-    help="Count another layer, or the function, that goes to Lambda with it.",
+    help="Count another layer, or the function, that goes to Lambda with it. [repeatable]",
 )
-@click.option("--tree", is_flag=True, help="Show everything below what it is there for.")
+@click.option("--tree", is_flag=True, help="Show a tree: each file below its reason.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with a map to zoom into.")
-@click.option("--against", type=click.Path(path_type=Path), metavar="BUNDLE", help="Show what differs from another.")
+@click.option("--against", type=click.Path(path_type=Path), metavar="BUNDLE", help="Compare with another bundle.")
 @click.option("--deep", is_flag=True, help="Look into the files too: symbols that strip would take out.")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only how it stands to Lambda's quotas.")
@@ -57,10 +66,10 @@ def size(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Say what every megabyte of a bundle is for, and what dropping it saves.
+    """Say what every megabyte of a bundle is for.
 
-    BUNDLE is a zip or a directory, lambundle's or anybody's. Exit status 1 when Lambda does not take it: a function
-    and all its layers together must stay below 250 MiB unpacked.
+    And what dropping it saves. BUNDLE is a zip or a directory, lambundle's or anybody's. Exit status 1 when Lambda
+    does not take it: a function and all its layers together must stay below 250 MiB unpacked.
     """
     from lambundle.cli.size_screen import Screen
     from lambundle.cli.terminal import Terminal

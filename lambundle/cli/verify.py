@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lambundle import api
+from lambundle.cli.examples import CommandWithExamples
 from lambundle.errors import UsageError
 from lambundle.target import ARCHITECTURES, MOUNTS
 
@@ -23,28 +24,69 @@ _PATH = click.Path(path_type=Path)
 _MACHINES = {name: machine for machine, item in ARCHITECTURES.items() for name in (item.service, machine)}
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command(cls=CommandWithExamples, context_settings={"ignore_unknown_options": False})
 @click.argument("bundle", type=_PATH)
 @click.argument("command", nargs=-1, metavar="[-- COMMAND...]", type=click.UNPROCESSED)
-@click.option("--image", help="Run in this container image, by Docker.")
-@click.option("--sandbox", type=click.Choice(["bubblewrap", "docker"]), help="Run in this.  [default: bubblewrap]")
+@click.option("--image", metavar="IMAGE", help="Run in this container image, by Docker.")
+@click.option(
+    "--sandbox", type=click.Choice(["bubblewrap", "docker"]), help="Run in this sandbox.  [default: bubblewrap]"
+)
 @click.option("--mount", type=click.Choice(MOUNTS), help="Where the bundle is: a layer, or the function.")
-@click.option("--memory", type=click.IntRange(128, 10_240), default=2048, show_default=True, metavar="MB")
-@click.option("--tmp", type=click.IntRange(1, 10_240), default=512, show_default=True, metavar="MB")
-@click.option("--timeout", type=click.FloatRange(0.1, 900), default=60, show_default=True, metavar="SECONDS")
-@click.option("--layer", "layers", type=_PATH, multiple=True, metavar="ZIP", help="Another layer of the function.")
+@click.option(
+    "--memory",
+    type=click.IntRange(128, 10_240),
+    default=2048,
+    show_default=True,
+    metavar="MB",
+    help="The function's memory.",
+)
+@click.option(
+    "--tmp",
+    type=click.IntRange(1, 10_240),
+    default=512,
+    show_default=True,
+    metavar="MB",
+    help="The size of /tmp.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 900),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="End a run after this time.",
+)
+@click.option(
+    "--layer",
+    "layers",
+    type=_PATH,
+    multiple=True,
+    metavar="ZIP",
+    help="Another layer of the function. [repeatable, in order]",
+)
 @click.option(
     "--arch", type=click.Choice(list(_MACHINES)), help="The function's architecture.  [default: the bundle's]"
 )
-@click.option("--handler", help="Start the bundle as a function with this Python handler, MODULE.FUNCTION.")
-@click.option("--event", "events", type=_PATH, multiple=True, metavar="FILE", help="Give the function this event.")
+@click.option(
+    "--handler", metavar="HANDLER", help="Start the bundle as a function with this Python handler, MODULE.FUNCTION."
+)
+@click.option(
+    "--event",
+    "events",
+    type=_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Give the function this event. [repeatable, in order]",
+)
 @click.option("--static", is_flag=True, help="Run nothing: only the checks of the bundle at rest.")
 @click.option("--fix", is_flag=True, help="Add what a failing run misses, and write a new bundle beside the old one.")
-@click.option("-o", "--output", type=_PATH, help="The zip that --fix writes.  [default: NAME.fixed.zip]")
-@click.option("--strict", is_flag=True, help="A check that was skipped leaves it unknown (status 3).")
+@click.option(
+    "-o", "--output", type=_PATH, metavar="FILE", help="The zip that --fix writes.  [default: NAME.fixed.zip]"
+)
+@click.option("--strict", is_flag=True, help="Treat skipped checks as unknown (status 3).")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the verdict.")
-@click.option("-v", "--verbose", is_flag=True, help="Print what every check saw, and all that was printed.")
+@click.option("-v", "--verbose", is_flag=True, help="Print all that the checks saw and the runs printed.")
 def verify(
     bundle: Path,
     command: tuple[str, ...],
@@ -66,11 +108,10 @@ def verify(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Prove a bundle before anything is uploaded.
+    """Check a bundle, and run it as Lambda would.
 
-    BUNDLE is a zip or a directory, made by lambundle or not. It is looked at, and then run as Lambda would run it:
-    COMMAND, else the smoke job of each of its programs, else --version. A zip with a bootstrap, or with --handler,
-    is started as a function.
+    BUNDLE is a zip or a directory, made by lambundle or not. It is looked at, and then run: COMMAND, else the smoke
+    job of each of its programs, else --version. A zip with a bootstrap, or with --handler, is started as a function.
 
     Exit status: 0 it passed, 1 a check failed, 3 nothing could be found out.
     """

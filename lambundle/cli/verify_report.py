@@ -1,4 +1,4 @@
-"""What verify says: a screen for a person, JSON for a program (its schema: ``schema/verify.schema.json``)."""
+"""Output of verify: a screen, and JSON (schema: ``verify/schema/verify.schema.json``)."""
 
 from __future__ import annotations
 

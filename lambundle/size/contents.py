@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from lambundle.bundle import names, zipformat
+from lambundle.bundle import zipformat
+from lambundle.bundle.listing import DirectoryStore, refuse, regular_size
 from lambundle.bundle.manifest import decode_manifest
 from lambundle.bundle.model import Kind
-from lambundle.bundle.reader import MANIFEST_LIMIT, bad_zip, file_blocks, is_manifest, member_at, regular_size
+from lambundle.bundle.reader import MANIFEST_LIMIT, bad_zip, is_manifest
 from lambundle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lambundle.bundle.model import Manifest
-    from lambundle.bundle.reader import Member
 
     Blocks = Callable[[], Iterator[bytes]]
 
@@ -104,19 +105,11 @@ class SizedContents:
             yield SizedItem(path, stat.S_ISLNK(record.mode), record.size, record.packed, record.crc)
 
     def _of_directory(self) -> Iterator[SizedItem]:
-        todo = [""]
-        while todo:
-            above = todo.pop()
-            with os.scandir(self.path / above) as found:
-                for entry in found:
-                    member = member_at(entry, f"{above}/{entry.name}" if above else entry.name)
-                    if member.kind is Kind.DIRECTORY:
-                        todo.append(member.path)
-                        continue
-                    if len(self._blocks) == names.NODES_MAX:
-                        raise zipformat.ZipFormatError(f"it holds more than {names.NODES_MAX:,} files")
-                    self._blocks[member.path] = _of_file(self.path, member)
-                    yield SizedItem(member.path, member.kind is Kind.LINK, member.size)
+        store = DirectoryStore(self.path, refuse, any_name=True)
+        for member in store.members:
+            if member.kind is not Kind.DIRECTORY:
+                self._blocks[member.path] = partial(store.blocks, member)
+                yield SizedItem(member.path, member.kind is Kind.LINK, member.size)
 
     def _manifests(self) -> tuple[Manifest, ...]:
         found = [item for item in self.items if is_manifest(item.path) and not item.is_link]
@@ -157,7 +150,3 @@ def _of_record(fd: int, record: zipformat.Record, end: int) -> Blocks:
         return zipformat.content(fd, record, end)
 
     return blocks
-
-
-def _of_file(top: Path, member: Member) -> Blocks:
-    return lambda: file_blocks(top, member)

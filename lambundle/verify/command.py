@@ -1,4 +1,4 @@
-"""Verifies a bundle: the checks at rest, then runs in a sandbox and what they show, then the diagnosis."""
+"""Verifies a bundle: static checks, runs in a sandbox, checks of the runs, diagnosis."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ EMPTY_EVENT = "{}"
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
-    """What the user asked ``verify`` for.
+    """A request for ``verify``.
 
     ``mount`` None is /opt, or /var/task for a function. ``events`` are files, or none for one empty event.
     ``static`` asks for the checks alone that run nothing.
@@ -72,7 +72,7 @@ class VerifyRequest:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What verify found; ``missing`` is where ``fix`` goes on, ``log`` what a function wrote, with Lambda's lines."""
+    """The result; ``missing`` is for ``fix``, ``log`` a function's log with Lambda's own lines."""
 
     verification: Verification
     missing: tuple[MissingPath, ...] = ()
@@ -81,7 +81,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a verification needs beside the bundle: a directory to work in, this machine, the recipes."""
+    """The surroundings of a verification: a work directory, the packing machine, the recipes."""
 
     work: Path
     machine: PackingMachine
@@ -168,7 +168,7 @@ class _Verifier:
         same = all(machine.is_like(manifest.packed_on) for manifest in manifests)
         missing = missing_paths(results, mounted, machine) if same else ()
         different = differences(results, machine.environment, mounted)
-        lost = lost_variables(mounted.homes, _configs(mounted), self.around.book)
+        lost = lost_variables(mounted.bundles, _configs(mounted), self.around.book)
         bounds = (memory_check(results, limits), tmp_check(results, limits))
         is_limit = any(check.status is Status.FAIL for check in bounds) or any(item.worst.ended_by for item in results)
         missed = missing_check(results, missing, manifests, machine, is_explained=is_limit)
@@ -206,7 +206,7 @@ def _findings(
 
 
 def _skipped(why: str) -> tuple[Check, ...]:
-    """The running checks where nothing can be run; the reason in full is told once."""
+    """The running checks where nothing can be run; the first gives the reason."""
     return tuple(
         Check(name, Status.SKIP, "nothing was run" if number else why) for number, name in enumerate(RUNNING_CHECKS)
     )
@@ -247,10 +247,10 @@ def _is_denied(kind: str | None, image: str | None, chosen: ChosenSandbox) -> bo
 def _configs(mounted: Mounted) -> dict[str, Config]:
     """The runtime's configurations, by the bundle's directory; of one that is not there nothing."""
     found = {}
-    for home in mounted.homes:
-        path = mounted.here(f"{home}/runtime/config")
+    for directory in mounted.bundles:
+        path = mounted.here(f"{directory}/runtime/config")
         if path is None or not path.is_file():
             continue
         with path.open("rb") as file:
-            found[home] = read_config(file.read(CONFIG_MAX - 1))
+            found[directory] = read_config(file.read(CONFIG_MAX - 1))
     return found

@@ -1,23 +1,19 @@
-"""Why the kernel may refuse a file that is to be started, by its first bytes."""
+"""Why the kernel cannot start a file, by its first bytes."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambundle.elf.headers import MAGIC
 from lambundle.scripts.shebang import parse_first_line
-from lambundle.verify.sandbox.hostroot import PROGRAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SHELLS = frozenset({"sh", "bash"})
-PROGRAM = re.compile(r"/(?:usr/(?:local/)?)?s?bin/([^/]+)")
-"""Where programs of a machine are."""
 
 _MARK = b"\xef\xbb\xbf"
 
@@ -69,9 +65,3 @@ def _absent(interpreter: str) -> StartFault:
         return StartFault(why, f"let its first line be #!/bin/{base}", interpreter)
     layer = f"lambundle pack {shlex.quote(base)}, give the function that layer (--layer {shlex.quote(f'{base}.zip')})"
     return StartFault(why, f"{layer}, and let the first line be #!/opt/bin/{base}", interpreter)
-
-
-def is_on_host(path: str) -> bool:
-    """Whether Lambda itself has the program at ``path``."""
-    match = PROGRAM.fullmatch(posixpath.normpath(path))
-    return match is not None and "/local/" not in path and match[1] in PROGRAMS

@@ -1,4 +1,4 @@
-"""What verify finds out: checks, runs, and the verdict that follows from them."""
+"""The result of verify: checks, runs, a diagnosis, and the verdict that follows from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Status(enum.StrEnum):
 
 
 class Verdict(enum.StrEnum):
-    """What is true of the bundle as a whole."""
+    """The answer on the bundle as a whole."""
 
     PASS = "pass"  # noqa: S105  (a word of the answer)
     FAIL = "fail"
@@ -26,10 +26,10 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: what was looked at, with value and limit where there is one, and what to do when it failed.
+    """One check.
 
-    ``detail`` is one line; ``context`` are further lines for a person (files, places), most telling first.
-    ``hint`` is empty for a check that passed.
+    ``detail`` is one line, with value and limit where there is one; ``context`` are further lines (files, places), the
+    most telling first; ``hint`` says what to do, and is empty for a check that passed.
     """
 
     name: str
@@ -44,7 +44,7 @@ class RunReport:
     """One run in the sandbox: of a command, or of a function on one event (then ``event`` is its name).
 
     ``status`` is the exit status (128 + N for signal N) of a command, ``ok``, ``error``, ``timeout`` or ``died``
-    of a function. Times are milliseconds, sizes MiB as Lambda reports them; None is what could not be measured.
+    of a function. Times are milliseconds, sizes MiB as Lambda reports them; None was not measured.
     ``read_bytes`` are the bytes of the bundle that the run touched.
     """
 
@@ -71,7 +71,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """All that verify found out about one bundle."""
+    """The result for one bundle."""
 
     bundle: str
     checks: tuple[Check, ...]

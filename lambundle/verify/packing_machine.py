@@ -1,4 +1,4 @@
-"""The machine that a bundle was packed on: what of it a run missed, and which package that belongs to."""
+"""The packing machine as verify asks it: which files it has, and their packages."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MANY = 3
 
 
 class PackingMachine:
-    """What verify asks of ``machine``; ``architecture`` is its name as in ``uname -m``."""
+    """Verify's questions to ``machine``."""
 
-    def __init__(self, machine: Machine, architecture: str) -> None:
+    def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.architecture = architecture
+        self.architecture = machine.architecture
 
     def is_like(self, packed_on: PackedOn) -> bool:
         """Whether a bundle was packed on this distribution and architecture."""
@@ -84,7 +84,7 @@ class PackingMachine:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables of whoever runs verify."""
+        """The user's variables."""
         return self.machine.variables
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The bundle that verify looks at, as its checks see it: what it holds, and whether it may be unpacked."""
+"""The bundle under test, as the checks see it: its entries, and whether it may be unpacked."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lambundle.bundle.listing import Member
     from lambundle.bundle.model import Manifest, Program
-    from lambundle.bundle.reader import Member
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A bundle, or any zip or directory that somebody means for Lambda.
+    """A bundle, or any other zip or directory for Lambda.
 
     ``members`` are its entries sorted by path, as far as they have a usable name. ``mode`` of a member has the set-ID
-    and sticky bits too. ``manifests`` are those that lambundle wrote: none in a zip of somebody else, several where
+    and sticky bits too. ``manifests`` are those that lambundle wrote: none in a foreign zip, several where
     bundles were merged. ``zipped`` is the size of the zip file in bytes, None for a directory. ``runnable`` says
     that ``lambundle.bundle.extract`` will unpack it: when it is false nothing of it may be unpacked or run.
     """
@@ -35,7 +35,7 @@ class Subject:
 
     @property
     def manifest(self) -> Manifest | None:
-        """The only manifest, or the first by name; None in a zip of somebody else."""
+        """The only manifest, or the first by name; None where lambundle did not pack the zip."""
         return self.manifests[0] if self.manifests else None
 
     @property

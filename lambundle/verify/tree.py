@@ -1,4 +1,4 @@
-"""The entries of a bundle as a file system: where a path leads when every link is followed as the kernel would."""
+"""The entries of a bundle as a file system, in which links are followed as the kernel would."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lambundle.bundle.model import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lambundle.bundle.reader import Member
+    from lambundle.bundle.listing import Member
 
 
 class DeadEnd(enum.Enum):
-    """Why a path leads to nothing in the tree."""
+    """Why a path leads to nothing."""
 
     ABSENT = enum.auto()
     ABSOLUTE = enum.auto()

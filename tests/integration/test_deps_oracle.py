@@ -17,7 +17,7 @@ from tests.here import is_elf, read_elf
 
 pytestmark = pytest.mark.integration
 
-_LINE = re.compile(r"^\t(?:(?P<soname>\S+) => )?(?P<path>/.*) \(0x[0-9a-f]+\)$")
+LIST_LINE = re.compile(r"^\t(?:(?P<soname>\S+) => )?(?P<path>/.*) \(0x[0-9a-f]+\)$")
 
 
 def _programs() -> list[str]:
@@ -36,7 +36,7 @@ def _listed(program: str) -> list[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LD_")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
-    matches = (_LINE.match(line) for line in done.stdout.splitlines())
+    matches = (LIST_LINE.match(line) for line in done.stdout.splitlines())
     return [match["path"] for match in matches if match]
 
 

@@ -220,7 +220,7 @@ def test_a_bootstrap_in_shell_gets_the_handler_and_has_curl(tmp_path: Path, laye
 def test_a_program_that_takes_what_lambda_promises_passes(tmp_path: Path, soname: str) -> None:
     if shutil.which("gcc") is None:
         unavailable(UnavailableError("gcc is not installed"))
-    library = PackingMachine(here(), "").library(soname, "/usr/bin/env")
+    library = PackingMachine(here()).library(soname, "/usr/bin/env")
     if library is None:
         unavailable(UnavailableError(f"{soname} is not installed"))
     (tmp_path / "x.c").write_text("int main(void) { return 0; }\n")

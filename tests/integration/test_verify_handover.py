@@ -14,7 +14,7 @@ import pytest
 
 from lambundle import runtime
 from lambundle.runtime import build
-from lambundle.verify.function.handover import Door, Handed
+from lambundle.verify.function.handover import Handed, HandoverListener
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
 
@@ -53,12 +53,12 @@ class Side:
 
     def start(self, port: str, *programs: str | Path) -> tuple[Handed, int]:
         """Start the first of ``programs``; return what was handed over, and the exit status."""
-        door = Door(self.directory)
+        listener = HandoverListener(self.directory)
         command = [self.program, self.directory / "socket", port, *programs]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        handed = door.receive()
+        handed = listener.receive()
         status = process.wait()
-        door.close()
+        listener.close()
         assert handed is not None
         self.handed.append(handed)
         return handed, status
@@ -149,23 +149,23 @@ def test_program_that_cannot_be_started(
 
 @pytest.mark.parametrize("number", ["0", "65536", "-1", "x", "", "80x"])
 def test_port_that_is_none(program: Path, tmp_path: Path, number: str) -> None:
-    door = Door(tmp_path)
+    listener = HandoverListener(tmp_path)
     command = [str(program), str(tmp_path / "socket"), number, "/bin/true"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    door.close()
+    listener.close()
     assert done.returncode == 125
     assert done.stderr == f"lambundle: {number}: Invalid argument\n"
 
 
 def test_port_that_is_taken(program: Path, tmp_path: Path) -> None:
-    door = Door(tmp_path)
+    listener = HandoverListener(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         command = [str(program), str(tmp_path / "socket"), str(taken.getsockname()[1]), "/bin/true"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 125
     assert done.stderr.startswith("lambundle: cannot listen on the port of the Runtime API: Address ")
-    assert door.receive() is None, "it hung up without a word"
-    door.close()
+    assert listener.receive() is None, "it hung up without a word"
+    listener.close()
 
 
 @pytest.mark.parametrize("path", ["nowhere", "x" * 200])
@@ -184,9 +184,9 @@ def test_usage(program: Path) -> None:
 def test_door_in_a_long_directory(tmp_path: Path) -> None:
     directory = tmp_path / ("long" * 30) / ("longer" * 30)
     directory.mkdir(parents=True)
-    door = Door(directory)
+    listener = HandoverListener(directory)
     assert (directory / "socket").is_socket()
-    door.cancel()
-    assert door.receive() is None
-    door.close()
+    listener.cancel()
+    assert listener.receive() is None
+    listener.close()
     assert list(directory.iterdir()) == []

@@ -48,6 +48,17 @@ ALLOWED: Mapping[str, frozenset[str]] = {
 BEHIND_THE_DOOR = ("elf", "scripts", "packages", "gather", "recipes", "discover", "pack")
 """Rooms that know the packing machine through ``lambundle.machine`` alone."""
 
+VERIFY_BEHIND_THE_DOOR = (
+    "verify.packing_machine",
+    "verify.checks.environment",
+    "verify.checks.missing",
+    "verify.fix.extend",
+    "verify.fix.lost",
+    "verify.diagnosis.python",
+    "verify.diagnosis.libraries",
+)
+"""Modules of verify that ask the packing machine; the others read the bundle, or run it on this machine."""
+
 OWN_FILES = {
     "recipes/recipe.py": "reads lambundle's own recipes and the user's",
     "discover/rules.py": "reads lambundle's own table of rules",
@@ -138,6 +149,11 @@ def test_the_packing_machine_is_asked_through_the_door(room: str) -> None:
             if asked:
                 wrong.append(f"{path.relative_to(TOP)}:{getattr(node, 'lineno', 0)}: {asked}")
     assert not wrong
+
+
+@pytest.mark.parametrize("name", VERIFY_BEHIND_THE_DOOR)
+def test_verify_asks_the_packing_machine_through_the_door(name: str) -> None:
+    assert not [asked for node in runtime_imports(MODULES[name][1]) if (asked := system_call(node))]
 
 
 def system_call(node: ast.AST) -> str | None:

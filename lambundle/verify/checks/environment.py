@@ -36,29 +36,31 @@ USUAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LostVariable:
-    """A variable that the bundle in the directory ``home`` ought to set and does not."""
+    """A variable that the bundle in the directory ``directory`` ought to set and does not."""
 
     name: str
     value: str
-    home: str
+    directory: str
     asked_by: str
 
 
 def lost_variables(
-    homes: Mapping[str, Manifest], configs: Mapping[str, Config], book: Sequence[Recipe]
+    bundles: Mapping[str, Manifest], configs: Mapping[str, Config], book: Sequence[Recipe]
 ) -> tuple[LostVariable, ...]:
     """Variables of the manifests, and of the recipes for their programs, that the runtime's configuration has not.
 
-    ``homes`` are the bundles by their directories, ``configs`` the runtime's configurations in these.
+    ``bundles`` are the bundles by their directories, ``configs`` the runtime's configurations in these.
     """
     found = []
-    for home, manifest in homes.items():
+    for directory, manifest in bundles.items():
         wanted = {name: (value, "its manifest") for name, value in manifest.environment.items()}
         if not wanted:
             wanted = {name: (value, f"recipe {by}") for name, value, by in _by_recipe(manifest, book)}
-        is_set = configs[home].environment if home in configs else {}
+        is_set = configs[directory].environment if directory in configs else {}
         found += [
-            LostVariable(name, value, home, by) for name, (value, by) in wanted.items() if is_set.get(name) != value
+            LostVariable(name, value, directory, by)
+            for name, (value, by) in wanted.items()
+            if is_set.get(name) != value
         ]
     return tuple(found)
 
@@ -158,7 +160,7 @@ def environment_check(
 
 
 def _set(item: VariableDifference, results: Sequence[JobResult]) -> str:
-    """What to do; a command that was given can be tried with the value that is set here."""
+    """The cure; a command that was given can be tried with the value that is set here."""
     cure = f"set {item.name} in the function's configuration"
     job = next(result.job for result in results if result.failed)
     if job.origin is not Origin.COMMAND or not item.is_here or any("\n" in word for word in job.command):
@@ -167,11 +169,11 @@ def _set(item: VariableDifference, results: Sequence[JobResult]) -> str:
 
 
 def _name(lost: LostVariable) -> str:
-    return posixpath.basename(lost.home)
+    return posixpath.basename(lost.directory)
 
 
 def _set_again(lost: LostVariable) -> str:
     value = lost.value
     if value.startswith("@"):
-        value = f"{lost.home}/root{value[1:]}"
+        value = f"{lost.directory}/root{value[1:]}"
     return f"pack again, or set {lost.name}={value} in the function's configuration"

@@ -1,7 +1,7 @@
-"""Whether the bundle's programs kept to the bundle: nothing of the host mapped, started or used as a loader.
+"""isolation: the bundle's programs map, start and are loaded by nothing of the host.
 
 The rule. A shared object that a bundled program maps must be the bundle's or the user's own (of the function, of a
-layer, made in /tmp). A program that it starts must be so too, or one of ``hostroot.PROGRAMS``, which are there on
+layer, made in /tmp). A program that it starts must be so too, or one of ``target.HOST_PROGRAMS``, which are there on
 Lambda as they are here. But those never interpret a script of the bundle: what such a script starts would look for
 its files at the host. And a program of the bundle never starts by the host's loader, which happens where its own is
 missing. What the user's command itself starts, natively and outside of the bundle, is the user's business.
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from lambundle.elf.headers import read_elf
 from lambundle.errors import LambundleError
 from lambundle.machine import DiskFiles
+from lambundle.target import is_on_host
 from lambundle.verify.model import Check, Status
-from lambundle.verify.sandbox.hostroot import PROGRAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.run.result import JobResult
     from lambundle.verify.run.trace import Trace
-
-_HOST_DIRECTORIES = frozenset({"/bin", "/usr/bin", "/sbin", "/usr/sbin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Breach:
 
 def isolation_check(results: Sequence[JobResult], mounted: Mounted, sandbox: str) -> Check:
     """Whether nothing of the host was used; SKIP where there is no trace to say so."""
-    if not mounted.homes:
+    if not mounted.bundles:
         return _skip("no program here has lambundle's runtime, so there is no trace of what was used")
     programs = [result.job.program for result in results]
     if programs and all(program is not None and program.static for program in programs):
@@ -131,7 +129,7 @@ def _helpers(trace: Trace, mounted: Mounted) -> list[Breach]:
         if script is not None:
             text = f"{script} of the bundle was run by the host's {item.path}"
             cure = f"pack again with --add {item.path}, or let its first line name an interpreter of the bundle"
-        elif _is_known(item.path):
+        elif is_on_host(item.path):
             continue
         else:
             text = f"{by} started the host's {item.path}, which Lambda may not have"
@@ -150,11 +148,6 @@ def _script(path: str | None, mounted: Mounted) -> str | None:
             return mounted.original(path) if file.read(2) == b"#!" else None
     except OSError:
         return None
-
-
-def _is_known(path: str) -> bool:
-    directory, name = posixpath.split(posixpath.normpath(path))
-    return directory in _HOST_DIRECTORIES and name in PROGRAMS
 
 
 def _untraced(program: Program | None) -> list[Breach]:

@@ -1,4 +1,4 @@
-"""What the runs used of memory and of /tmp, against what they may use."""
+"""memory and tmp: the peaks of the runs against their limits."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from lambundle.verify.sandbox.interface import Limits
 
 FULL = "No space left on device"
-"""What C libraries say of ENOSPC."""
+"""C libraries' text for ENOSPC."""
 NEARLY = 0.98
-"""A share of /tmp that nobody fills by chance."""
+"""A share of /tmp that is not filled by chance."""
 STEP = 64
 """MiB that limits are rounded up to in advice."""
 

@@ -1,4 +1,4 @@
-"""What a run looked for and found nowhere, although the packing machine has it."""
+"""missing: failed lookups of files that the packing machine has."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_SHOWN = 10
 _HARMLESS = re.compile(
     r"/usr/share/(?:locale|doc|man|info)/|/usr/lib/debug/|/etc/ld\.so\.|/var/cache/fontconfig/|.*/__pycache__/|.*\.pyc$"
 )
-"""Programs look for these always, and do without: catalogues of messages, what explains, what is only faster."""
+"""Optional files that programs always look up: message catalogues, documentation, caches."""
 
 _LISTING = re.compile(r"opendir|scandir(?:at)?(?:64)?|n?ftw(?:64)?|fts(?:64)?_open|glob(?:64)?|open(?:at)?(?:64)?")
 _SONAME = re.compile(r"\b(lib[A-Za-z0-9_+.-]+\.so(?:\.[0-9]+)*|[A-Za-z0-9_+-]+\.so\.[0-9]+): cannot open shared object")
@@ -53,10 +53,10 @@ def is_likely(item: MissingPath) -> bool:
 
 
 def missing_paths(results: Iterable[JobResult], mounted: Mounted, machine: PackingMachine) -> tuple[MissingPath, ...]:
-    """What the runs looked for in vain, the likeliest cause of a failure first.
+    """Failed lookups of files that the packing machine has, the likeliest cause of a failure first.
 
-    First come those that the program's own words name, then those of packages, then the last looked for, since a
-    program rarely goes on for long without what it needs.
+    Those that the program complained of come first, then those of packages, then the last lookups, since a program
+    rarely goes on for long without what it needs.
     """
     found: dict[str, MissingPath] = {}
     for result in results:
@@ -72,7 +72,7 @@ def missing_paths(results: Iterable[JobResult], mounted: Mounted, machine: Packi
 
 
 def _looked_for(result: JobResult, mounted: Mounted) -> dict[str, tuple[str, bool]]:
-    """Every path that was found nowhere: who looked for it, and whether as for a directory."""
+    """Every path without a file: the program that looked it up, and whether as a directory."""
     served = {mounted.original(item.path) for item in result.trace.lookups if item.where != "nowhere"}
     found: dict[str, tuple[str, bool]] = {}
     for item in result.trace.lookups:
@@ -91,7 +91,7 @@ def _last_first(paths: Iterable[str], looked_for: dict[str, tuple[str, bool]]) -
 
 
 def _libraries(result: JobResult, mounted: Mounted, machine: PackingMachine) -> list[str]:
-    """Libraries that the loader, which is not traced, complained of by name."""
+    """Libraries that the loader, which is not traced, reported missing."""
     program = result.job.program
     if program is None:
         return []
@@ -101,7 +101,7 @@ def _libraries(result: JobResult, mounted: Mounted, machine: PackingMachine) -> 
 
 
 def _is_inside(path: str, mounted: Mounted) -> bool:
-    """Whether the bundle has a library after all, which then has another fault: it cannot be read, or is damaged."""
+    """Whether the bundle has the library, which then is unreadable or damaged."""
     return any(mounted.served(name) is not None for name in (path, f"/usr{path}", path.removeprefix("/usr")))
 
 
@@ -121,10 +121,9 @@ def missing_check(
     *,
     is_explained: bool,
 ) -> Check:
-    """Whether a failed run may have failed for want of a file.
+    """Whether a run may have failed for want of a file; not where a limit explains it (``is_explained``).
 
-    What a run did without is no failure: programs look in many places for what they need in one. Nor is it one where
-    a limit explains the failure (``is_explained``).
+    A failed lookup alone is no failure: programs search many places for one file.
     """
     if not manifests:
         return _skip("the zip does not say on which machine it was made")

@@ -1,4 +1,4 @@
-"""Whether what was run did its job."""
+"""smoke: every job succeeded."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _seconds(seconds: float) -> str:
 
 
 def _unanswered(result: JobResult) -> str:
-    """What became of the first event that was not answered well."""
+    """The end of the first event without a good answer."""
     run = next(run for run in result.invocations if run.status != "ok")
     kind = run.response.get("errorType") if isinstance(run.response, dict) else None
     ends = {"died": "died", "timeout": "ran out of time", "error": "answered with an error"}

@@ -1,4 +1,4 @@
-"""One cause and one cure, in words, out of everything that was found: the most particular rule that fits.
+"""One cause and one cure of a failure: those of the most particular rule that fits.
 
 ``RULES`` are asked in their order. First what was measured, and what a run's own words and end show, since that is
 what the user saw; then the checks of the bundle at rest; last what merely may be the reason. A rule that knows which

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LOG_LINES = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_REPORT", "RequestId:", "Runtime.")
 """How Lambda's own lines begin in a function's log, and the error types that it repeats."""
 ADVICE = "LAMBDA_WARNING: "
-"""What Amazon's Python runtime writes before every failure of its own, which says nothing of this one."""
+"""Advice that Amazon's Python runtime prints before every failure; it says nothing of this one."""
 
 FIRST_LINES, LAST_LINES, LINE_MAX = 200, 400, 1_000
 """Lines of an output, and characters of a line, that are looked at: errors stand at its ends, and it may be endless."""
@@ -90,7 +90,7 @@ class Evidence:
 
     @cached_property
     def words(self) -> str:
-        """What it said: a function's error first, then what was printed, Lambda's own lines left out."""
+        """Its words: a function's error first, then the output, without Lambda's own lines."""
         if self.failed is None:
             return ""
         return "\n".join([*excerpt(self.error_message), *excerpt(self.failed.error_output)])

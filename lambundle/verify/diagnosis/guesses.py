@@ -1,4 +1,4 @@
-"""What nobody said: the bundle at rest, then what may be the reason, then the program's last words."""
+"""Causes that no output names: the static checks, then likely reasons, then the program's last words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from lambundle.verify.diagnosis.evidence import excerpt, of_check
 from lambundle.verify.diagnosis.packed import PATH, bring, is_fixable, is_ours, not_as_packed, pack_again
 from lambundle.verify.diagnosis.service import is_kernels
 from lambundle.verify.diagnosis.words import absent
-from lambundle.verify.first_line import PROGRAM
 from lambundle.verify.model import Diagnosis, Status
 from lambundle.verify.run.jobs import Origin
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from lambundle.verify.diagnosis.evidence import Evidence
     from lambundle.verify.run.mounted import Mounted
 
+_PROGRAM = re.compile(r"/(?:usr/(?:local/)?)?s?bin/[^/]+")
 STATIC_ORDER = ("names", "integrity", "platform", "permissions", "links", "closure", "layout", "quota")
 """The checks of the bundle at rest, those first whose failure makes others fail."""
 
@@ -126,7 +126,7 @@ def path_missing(evidence: Evidence) -> Diagnosis | None:
         return Diagnosis(
             f"{path} is neither in the bundle nor in a layer that was given", bring(evidence, posixpath.basename(path))
         )
-    if PROGRAM.fullmatch(path) is not None:
+    if _PROGRAM.fullmatch(path) is not None:
         return Diagnosis(f"{path} is neither in the bundle nor on Lambda", bring(evidence, posixpath.basename(path)))
     if evidence.mounted.is_users(path):
         where = "a layer" if path.startswith(f"{OPT}/") else "the zip"
@@ -161,7 +161,7 @@ FUNCTION_CURES = {
     "Runtime.MarshalError": "answer with what json.dumps takes: a dict, list, str, number, bool or None",
     "Runtime.ExitError": "let it answer or raise and go on to the next event: its process must not end by itself",
 }
-"""What to do about the errors that Lambda's own runtime and service report, by their types."""
+"""Cures of the errors of Lambda's own runtime and service, by their types."""
 
 _CRASH = "add import faulthandler; faulthandler.enable() to the handler: its log then says which line crashes"
 

@@ -1,4 +1,4 @@
-"""Files that are there and may not be used: what the zip says of who may read and execute them."""
+"""Causes in modes: files that Lambda's user may not read or execute."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ def lost_mode(evidence: Evidence) -> Diagnosis | None:
 
 
 def closed_text(file: KeptFile) -> str:
-    """What is wrong with the mode of a file."""
+    """The fault in the mode of a file."""
     what = "executable" if file.mode & 0o004 else "readable"
     return f"{posixpath.basename(file.path)} is not {what} in {file.place} (mode {file.mode:04o})"

@@ -1,4 +1,4 @@
-"""What bundles ought to hold, what they do hold, and the commands that pack them."""
+"""Entries as packed and as found, and the commands that pack them again."""
 
 from __future__ import annotations
 

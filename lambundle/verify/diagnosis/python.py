@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lambundle.verify.diagnosis.evidence import Evidence
 
 IN_RUNTIME = frozenset({"boto3", "botocore"})
-"""What Lambda's own Python has beside the standard library (developer guide, "Lambda functions with Python")."""
+"""Modules of Lambda's own Python beside the standard library (developer guide, "Lambda functions with Python")."""
 
 _ABSENT = re.compile(r"No module named ['\"]?([A-Za-z_][\w.]*)")
 _OWN = re.compile(r"Unable to import module ['\"]([\w./]+)['\"]")

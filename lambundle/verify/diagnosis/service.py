@@ -1,4 +1,4 @@
-"""What Lambda limits, and what it does not have: a home, a network to the sandbox, devices, a place to write."""
+"""Causes in Lambda itself: its limits, no home, no network in the sandbox, few devices, only /tmp writable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that could not be started: commands that nobody has, scripts without their interpreter, the bootstrap."""
+"""Programs that could not be started: missing commands, scripts without their interpreter, the bootstrap."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lambundle.elf.headers import MAGIC, read_elf
 from lambundle.errors import LambundleError
 from lambundle.machine import DiskFiles
 from lambundle.scripts.shebang import SHEBANG_MAX
-from lambundle.target import BOOTSTRAP, INTERPRETERS, MOUNTS, OPT, TASK
+from lambundle.target import BOOTSTRAP, INTERPRETERS, MOUNTS, OPT, TASK, is_on_host
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.diagnosis.modes import closed_text
 from lambundle.verify.diagnosis.packed import bring, held, inside, is_ours, not_as_packed, pack_again, rezipped
 from lambundle.verify.diagnosis.words import FIELD, QUOTE, WORD, absent
-from lambundle.verify.first_line import fault_of, is_on_host
+from lambundle.verify.first_line import fault_of
 from lambundle.verify.model import Diagnosis
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _bad_interpreter(evidence: Evidence, name: str, interpreter: str | None) -> 
 
 
 def _unstartable(evidence: Evidence, path: str) -> Diagnosis | None:
-    """What is wrong with the beginning of a file of the bundle that was to be started, None when it is not there."""
+    """The fault in the first bytes of a file of the bundle that was to be started, None when it is not there."""
     mounted = evidence.mounted
     here = None if mounted is None else inside(mounted, path)
     if mounted is None or here is None or not os.access(here, os.X_OK):

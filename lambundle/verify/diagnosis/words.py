@@ -11,9 +11,9 @@ import re
 QUOTE = "['\"`\u2018\u2019\u201c\u201d]"
 _PART = "[^\\s:,'\"`\u2018\u2019\u201c\u201d]"
 WORD = f"(?<!{_PART}){_PART}+"
-"""What stands between blanks, colons, commas and quotation marks."""
+"""Text between blanks, colons, commas and quotation marks."""
 FIELD = r"(?<!\S)\S+"
-"""What stands between blanks."""
+"""Text between blanks."""
 
 _NO_FILE = re.compile(
     rf"({WORD}){QUOTE}?: (?:No such file or directory|not found)"

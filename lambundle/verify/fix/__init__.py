@@ -1,1 +1,1 @@
-"""``--fix``: a new bundle out of an old one and what it lacks."""
+"""``--fix``: a new bundle with the files that the old one lacks."""

@@ -1,11 +1,10 @@
-"""A new bundle out of an old one: all that it holds, and files of this machine with what they load."""
+"""Extends a bundle by files of the packing machine and the libraries that they load."""
 
 from __future__ import annotations
 
 import posixpath
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.extract import extract
@@ -21,6 +20,7 @@ from lambundle.pack.launcher import search_order, with_search_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from lambundle.bundle.model import Manifest
     from lambundle.bundle.reader import Bundle
@@ -140,7 +140,10 @@ def _search_too(entries: dict[str, Entry], manifest: Manifest, directories: Sequ
 
 def _text(entries: Mapping[str, Entry], path: str) -> bytes | None:
     entry = entries.get(path)
-    return None if entry is None or entry.source is None else Path(entry.source.path).read_bytes()
+    if entry is None or entry.source is None:
+        return None
+    with entry.source.open() as file:
+        return file.read()
 
 
 def _put(entries: dict[str, Entry], path: str, text: str) -> None:

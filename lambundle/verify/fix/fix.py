@@ -1,4 +1,4 @@
-"""``--fix``: run, see what is missing, add it, and run again, until the bundle passes or nothing more is to add.
+"""``--fix``: run, add what is missing, and run again, until the bundle passes or nothing is left to add.
 
 First of all comes back what the bundle's own manifest lists and is gone: a run shows one missing file at a time, and
 the new bundle has a manifest of its own, which would know nothing of what the old one named.
@@ -35,7 +35,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """What was found of the bundle in the end, and what a person must know of the way there."""
+    """The final result, and lines on what was added."""
 
     findings: Findings
     lines: tuple[str, ...]
@@ -84,7 +84,7 @@ def _round(around: Surroundings, number: int) -> Surroundings:
 
 
 def _additions(findings: Findings, machine: PackingMachine) -> list[Addition]:
-    """What to add: nothing, if no run failed, and never what no package owns."""
+    """Files to add: none if no run failed, and only those of packages."""
     failed = {check.name for check in findings.verification.checks if check.status is Status.FAIL}
     if "missing" not in failed:
         return []
@@ -118,7 +118,7 @@ def _new(wanted: Iterable[Addition], added: Mapping[str, Addition], files: Files
 
 
 def _gone(paths: Sequence[str]) -> list[str]:
-    """What the old manifest listed and the new one does not."""
+    """A line on entries of the old manifest that the new one lacks."""
     if not paths:
         return []
     more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""

@@ -1,4 +1,4 @@
-"""What a bundle's own manifest lists and the bundle has not, and what of it the packing machine can give back."""
+"""Entries of the manifest that the bundle lacks, and which of them the packing machine can restore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts a function in the sandbox as Lambda does, and is the Runtime API to it."""
+"""Runs a function in the sandbox as Lambda does, and serves it the Runtime API."""
 
 from __future__ import annotations
 

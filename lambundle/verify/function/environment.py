@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lambundle.errors import SandboxError
 from lambundle.verify.function.api import RuntimeApi
 from lambundle.verify.function.exchange import Exchange
-from lambundle.verify.function.handover import Door
+from lambundle.verify.function.handover import HandoverListener
 from lambundle.verify.function.output import Output
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lambundle.verify.function.starting import FunctionStart
     from lambundle.verify.sandbox.interface import Outcome, Run, Sandbox
 
-PATIENCE = 5.0
+TIMEOUT = 5.0
 """Seconds to wait for what ends by itself once the sandbox has killed it."""
 
 _SIGNALLED = 128
@@ -29,14 +29,14 @@ _SIGNALLED = 128
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """Why a runtime is not there any more, or never was: AWS's type of the error, and its words."""
+    """Why a runtime ended or never began: AWS's error type and message."""
 
     kind: str
     message: str
 
 
 class Environment:
-    """A runtime that is started in ``sandbox``; it is to be closed, whatever becomes of it.
+    """A runtime that is started in ``sandbox``; close it in any case.
 
     ``started`` is when the program began (``time.monotonic``). Raise SandboxError when the sandbox itself does not
     come up.
@@ -52,7 +52,7 @@ class Environment:
             self.started = time.monotonic()
             self._program, self._error = handed.program, handed.error
             self.output = Output(handed.stdout, handed.stderr)
-            stack.callback(self.output.join, PATIENCE)
+            stack.callback(self.output.join, TIMEOUT)
             stack.callback(RuntimeApi(handed.listener, self.exchange, arn).close)
             stack.callback(self.kill)
             self._stack = stack.pop_all()
@@ -85,12 +85,13 @@ class Environment:
         self._stack.close()
 
     def _begin(self, sandbox: Sandbox, start: FunctionStart, stack: contextlib.ExitStack) -> Handed:
-        with contextlib.closing(Door(start.place)) as door:
+        with contextlib.closing(HandoverListener(start.place)) as listener:
             running = self._running = sandbox.start(start.command)
-            self._waiter = threading.Thread(target=self._wait, args=(running, door), name="function-end", daemon=True)
+            ends = (running, listener)
+            self._waiter = threading.Thread(target=self._wait, args=ends, name="function-end", daemon=True)
             self._waiter.start()
             stack.callback(self.kill)
-            handed = door.receive()
+            handed = listener.receive()
         if handed is None:
             outcome = self.kill()
             said = (outcome.stderr or outcome.stdout).decode(errors="replace").splitlines()
@@ -100,14 +101,14 @@ class Environment:
             )
         return handed
 
-    def _wait(self, running: Run, door: Door) -> None:
+    def _wait(self, running: Run, listener: HandoverListener) -> None:
         try:
             self._outcome = running.wait()
         except Exception as trouble:  # noqa: BLE001  (told by whoever asks how it ended)
             self._trouble = trouble
         finally:
             self.exchange.end()
-            door.cancel()
+            listener.cancel()
 
 
 def _exit(status: int) -> str:

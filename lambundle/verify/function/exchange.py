@@ -21,7 +21,7 @@ TOO_LARGE = "Function.ResponseSizeTooLarge"
 
 
 class State(enum.StrEnum):
-    """What a runtime is doing, by the names that the API gives in its errors."""
+    """The state of a runtime, by the names in the API's errors."""
 
     STARTED = "Started"
     READY = "Ready"
@@ -41,7 +41,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the runtime posted: a body, and the type of the error when it is one (which may be empty)."""
+    """The runtime's answer: a body, and the type of the error when it is one (which may be empty)."""
 
     body: bytes
     error: str | None = None
@@ -141,14 +141,14 @@ class Exchange:
             self._wait(lambda: self._ended, deadline)
 
     def end(self) -> None:
-        """Tell that the runtime's process is gone, or that nobody will answer it any more."""
+        """Note that the runtime's process is gone, or that it is answered no more."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     @property
     def state(self) -> State:
-        """What the runtime is doing."""
+        """The state of the runtime."""
         with self._changed:
             return self._state
 
@@ -160,7 +160,7 @@ class Exchange:
 
     @property
     def answer(self) -> Answer | None:
-        """What the runtime posted last, for this invocation or for its start."""
+        """The last answer, to this invocation or to the start."""
         with self._changed:
             return self._answer
 

@@ -27,7 +27,7 @@ _MESSAGE = 4096 + 1  # a path and its end
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What came out of the sandbox.
+    """The socket and output of the program, handed out of the sandbox.
 
     ``program`` is the one that was chosen, empty when none of them is there; ``error`` the errno with which it
     could not be started, 0 when it runs. Whoever has this owns the socket and both descriptors.
@@ -53,8 +53,8 @@ def command(programs: Sequence[str]) -> list[str]:
     return [f"{PLACE}/handover", f"{PLACE}/socket", str(PORT), *programs]
 
 
-class Door:
-    """Where the program of one start hands over; ``directory`` was prepared."""
+class HandoverListener:
+    """Receives the handover of one start; ``directory`` was prepared."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "socket"
@@ -83,11 +83,11 @@ class Door:
             return Handed(socket.socket(fileno=listener), stdout, stderr, program, int(error or b"0"))
 
     def cancel(self) -> None:
-        """Let ``receive`` end if nobody came, because nobody will."""
+        """End a waiting ``receive``: no program will come."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Take nobody else in."""
+        """Stop listening."""
         self._socket.close()
         self._path.unlink()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a REPORT line tells of one request: times in milliseconds, sizes in MB, None where nothing is known.
+    """The fields of a REPORT line: times in milliseconds, sizes in MB, None where nothing is known.
 
     ``status`` is ``timeout`` or ``error``, which ``error`` gives a type; empty when the runtime lives on.
     """

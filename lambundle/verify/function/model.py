@@ -1,4 +1,4 @@
-"""What a function is, what it is given, and what became of it."""
+"""A function, its events and the report on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function as somebody deployed it.
+    """A deployed function.
 
     ``mounts`` maps ``/var/task`` (the function zip) and ``/opt`` (its layers, merged in their order) to
     directories here; either may be absent. ``handler`` is that of a Python function (``module.function``);
@@ -38,7 +38,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class FunctionReport:
-    """What became of the events, in their order.
+    """The runs of the events, in their order.
 
     ``log`` is what CloudWatch would show: Lambda's own lines (INIT_REPORT, START, END, REPORT) and between them
     what the function wrote. ``notes`` say what stood in for what Lambda would have.

@@ -1,4 +1,4 @@
-"""Takes what a function writes to its output and errors, all the time, so that it never waits for us."""
+"""Reads a function's output all the time, so that it never blocks on a full pipe."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOCK = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class FunctionOutput:
-    """What was written: each stream by itself, and both as they came."""
+    """Output: each stream, and both merged in the order of writing."""
 
     stdout: str = ""
     stderr: str = ""
@@ -26,7 +26,7 @@ class FunctionOutput:
 
 
 class Output:
-    """Reads two pipes, which it owns, until nobody has them open for writing any more."""
+    """Reads two pipes, which it owns, until their writers are gone."""
 
     def __init__(self, stdout: int, stderr: int) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""What the caller of Invoke gets to see: the answer, or Lambda's words for why there is none. Pure."""
+"""The response of Invoke: the answer, or Lambda's error. Pure."""
 
 from __future__ import annotations
 

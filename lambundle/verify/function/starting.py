@@ -1,4 +1,4 @@
-"""What is started for a function: its own bootstrap, or Lambda's for a Python handler.
+"""The start of a function: its own bootstrap, or Lambda's for a Python handler.
 
 On Lambda the function's configuration says which. Here there is none: a bootstrap that is there is meant to be used,
 and a handler is then its own business, in _HANDLER.

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one connection: requests in, replies out. A request is bounded in size, whoever sends it."""
+"""HTTP/1.1 on one connection: requests in, replies out. Requests are bounded in size."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """What is sent back; the length of ``body`` is told by itself."""
+    """A reply; the length of ``body`` is added."""
 
     status: int
     body: bytes

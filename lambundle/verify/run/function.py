@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lambundle.target import BOOTSTRAP
-from lambundle.verify.checks.start import PageCache, touched_files
 from lambundle.verify.run import tracing
 from lambundle.verify.run.jobs import Job, Origin
+from lambundle.verify.run.page_cache import PageCache, touched_files
 from lambundle.verify.run.result import JobResult
 from lambundle.verify.run.trace import Trace
 from lambundle.verify.sandbox.interface import MIB, Outcome

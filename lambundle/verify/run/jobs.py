@@ -1,4 +1,4 @@
-"""What is run of a bundle: the command given, else a smoke job or --version of each of its programs."""
+"""The jobs of a bundle: the command given, else a smoke job or --version of each of its programs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ rm -rf /tmp/smoke
 mkdir /tmp/smoke
 cd /tmp/smoke
 """
-"""What every smoke job begins with; ``discover/recipe.py`` documents it. The place is empty in a warm run too."""
+"""The beginning of every smoke job (see ``recipes/recipe.py``). The directory is empty in a warm run too."""
 
 
 class Origin(enum.Enum):
@@ -62,7 +62,7 @@ class Job:
 
 
 def jobs(subject: Subject, mounted: Mounted, command: Sequence[str], book: Sequence[Recipe]) -> tuple[Job, ...]:
-    """What is run of a bundle: ``command`` if there is one, else a job for each of its programs.
+    """The jobs of a bundle: ``command`` if there is one, else one for each of its programs.
 
     A program's smoke job is the manifest's, else that of the recipe in ``book`` with its name, else it is asked for
     its version, which proves little.

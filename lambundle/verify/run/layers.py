@@ -29,11 +29,11 @@ def unpack(subject: Subject, layers: Sequence[Path], mount: str, work: Path) -> 
     own = work / "bundle"
     extract(subject.path, own)
     trees = {mount: own}
-    homes = _homes(mount, subject.manifests)
+    bundles = _bundles(mount, subject.manifests)
     unzipped = subject.unzipped
     for number, layer in enumerate(layers):
         with open_bundle(layer) as opened:
-            homes |= _homes(OPT, opened.manifests)
+            bundles |= _bundles(OPT, opened.manifests)
             unzipped += opened.unzipped
         tree = work / f"layer{number}"
         extract(layer, tree)
@@ -41,10 +41,10 @@ def unpack(subject: Subject, layers: Sequence[Path], mount: str, work: Path) -> 
             merge(tree, trees[OPT])
         else:
             trees[OPT] = tree
-    return Mounted(mount, trees, homes, unzipped)
+    return Mounted(mount, trees, bundles, unzipped)
 
 
-def _homes(mount: str, manifests: Iterable[Manifest]) -> dict[str, Manifest]:
+def _bundles(mount: str, manifests: Iterable[Manifest]) -> dict[str, Manifest]:
     return {f"{mount}/{posixpath.dirname(manifest.path)}": manifest for manifest in manifests}
 
 

@@ -1,4 +1,4 @@
-"""Bundles as they lie in the sandbox: which paths are theirs, and what they are called elsewhere."""
+"""Bundles in the sandbox: their paths there, here and on the packing machine."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
-    """What is verified, at ``mount``, with its layers.
+    """The bundle under test, at ``mount``, with its layers.
 
-    ``trees`` maps every mount point to its directory here. ``homes`` maps the directory of every bundle in it, such
+    ``trees`` maps every mount point to its directory here. ``bundles`` maps the directory of every bundle in it, such
     as /opt/lambundle/gcc, to its manifest: a zip of somebody else has none. ``unzipped`` are the bytes of all of it.
     """
 
     mount: str
     trees: Mapping[str, Path]
-    homes: Mapping[str, Manifest]
+    bundles: Mapping[str, Manifest]
     unzipped: int = 0
 
     @property
     def manifests(self) -> tuple[Manifest, ...]:
         """The manifests of all bundles."""
-        return tuple(self.homes.values())
+        return tuple(self.bundles.values())
 
     def is_users(self, path: str) -> bool:
         """Whether a path of the sandbox is the user's own: of the function, of a layer, or made in /tmp."""
@@ -41,13 +41,13 @@ class Mounted:
     def is_bundled(self, path: str) -> bool:
         """Whether a path of the sandbox is in one of the bundles."""
         normal = posixpath.normpath(path)
-        return any(normal.startswith(f"{home}/") for home in self.homes)
+        return any(normal.startswith(f"{directory}/") for directory in self.bundles)
 
     def original(self, path: str) -> str:
-        """What a path of the sandbox is called on the packing machine: without the bundle's root before it."""
-        for home in self.homes:
-            if path.startswith(f"{home}/root/"):
-                return path[len(home) + len("/root") :]
+        """The path on the packing machine of a path in the sandbox: without the bundle's root."""
+        for directory in self.bundles:
+            if path.startswith(f"{directory}/root/"):
+                return path[len(directory) + len("/root") :]
         return path
 
     def here(self, path: str) -> Path | None:
@@ -60,8 +60,8 @@ class Mounted:
 
     def served(self, path: str) -> Path | None:
         """Where the file lies here that the runtime serves for an absolute path of the packing machine."""
-        for home in self.homes:
-            candidate = self.here(f"{home}/root{posixpath.normpath(f'/{path}')}")
+        for directory in self.bundles:
+            candidate = self.here(f"{directory}/root{posixpath.normpath(f'/{path}')}")
             if candidate is not None and candidate.exists():
                 return candidate
         return None

@@ -54,7 +54,7 @@ class JobResult:
 
     @property
     def is_inconclusive(self) -> bool:
-        """Whether the program ran, and merely did not like to be asked for its version."""
+        """Whether the program ran and merely rejects --version."""
         outcome = self.worst
         started = outcome.status not in {NOT_FOUND, NOT_EXECUTABLE} and outcome.status < FIRST_SIGNAL
         is_loaded = b"error while loading shared libraries" not in outcome.stderr
@@ -69,7 +69,7 @@ class JobResult:
 
     @property
     def error_output(self) -> str:
-        """What the run that decides printed, stderr first."""
+        """Output of the run that decides, stderr first."""
         return f"{_text(self.worst.stderr)}\n{_text(self.worst.stdout)}"
 
     def runs(self) -> tuple[RunReport, ...]:

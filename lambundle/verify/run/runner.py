@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lambundle.target import ENVIRONMENT, TASK
-from lambundle.verify.checks.start import PageCache, touched_files
 from lambundle.verify.run import tracing
+from lambundle.verify.run.page_cache import PageCache, touched_files
 from lambundle.verify.run.result import JobResult
 from lambundle.verify.sandbox.interface import MIB, Command
 

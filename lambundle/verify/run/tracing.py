@@ -26,7 +26,7 @@ MOUNT = "/run/lambundle"
 PATH = f"{MOUNT}/trace"
 """The pipe there."""
 ENVIRONMENT = {VARIABLE: PATH}
-"""What makes the runtime write to it."""
+"""The runtime's variable for it."""
 
 _BLOCK = 1 << 16
 _BLOCKS_LEFT = 64

@@ -1,4 +1,4 @@
-"""The directory that verify works in: gone afterwards, whatever ends it; what a kill left is removed by the next."""
+"""The work directory: removed at the end, and by the next verify after a kill."""
 
 from __future__ import annotations
 

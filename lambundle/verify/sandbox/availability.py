@@ -1,4 +1,4 @@
-"""Which sandbox a run happens in, and why it cannot where it cannot."""
+"""The choice of a sandbox: the first that works, and why others do not."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lambundle.verify.model import Check, Status
-from lambundle.verify.sandbox.choose import SANDBOXES
-from lambundle.verify.sandbox.docker.docker import IMAGE
+from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
+from lambundle.verify.sandbox.docker.docker import IMAGE, DockerSandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from lambundle.verify.sandbox.interface import Sandbox
 
 BUBBLEWRAP, DOCKER = "bubblewrap", "docker"
+
+SANDBOXES: Mapping[str, Callable[[Path, str], Sandbox]] = {
+    BUBBLEWRAP: lambda work, _image: BubblewrapSandbox(work),
+    DOCKER: lambda work, image: DockerSandbox(image, work),
+}
+"""Makers, given a directory for the sandbox's own use and the name of an image."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Trees that take a moment to put together and are always the same, until something that they were made from changes.
+"""Cached trees that are rebuilt when a source of theirs changes.
 
 They lie in $XDG_CACHE_HOME/lambundle, each whole under its name or not at all.
 """

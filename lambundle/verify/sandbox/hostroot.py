@@ -28,24 +28,7 @@ VARIABLE = "LAMBUNDLE_HOST_ROOT"
 """Names a directory that is the host's root instead, such as the unpacked root of an image."""
 
 DIRECTORIES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/run/current-system/sw/bin")
-"""Where the programs are looked for: not on PATH, which may lead into somebody's home."""
-
-_NAMES = """
-bash sh sed grep egrep fgrep
-[ arch b2sum base32 base64 basename basenc cat chcon chgrp chmod chown chroot cksum comm cp csplit cut date dd df dir
-dircolors dirname du echo env expand expr factor false fmt fold groups head hostid id install join link ln logname ls
-md5sum mkdir mkfifo mknod mktemp mv nice nl nohup nproc numfmt od paste pathchk pinky pr printenv printf ptx pwd
-readlink realpath rm rmdir runcon seq sha1sum sha224sum sha256sum sha384sum sha512sum shred shuf sleep sort split stat
-stty sum sync tac tail tee test timeout touch tr true truncate tsort tty uname unexpand uniq unlink users vdir
-wc who whoami yes
-curl
-"""
-PROGRAMS = tuple(_NAMES.split())
-"""What the zip runtime can be relied on to have, as far as this machine has it.
-
-That curl is there shows the developer guide ("Tutorial: Building a custom runtime"): the bootstrap for provided.al2023
-is a shell script that calls it.
-"""
+"""Search order of the programs: not PATH, which may lead into a user's home."""
 
 _APART = frozenset({"curl"})
 """Programs that load more than Lambda promises anybody: a bundle must not find that by its name in /usr/lib64."""
@@ -100,7 +83,7 @@ def _named(root: Path) -> Path:
 def _programs() -> dict[str, str]:
     """Find the programs: path here by name."""
     found = {}
-    for name in PROGRAMS:
+    for name in target.HOST_PROGRAMS:
         path = next((path for place in DIRECTORIES if os.access(path := f"{place}/{name}", os.X_OK)), None)
         if path is not None:
             found[name] = path

@@ -1,4 +1,4 @@
-"""The seam between verify and what runs a bundle as Lambda would: bubblewrap or Docker."""
+"""The interface of sandboxes, which run commands as Lambda would: bubblewrap or Docker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KILLED = 128 + 9
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may use: bytes of memory (of all its processes together), bytes of /tmp, seconds."""
+    """Limits of a run: bytes of memory of all its processes together, bytes of /tmp, seconds."""
 
     memory: int = 2048 * MIB
     tmp: int = 512 * MIB
@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is run: ``argv`` in ``cwd`` with exactly ``environment``, which also says where commands are found.
+    """A command to run: ``argv`` in ``cwd`` with exactly ``environment``, whose PATH is searched.
 
     ``mounts`` maps mount points (``/opt``, ``/var/task``) to directories or files here, mounted read-only.
     ``writable`` maps further mount points to directories here, for lambundle's own use (a trace, a socket); they
@@ -100,7 +100,7 @@ class Sandbox(Protocol):
 
 
 def under_env(command: Command) -> list[str]:
-    """Return the command such that it finds exactly its environment: both sandboxes would add to it."""
+    """Return the command line that clears the environment first: both sandboxes would add to it."""
     # A first word with = in it would be taken for one more variable; nice(1) looks for none.
     shield = ["/usr/bin/nice", "-n", "0"] if "=" in command.argv[0] else []
     variables = [f"{name}={value}" for name, value in command.environment.items()]

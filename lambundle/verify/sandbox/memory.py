@@ -1,4 +1,4 @@
-"""How much memory a family of processes holds: what the kernel could not take back, as a limit on Lambda counts it.
+"""Memory of a process tree that the kernel cannot reclaim, as Lambda's limit counts it.
 
 Anonymous and shared memory count; pages of files do not, for the kernel drops them when memory runs short, nor do
 pages of files in /tmp, which is a disk on Lambda. A control group would count both: page cache is charged to whoever

@@ -1,4 +1,4 @@
-"""What Lambda's kernel refuses, as a seccomp filter: for bubblewrap as instructions, for Docker as a profile.
+"""The system calls that Lambda refuses, as a seccomp filter: instructions for bubblewrap, a profile for Docker.
 
 Nothing may be traced or mounted, no namespace entered or made; a program that sandboxes itself, or an unpacker that
 hopes for a user namespace, has to fail here too. The rest of the list keeps a hostile bundle off parts of the kernel

@@ -1,4 +1,4 @@
-"""What goes into a run and comes out of it: standard input, and as much output as a person could look at."""
+"""A run's standard input and its output, bounded."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ OUTPUT_LIMIT = 16 << 20
 """Most bytes kept of standard output, and of standard error; the rest is read and dropped, and counted."""
 
 _BLOCK = 1 << 16
+_TAIL = 400
 
 
 @dataclass(slots=True)
@@ -110,3 +111,8 @@ class Streams:
         if block:
             self._kept[handle].add(block)
         return bool(block)
+
+
+def tail(text: bytes) -> str:
+    """The end of what a program said, in one line."""
+    return " ".join(text.decode(errors="replace")[-_TAIL:].split())

@@ -1,4 +1,4 @@
-"""What can be said of a bundle without running it: eight checks over one reading of its bytes."""
+"""Static checks: eight checks over one reading of the bundle's bytes."""
 
 from __future__ import annotations
 

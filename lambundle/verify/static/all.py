@@ -1,4 +1,4 @@
-"""Runs the static checks: one listing, one reading of the bytes, then pure functions of what was found."""
+"""Runs the static checks: one listing, one reading of the bytes, then pure functions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lambundle.bundle.zipformat import UnsupportedZipError, ZipFormatError
 from lambundle.target import BOOTSTRAP, OPT, TASK
 from lambundle.verify.model import Check, Status
 from lambundle.verify.static import closure, integrity, layout, links, names, permissions, platform, quota
+from lambundle.verify.static.bundles import bundles_of, kept
 from lambundle.verify.static.contents import read_contents
 from lambundle.verify.static.facts import StaticFacts, together
-from lambundle.verify.static.home import homes_of, kept
 from lambundle.verify.static.listing import listing_of
 from lambundle.verify.static.outcome import failed, skipped, with_layers
 from lambundle.verify.subject import Subject
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from lambundle.bundle.reader import Member
+    from lambundle.bundle.listing import Member
 
 _MODULES = (integrity, permissions, links, names, layout, platform, closure, quota)
 CHECKS = tuple(module.NAME for module in _MODULES)
 """Names of the static checks, in the order in which they are told."""
 
 _OF_ALL = {quota.NAME}
-"""Checks that look at all layers together; the others look at each of them by itself."""
+"""Checks of all layers together; the others check each layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def static_checks(
     readable = iter(facts.layers)
     placed = [next(readable) if isinstance(layer, StaticFacts) else layer for layer in beside]
     checks = tuple(_checked(module, facts, list(zip(layers, placed, strict=True))) for module in _MODULES)
-    manifests = tuple(home.manifest for home in facts.homes)
+    manifests = tuple(bundle.manifest for bundle in facts.bundles)
     zipped = facts.listing.zipped
     subject = Subject(bundle, zipped is not None, zipped, tuple(facts.members), manifests, facts.runnable)
     return StaticResult(checks, subject)
@@ -90,9 +90,9 @@ def _read(
         if listing.unzipped > LIMIT:
             unread = f"not read: it says that it unpacks to {listing.unzipped:,} bytes"
         contents = {} if unread else read_contents(listing, kept(listing.members))
-    homes, bad_manifests = ((), ()) if unread else homes_of(listing.members, contents)
+    bundles, bad_manifests = ((), ()) if unread else bundles_of(listing.members, contents)
     mount = mount or (TASK if _has_bootstrap(listing.members) else OPT)
-    return StaticFacts(listing, contents, unread, homes, bad_manifests, arch, mount, handler, is_layer)
+    return StaticFacts(listing, contents, unread, bundles, bad_manifests, arch, mount, handler, is_layer)
 
 
 def _has_bootstrap(members: Sequence[Member]) -> bool:

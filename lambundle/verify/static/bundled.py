@@ -31,7 +31,7 @@ OTHER_BUILD = "a library was replaced by another build of it: pack again, so tha
 
 @dataclass(slots=True)
 class LinkageFindings:
-    """What was found: ``faults``, each with what to do, fail the check; ``notes`` do not.
+    """The result: ``faults``, each with what to do, fail the check; ``notes`` do not.
 
     ``programs`` and ``libraries`` are how many were looked at, ``symbols`` how many wanted symbols were looked up.
     """
@@ -119,17 +119,17 @@ class _LinkageChecker:
 
     @cached_property
     def _started(self) -> frozenset[str]:
-        root = self._linkage.home.root
+        root = self._linkage.bundle.root
         return frozenset(
             entry.path[len(root) :]
-            for entry in self._linkage.home.manifest.entries
+            for entry in self._linkage.bundle.manifest.entries
             if any(reason.kind in STARTED for reason in entry.reasons)
         )
 
     @property
     def _runtime(self) -> str:
         """Where the library lies that is loaded into every program."""
-        return f"{self._linkage.home.path}/runtime/"
+        return f"{self._linkage.bundle.path}/runtime/"
 
     def _was_packed(self, soname: str) -> bool:
         return posixpath.basename(soname) in self._packed
@@ -137,7 +137,7 @@ class _LinkageChecker:
     @cached_property
     def _packed(self) -> frozenset[str]:
         names = set()
-        for entry in self._linkage.home.manifest.entries:
+        for entry in self._linkage.bundle.manifest.entries:
             names.add(posixpath.basename(entry.path))
             names.update(reason.detail for reason in entry.reasons if reason.kind == "needed")
         return frozenset(names)
@@ -183,7 +183,7 @@ class _LinkageChecker:
         elf = self._contents[place].elf
         if elf is None:
             return
-        path = place.removeprefix(self._linkage.home.root)
+        path = place.removeprefix(self._linkage.bundle.root)
         providers: dict[str, list[ElfFile]] = {}
         whole = True
         for soname in elf.needed:
@@ -223,7 +223,7 @@ class _LinkageChecker:
         _, _, version = name.partition("@")
         sonames = [soname for soname, versions in elf.version_needs if version in versions]
         disk = self._linkage.disk
-        directories = self._linkage.home.directories
+        directories = self._linkage.bundle.directories
         environment = environment_for(elf, disk, library_path=directories, isolated=True)
         by = Requester(path, elf, posixpath.dirname(path))
         return bool(sonames) and all(isinstance(search(item, by, environment, disk), Found) for item in sonames)

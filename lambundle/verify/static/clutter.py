@@ -1,4 +1,4 @@
-"""What macOS leaves in zips and directories: nobody reads it on Lambda, whatever its mode."""
+"""Files that macOS leaves in zips and directories; Lambda ignores them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _APPLE_DOUBLE = "._"  # before the name of the file whose attributes it holds
 
 
 def is_clutter(path: str) -> bool:
-    """Whether an entry is the Finder's: its notes on a directory, or the attributes of a file on a Mac."""
+    """Whether an entry is the Finder's: settings of a directory, or attributes of a file."""
     return _pattern(path) is not None
 
 
@@ -26,7 +26,7 @@ def removal(zipped: str, paths: Iterable[str]) -> str:
 
 
 def _pattern(path: str) -> str | None:
-    """What zip matches the clutter with of which ``path`` is, None for all else; its * matches slashes too."""
+    """The pattern by which ``zip -d`` matches such a path, None for another; its * matches slashes too."""
     directory, name = posixpath.split(path)
     if path.split("/", 1)[0] == _DIRECTORY:
         return f"{_DIRECTORY}/*"

@@ -20,7 +20,7 @@ from lambundle.verify.static.symbols import Budget, Symbols, read_symbols
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from lambundle.bundle.reader import Member
+    from lambundle.bundle.listing import Member
     from lambundle.verify.static.listing import Listing
 
 ELF_MAX = 256 << 20
@@ -35,7 +35,7 @@ _SCRIPT = b"#!"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the bytes of one file say.
+    """Facts from the bytes of one file.
 
     ``sha256`` is their digest in hexadecimal, empty when they could not all be read; then ``damage`` says why, or
     ``unsupported``: nothing is wrong with them, but they are written as lambundle reads no zip. ``elf`` are the headers

@@ -1,4 +1,4 @@
-"""All that the static checks know: what is listed, what the bytes say, and the bundles of lambundle among it."""
+"""The facts of the static checks: the listing, the contents, and the packed bundles among them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lambundle.bundle.reader import Member
+    from lambundle.bundle.listing import Member
     from lambundle.elf.headers import ElfFile
+    from lambundle.verify.static.bundles import PackedBundle
     from lambundle.verify.static.contents import Content
-    from lambundle.verify.static.home import BundleHome
     from lambundle.verify.static.listing import Listing
 
 
@@ -31,9 +31,9 @@ UNSUPPORTED = "not looked at: entries cannot be read, see names"
 
 @dataclass(frozen=True, eq=False)
 class StaticFacts:
-    """What is known of one bundle, or of one of the layers beside it.
+    """Facts of one bundle, or of one of its layers.
 
-    ``contents`` has every file unless ``unread`` says why the bytes were not read. ``homes`` are the bundles of
+    ``contents`` has every file unless ``unread`` says why the bytes were not read. ``bundles`` are the bundles of
     lambundle in it; ``bad_manifests`` are paths of manifests with why they are none. ``arch`` is the machine that was
     asked for, ``mount`` the mount point, ``handler`` the function's handler where one is known.
 
@@ -45,7 +45,7 @@ class StaticFacts:
     listing: Listing
     contents: Mapping[str, Content]
     unread: str
-    homes: tuple[BundleHome, ...]
+    bundles: tuple[PackedBundle, ...]
     bad_manifests: tuple[tuple[str, str], ...]
     arch: str | None
     mount: str
@@ -73,7 +73,7 @@ class StaticFacts:
 
     @cached_property
     def mounted(self) -> MemberTree:
-        """What is at the mount point: the bundle and, below /opt, every layer in the order of unpacking."""
+        """The tree at the mount point: the bundle and, below /opt, every layer in the order of unpacking."""
         all_there = self.unpacked.get(self.mount, ())
         return MemberTree(*all_there) if len(all_there) > 1 else self.tree
 
@@ -112,7 +112,7 @@ class StaticFacts:
 
     @cached_property
     def damage(self) -> tuple[str, ...]:
-        """What is wrong with the bytes of files."""
+        """Damage in the bytes of files."""
         return tuple(content.damage for content in self.contents.values() if content.damage)
 
     @cached_property
@@ -137,15 +137,15 @@ class StaticFacts:
     @cached_property
     def linkages(self) -> tuple[Linkage, ...]:
         """Who loads what, for each bundle of lambundle; raises EntangledError when that has no end."""
-        return tuple(linkage_of(self.tree, self.contents, home, self.steps) for home in self.homes)
+        return tuple(linkage_of(self.tree, self.contents, bundle, self.steps) for bundle in self.bundles)
 
     @cached_property
     def machine(self) -> str | None:
         """The machine asked for, else the one that the bundle says or shows that it is for; None without any."""
         if self.arch is not None:
             return self.arch
-        if self.homes:
-            return self.homes[0].manifest.packed_on.machine
+        if self.bundles:
+            return self.bundles[0].manifest.packed_on.machine
         return most_common_machine(self.loose_elves)
 
     @cached_property
@@ -157,8 +157,8 @@ class StaticFacts:
     @cached_property
     def loose(self) -> tuple[str, ...]:
         """Paths of the files that are of no bundle of lambundle: handlers, wheels, other people's programs."""
-        ours = {entry.path for home in self.homes for entry in home.manifest.entries}
-        below = tuple(f"{home.path}/" for home in self.homes)
+        ours = {entry.path for bundle in self.bundles for entry in bundle.manifest.entries}
+        below = tuple(f"{bundle.path}/" for bundle in self.bundles)
         return tuple(
             member.path
             for member in self.members

@@ -1,4 +1,4 @@
-"""A bundle's root as the loader sees it: the file system of the packing machine, as far as it was packed."""
+"""A bundle's root as the loader sees it: the packing machine's files that were packed."""
 
 from __future__ import annotations
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle import names
 from lambundle.bundle.model import Kind
+from lambundle.verify.static.bundles import BUNDLES
 from lambundle.verify.static.clutter import is_clutter
 from lambundle.verify.static.facts import UNSUPPORTED
-from lambundle.verify.static.home import HOMES
 from lambundle.verify.static.outcome import REZIPPED, count, failed, passed, skipped
 
 if TYPE_CHECKING:
+    from lambundle.bundle.listing import Member
     from lambundle.bundle.model import Entry
-    from lambundle.bundle.reader import Member
     from lambundle.verify.model import Check
+    from lambundle.verify.static.bundles import PackedBundle
     from lambundle.verify.static.facts import StaticFacts
-    from lambundle.verify.static.home import BundleHome
 
 NAME = "integrity"
 DAMAGED = "fetch it again from where it came, or pack it again"
@@ -37,7 +37,7 @@ _MODES = "modes were lost"
 
 @dataclass(slots=True)
 class _Differences:
-    """What differs from the manifests.
+    """Differences from the manifests.
 
     ``traces`` are counted signs of a tool that zipped again, ``copied`` links to directories that became their copies.
     """
@@ -60,22 +60,24 @@ def check(facts: StaticFacts) -> Check:
     if facts.unsupported:
         return skipped(NAME, UNSUPPORTED)
     unusable = [f"{path} is not a manifest: {why}" for path, why in facts.bad_manifests]
-    unusable += [f"{home}/manifest.json is missing: no launcher starts without it" for home in _homes_without(facts)]
+    unusable += [
+        f"{bundle}/manifest.json is missing: no launcher starts without it" for bundle in _bundles_without(facts)
+    ]
     if unusable:
         return failed(NAME, unusable, CHANGED)
-    return _against_manifests(facts) if facts.homes else _without_manifest(facts)
+    return _against_manifests(facts) if facts.bundles else _without_manifest(facts)
 
 
 def _against_manifests(facts: StaticFacts) -> Check:
     found = _Differences()
-    for home in facts.homes:
-        _compare(facts, home, found)
+    for bundle in facts.bundles:
+        _compare(facts, bundle, found)
     if found.traces:
         signs = ", ".join(f"{sign} ({number:,})" for sign, number in found.traces.items())
         return failed(NAME, found.texts, REZIPPED, f"not as lambundle packed it: {signs}")
     if found.texts:
         return failed(NAME, found.texts, CHANGED)
-    return passed(NAME, f"every entry matches the manifest{'s' if len(facts.homes) > 1 else ''}")
+    return passed(NAME, f"every entry matches the manifest{'s' if len(facts.bundles) > 1 else ''}")
 
 
 def _without_manifest(facts: StaticFacts) -> Check:
@@ -85,20 +87,20 @@ def _without_manifest(facts: StaticFacts) -> Check:
     return passed(NAME, f"no manifest (lambundle did not pack it), but all checksums are right ({files})")
 
 
-def _homes_without(facts: StaticFacts) -> list[str]:
+def _bundles_without(facts: StaticFacts) -> list[str]:
     """Directories that look like a bundle's and have no manifest."""
-    known = {home.path for home in facts.homes} | {path.rpartition("/")[0] for path, _ in facts.bad_manifests}
+    known = {bundle.path for bundle in facts.bundles} | {path.rpartition("/")[0] for path, _ in facts.bad_manifests}
     found = set()
     for member in facts.members:
         parts = member.path.split("/")
-        if member.path.startswith(HOMES) and len(parts) > 2 and parts[2] in {"root", "runtime"}:  # noqa: PLR2004
+        if member.path.startswith(BUNDLES) and len(parts) > 2 and parts[2] in {"root", "runtime"}:  # noqa: PLR2004
             found.add("/".join(parts[:2]))
     return sorted(found - known)
 
 
-def _compare(facts: StaticFacts, home: BundleHome, found: _Differences) -> None:
-    entries = {entry.path: entry for entry in home.manifest.entries}
-    for entry in home.manifest.entries:
+def _compare(facts: StaticFacts, bundle: PackedBundle, found: _Differences) -> None:
+    entries = {entry.path: entry for entry in bundle.manifest.entries}
+    for entry in bundle.manifest.entries:
         member = facts.tree.by_path.get(entry.path)
         if member is None:
             if entry.kind is not Kind.DIRECTORY or not facts.tree.has_directory(entry.path):
@@ -111,8 +113,8 @@ def _compare(facts: StaticFacts, home: BundleHome, found: _Differences) -> None:
         else:
             _same_kind(facts, entry, member, found)
     for member in facts.members:
-        extra = member.path.startswith(f"{home.path}/") and member.path not in entries and not is_clutter(member.path)
-        if extra and member.path != home.manifest.path and found.copied.isdisjoint(names.parents(member.path)):
+        extra = member.path.startswith(f"{bundle.path}/") and member.path not in entries and not is_clutter(member.path)
+        if extra and member.path != bundle.manifest.path and found.copied.isdisjoint(names.parents(member.path)):
             found.texts.append(f"{member.path} was added")
 
 

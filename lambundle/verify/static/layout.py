@@ -17,7 +17,7 @@ from lambundle.verify.static.outcome import count, failed, passed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lambundle.bundle.reader import Member
+    from lambundle.bundle.listing import Member
     from lambundle.verify.model import Check
     from lambundle.verify.static.facts import StaticFacts
     from lambundle.verify.tree import MemberTree
@@ -115,7 +115,7 @@ def _clashes(unpacked: Sequence[StaticFacts]) -> Iterator[tuple[str, StaticFacts
 
 
 def _clash(upper: StaticFacts, member: Member, unpacked: Sequence[StaticFacts]) -> Iterator[tuple[str, StaticFacts]]:
-    """What one entry replaces of what was ``unpacked`` before it, the last first: nothing or one thing."""
+    """The entry that one replaces of those ``unpacked`` before it, the last first; at most one."""
     for lower in unpacked:
         after = f"{upper.path}, which is unpacked after {_called(lower)}"
         replaced = lower.tree.by_path.get(member.path)

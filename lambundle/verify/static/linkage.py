@@ -1,4 +1,4 @@
-"""Who loads what in a bundle of lambundle: each program's closure by the loader's own rules, and the plug-ins."""
+"""The closure of each program of a packed bundle by the loader's own rules, and the plug-ins."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
     from lambundle.elf.closure import Closure, LoadedFile, Missing
     from lambundle.elf.headers import ElfFile
+    from lambundle.verify.static.bundles import PackedBundle
     from lambundle.verify.static.contents import Content
-    from lambundle.verify.static.home import BundleHome
     from lambundle.verify.static.steps import Steps
     from lambundle.verify.tree import MemberTree
 
 
 @dataclass(frozen=True, slots=True)
 class Linkage:
-    """What the dynamic ELF files of one bundle load. Paths are those of the packing machine unless said otherwise.
+    """The libraries that the dynamic ELF files of one bundle load; paths are the packing machine's, or said otherwise.
 
     ``started`` are the real paths of the programs that launchers start. ``scopes`` has, for each program, the files
     in its memory. ``plugins`` are the paths in the zip of shared objects that no program loads by itself. ``named``
     maps sonames and file names to the paths in the zip that have them.
     """
 
-    home: BundleHome
+    bundle: PackedBundle
     disk: Inside
     started: frozenset[str]
     scopes: Mapping[str, tuple[LoadedFile, ...]]
@@ -39,24 +39,25 @@ class Linkage:
     named: Mapping[str, tuple[str, ...]]
 
 
-def linkage_of(tree: MemberTree, contents: Mapping[str, Content], home: BundleHome, steps: Steps) -> Linkage:
-    """Find what every program of ``home`` loads; raise EntangledError when that has no end."""
-    disk = Inside(tree, contents, home.root, steps)
+def linkage_of(tree: MemberTree, contents: Mapping[str, Content], bundle: PackedBundle, steps: Steps) -> Linkage:
+    """Find what every program of ``bundle`` loads; raise EntangledError when that has no end."""
+    disk = Inside(tree, contents, bundle.root, steps)
+    machine = bundle.manifest.packed_on.machine
     elves = {
         path: content.elf
         for path, content in contents.items()
-        if path.startswith(f"{home.path}/") and content.elf is not None and machine_name(content.elf) == _machine(home)
+        if path.startswith(f"{bundle.path}/") and content.elf is not None and machine_name(content.elf) == machine
     }
     programs = [path for path, elf in elves.items() if elf.is_program and elf.interpreter]
-    inside = [path[len(home.root) :] for path in programs if path.startswith(f"{home.root}/")]
-    closures = list(_walk(home, disk, sorted(inside)))
+    inside = [path[len(bundle.root) :] for path in programs if path.startswith(f"{bundle.root}/")]
+    closures = list(_walk(bundle, disk, sorted(inside)))
     scopes = {program: files for closure in closures for program, files in closure.scopes.items()}
     loaded = {disk.place(file.path) for files in scopes.values() for file in files}
     plugins = [path for path, elf in elves.items() if elf.dynamic and not elf.is_program and path not in loaded]
     return Linkage(
-        home=home,
+        bundle=bundle,
         disk=disk,
-        started=frozenset(program.real for program in home.manifest.programs),
+        started=frozenset(program.real for program in bundle.manifest.programs),
         scopes=scopes,
         missing=tuple(item for closure in closures for item in closure.missing),
         plugins=tuple(sorted(plugins)),
@@ -78,15 +79,11 @@ def names_of(tree: MemberTree, elves: Mapping[str, ElfFile]) -> Mapping[str, tup
     return {name: tuple(paths) for name, paths in found.items()}
 
 
-def _machine(home: BundleHome) -> str:
-    return home.manifest.packed_on.machine
-
-
-def _walk(home: BundleHome, disk: Inside, programs: Sequence[str]) -> Iterator[Closure]:
+def _walk(bundle: PackedBundle, disk: Inside, programs: Sequence[str]) -> Iterator[Closure]:
     """Walk the programs, those with directories of their own apart."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for program in programs:
-        groups.setdefault(home.private.get(program, home.directories), []).append(program)
+        groups.setdefault(bundle.private.get(program, bundle.directories), []).append(program)
     for directories, group in groups.items():
         walker = Walker(disk, library_path=directories, isolated=True)
         for program in group:

@@ -48,8 +48,8 @@ def unwrapped(path: Path, directory: str, *, is_zip: bool) -> str:
 def _is_top(tree: MemberTree, directory: str, handler: str | None) -> bool:
     if tree.member(f"{directory}/bootstrap") is not None:
         return True
-    homes = tree.names_in(f"{directory}/lambundle")
-    if any(tree.member(f"{directory}/lambundle/{name}/manifest.json") is not None for name in homes):
+    bundles = tree.names_in(f"{directory}/lambundle")
+    if any(tree.member(f"{directory}/lambundle/{name}/manifest.json") is not None for name in bundles):
         return tree.is_directory(f"{directory}/bin")
     return any(tree.member(f"{directory}/{module}") is not None for module in _modules(handler))
 

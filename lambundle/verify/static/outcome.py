@@ -1,4 +1,4 @@
-"""How the static checks put into words what they found."""
+"""Makes the static checks' results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LINES = 20
 """Most findings that are listed one by one."""
 
 REZIPPED = "re-zipped by a tool that drops modes or links: upload the zip that lambundle pack wrote itself"
-"""What to do about a bundle that went through a tool of somebody else."""
+"""The hint for a bundle that another tool zipped again."""
 
 
 def passed(name: str, detail: str, context: Sequence[str] = ()) -> Check:

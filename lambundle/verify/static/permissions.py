@@ -18,10 +18,10 @@ from lambundle.verify.static.outcome import REZIPPED, count, failed, passed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lambundle.bundle.reader import Member
+    from lambundle.bundle.listing import Member
     from lambundle.verify.model import Check
+    from lambundle.verify.static.bundles import PackedBundle
     from lambundle.verify.static.facts import StaticFacts
-    from lambundle.verify.static.home import BundleHome
 
 NAME = "permissions"
 SET_ID = "chmod u-s,g-s it, then zip it again: on Lambda a set-ID bit can have no use"
@@ -57,8 +57,8 @@ def check(facts: StaticFacts) -> Check:
 
 
 def _hint(facts: StaticFacts, stuck: Sequence[Member], closed: Sequence[Member]) -> str:
-    """What to do: what lambundle packed had the right modes once, other people's code may never have had them."""
-    packed = {entry.path for home in facts.homes for entry in home.manifest.entries}
+    """The hint: packed files had the right modes once, foreign code may never have had them."""
+    packed = {entry.path for bundle in facts.bundles for entry in bundle.manifest.entries}
     if any(member.path in packed for member in (*stuck, *closed)):
         return REZIPPED
     return NOT_EXECUTABLE if stuck else UNREADABLE
@@ -89,8 +89,8 @@ def _not_readable(member: Member) -> str:
 
 def _programs(facts: StaticFacts) -> Iterator[str]:
     """Files that something will execute."""
-    for home in facts.homes:
-        yield from _programs_of(facts, home)
+    for bundle in facts.bundles:
+        yield from _programs_of(facts, bundle)
     for path in facts.loose:
         content = facts.contents.get(path, Content())
         directory = posixpath.dirname(path)
@@ -99,16 +99,16 @@ def _programs(facts: StaticFacts) -> Iterator[str]:
             yield path
 
 
-def _programs_of(facts: StaticFacts, home: BundleHome) -> Iterator[str]:
+def _programs_of(facts: StaticFacts, bundle: PackedBundle) -> Iterator[str]:
     """Launchers, what they start, the loader; and what was a program when it was packed."""
     elves = {path: content.elf for path, content in facts.contents.items() if content.elf is not None}
     interpreters = {elf.interpreter for elf in elves.values() if elf.interpreter}
-    started = [home.root + path for path in (*interpreters, *(program.real for program in home.manifest.programs))]
-    for path in (*(program.launcher for program in home.manifest.programs), *started):
+    started = [bundle.root + path for path in (*interpreters, *(program.real for program in bundle.manifest.programs))]
+    for path in (*(program.launcher for program in bundle.manifest.programs), *started):
         member = facts.tree.member(path)
         if member is not None and (member.path in elves or path not in started):
             yield member.path
-    for entry in home.manifest.entries:
+    for entry in bundle.manifest.entries:
         if entry.mode & _EXECUTE and entry.path in facts.contents:
             elf = elves.get(entry.path)
             if facts.contents[entry.path].script or (elf is not None and elf.is_program):

@@ -72,10 +72,10 @@ def _counted(facts: StaticFacts, wanted: str) -> Iterator[tuple[str, ElfFile]]:
 
 
 def _counted_of(facts: StaticFacts, linkage: Linkage) -> Iterator[tuple[str, ElfFile]]:
-    """What launchers start, what programs load or would load, the runtime, and helpers of another machine."""
-    home = linkage.home
-    machine = home.manifest.packed_on.machine
-    paths = [home.root + program.real for program in home.manifest.programs]
+    """ELF files that launchers start or programs load, the runtime, and helpers of another machine."""
+    bundle = linkage.bundle
+    machine = bundle.manifest.packed_on.machine
+    paths = [bundle.root + program.real for program in bundle.manifest.programs]
     paths += [place for files in linkage.scopes.values() for file in files if (place := linkage.disk.place(file.path))]
     paths += [
         place
@@ -83,10 +83,10 @@ def _counted_of(facts: StaticFacts, linkage: Linkage) -> Iterator[tuple[str, Elf
         for looked in missing.looked_in
         if looked.path is not None and (place := linkage.disk.place(looked.path))
     ]
-    paths += [path for path in facts.contents if path.startswith(f"{home.path}/runtime/")]
+    paths += [path for path in facts.contents if path.startswith(f"{bundle.path}/runtime/")]
     paths += [
         entry.path
-        for entry in home.manifest.entries
+        for entry in bundle.manifest.entries
         if entry.mode & 1 and _is_foreign_helper(facts, entry.path, machine)
     ]
     for path in dict.fromkeys(paths):

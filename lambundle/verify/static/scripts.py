@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle import names
 from lambundle.scripts.shebang import parse_first_line
-from lambundle.target import BOOTSTRAP, OPT, TASK
+from lambundle.target import BOOTSTRAP, HOST_DIRECTORIES, HOST_PROGRAMS, OPT, TASK
 from lambundle.verify.first_line import fault_of
-from lambundle.verify.sandbox.hostroot import PROGRAMS
 from lambundle.verify.static.bundled import LOST
 
 if TYPE_CHECKING:
@@ -24,13 +23,12 @@ if TYPE_CHECKING:
 
     from lambundle.verify.first_line import StartFault
     from lambundle.verify.static.bundled import LinkageFindings
+    from lambundle.verify.static.bundles import PackedBundle
     from lambundle.verify.static.facts import StaticFacts
-    from lambundle.verify.static.home import BundleHome
 
 _EXTENSIONS = "extensions"
 _BIN = "bin"
 _EXECUTE = 0o1
-_HOST = frozenset({"/bin", "/usr/bin", "/sbin", "/usr/sbin"})
 _RUNTIMES = ("/var/lang/", "/var/runtime/")  # the directories of Lambda's own runtimes
 _MAYBE = frozenset({"awk", "gawk"})
 """Interpreters that Amazon Linux 2023 has in some of its forms; nobody promises them."""
@@ -46,8 +44,8 @@ def check_scripts(facts: StaticFacts, findings: LinkageFindings) -> None:
         fault = _fault(facts, path, is_bootstrap=name == BOOTSTRAP)
         if fault is not None:
             findings.faults[f"{path} {fault.why}"] = fault.cure
-    for home in facts.homes:
-        _check_packed(facts, home, findings)
+    for bundle in facts.bundles:
+        _check_packed(facts, bundle, findings)
 
 
 def started_by(head: bytes) -> tuple[str, str]:
@@ -115,28 +113,28 @@ def _fault(facts: StaticFacts, path: str, *, is_bootstrap: bool) -> StartFault |
 def _is_there(facts: StaticFacts, program: str) -> bool:
     """Whether Lambda may have what a first line names, a path or a name for PATH, or the function brings it."""
     directory, name = posixpath.split(program)
-    if directory in _HOST or not directory:
-        return name in PROGRAMS or name in _MAYBE or (not directory and facts.is_file(f"{OPT}/bin/{name}"))
+    if directory in HOST_DIRECTORIES or not directory:
+        return name in HOST_PROGRAMS or name in _MAYBE or (not directory and facts.is_file(f"{OPT}/bin/{name}"))
     if program.startswith(_RUNTIMES):
         return True
     return facts.is_file(posixpath.normpath(posixpath.join(TASK, program)))
 
 
-def _check_packed(facts: StaticFacts, home: BundleHome, findings: LinkageFindings) -> None:
+def _check_packed(facts: StaticFacts, bundle: PackedBundle, findings: LinkageFindings) -> None:
     """Check the scripts that launchers start: the runtime serves their interpreter from the bundle."""
-    for program in home.manifest.programs:
-        member = facts.tree.member(home.root + program.real)
+    for program in bundle.manifest.programs:
+        member = facts.tree.member(bundle.root + program.real)
         content = facts.contents.get(member.path) if member is not None else None
         if content is None or not content.script:
             continue
         named, wanted = started_by(content.head)
         interpreter = wanted or named
-        if not (_is_inside(facts, home, interpreter) or _is_there(facts, interpreter)):
+        if not (_is_inside(facts, bundle, interpreter) or _is_there(facts, interpreter)):
             text = f"{program.real} has a first line that names {interpreter}, which is not inside"
             findings.faults[text] = LOST
 
 
-def _is_inside(facts: StaticFacts, home: BundleHome, program: str) -> bool:
+def _is_inside(facts: StaticFacts, bundle: PackedBundle, program: str) -> bool:
     if program.startswith("/"):
-        return facts.tree.member(home.root + program) is not None
-    return any(posixpath.basename(entry.path) == program for entry in home.manifest.entries)
+        return facts.tree.member(bundle.root + program) is not None
+    return any(posixpath.basename(entry.path) == program for entry in bundle.manifest.entries)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambundle.bundle.listing import Member
 from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
-from lambundle.bundle.reader import Member
 from lambundle.machine import Machine, here
 from lambundle.verify.packing_machine import PackingMachine
 from lambundle.verify.run.jobs import Job, Origin

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambundle.target import is_on_host
 from lambundle.verify.diagnosis.starting import command_missing, entrypoint, interpreter_missing
-from lambundle.verify.first_line import fault_of, is_on_host
+from lambundle.verify.first_line import fault_of
 from lambundle.verify.model import Check, Diagnosis, RunReport, Status
 from lambundle.verify.run.mounted import Mounted
 from tests.unit.verify.made import entry, manifest, member, mounted, subject

@@ -43,7 +43,7 @@ def test_a_layer_lies_in_the_tree_of_those_before_it_and_wins(tmp_path: Path) ->
     work = tmp_path / "work"
     work.mkdir()
     found = unpack(opened(bundle), [first, second], "/opt", work)
-    assert set(found.homes) == {f"/opt/lambundle/{name}" for name in "abc"}
+    assert set(found.bundles) == {f"/opt/lambundle/{name}" for name in "abc"}
     assert found.unzipped == sum(path.stat().st_size for path in found.trees["/opt"].rglob("*") if path.is_file()) + 6
     trees = found.trees
     assert list(trees) == ["/opt"]
@@ -59,7 +59,7 @@ def test_a_function_has_its_layers_beside_it(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     found = unpack(opened(bundle), layers, "/var/task", work)
-    assert set(found.homes) == {"/var/task/lambundle/a", "/opt/lambundle/b", "/opt/lambundle/c"}
+    assert set(found.bundles) == {"/var/task/lambundle/a", "/opt/lambundle/b", "/opt/lambundle/c"}
     trees = found.trees
     assert set(trees) == {"/var/task", "/opt"}
     assert (trees["/opt"] / "x").read_bytes() == b"c"

@@ -33,6 +33,7 @@ MACHINE = Machine(
     ),
     {"HOME": "/srv/me", "PATH": "/usr/bin"},
     "/work",
+    architecture="x86_64",
 )
 
 
@@ -57,7 +58,7 @@ class Packages:
 
 def packing(machine: Machine = MACHINE) -> PackingMachine:
     """Return a machine of one architecture."""
-    return PackingMachine(machine, "x86_64")
+    return PackingMachine(machine)
 
 
 def owning(monkeypatch: pytest.MonkeyPatch, owners: dict[str, frozenset[str]]) -> PackingMachine:

@@ -72,7 +72,7 @@ def test_another_promise_or_another_recipe_is_another_host(tmp_path: Path, monke
     lend(tmp_path / "machine", "sh", "env", "cat", monkeypatch=monkeypatch)
     root = host_root(tmp_path)
     assert host_root(tmp_path) == root
-    library = PackingMachine(here(), "").library("libm.so.6", "/usr/bin/env")
+    library = PackingMachine(here()).library("libm.so.6", "/usr/bin/env")
     if library is None:
         pytest.skip("no libm here")
     monkeypatch.setattr(hostroot, "_promised", lambda _: {"libm.so.6": library})

@@ -14,8 +14,8 @@ import pytest
 
 import lambundle
 from lambundle.errors import SandboxError
+from lambundle.verify.sandbox.availability import SANDBOXES
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox, find_bubblewrap
-from lambundle.verify.sandbox.choose import SANDBOXES
 from lambundle.verify.sandbox.docker.docker import IMAGE, DockerSandbox, _bind, _options, _tmp
 from lambundle.verify.sandbox.interface import MIB, Command, Limits, admit, under_env
 
@@ -169,7 +169,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def test_a_daemon_that_does_not_answer_is_given_up(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(path, "docker", "exec /bin/sleep 1000")
-    monkeypatch.setattr("lambundle.verify.sandbox.docker.client.PATIENCE", 0.2)
+    monkeypatch.setattr("lambundle.verify.sandbox.docker.client.TIMEOUT", 0.2)
     missing = DockerSandbox(IMAGE, tmp_path).unavailable()
     assert missing is not None
     assert "takes longer" in missing

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.verify.checks.start import FEW, PageCache, start_check, touched_files
+from lambundle.verify.checks.start import start_check
 from lambundle.verify.model import RunReport, Status
 from lambundle.verify.run.jobs import Job, Origin
+from lambundle.verify.run.page_cache import FEW, PageCache, touched_files
 from lambundle.verify.run.result import JobResult
 from lambundle.verify.run.trace import Trace
 from lambundle.verify.sandbox.interface import MIB, Outcome

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambundle.bundle.listing import Member
 from lambundle.bundle.model import Kind
-from lambundle.bundle.reader import Member
 from lambundle.verify.tree import DeadEnd, Landing, MemberTree
 
 

@@ -120,7 +120,7 @@ class BubblewrapSandbox:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """What the first command brings about: the host's root, our own files for it, and the supervisor."""
+    """Made for the first command: the host's root, our own files for it, and the supervisor."""
 
     program: Bubblewrap
     root: Path
@@ -178,7 +178,7 @@ def _host(ready: _Ready, binds: _Binds) -> Iterator[str]:
 
 
 class _Binds:
-    """The directories and files of this machine that a run sees, and where its supervisor mounts them."""
+    """Directories and files of this machine for one run, and where its supervisor mounts them."""
 
     def __init__(self, run: str) -> None:
         self._run = run

@@ -1,4 +1,4 @@
-"""The few system calls for namespaces and mounts that Python has no names for."""
+"""System calls for namespaces and mounts that Python lacks."""
 
 from __future__ import annotations
 

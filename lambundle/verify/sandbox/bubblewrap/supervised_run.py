@@ -1,4 +1,4 @@
-"""One run, seen from the supervisor: bubblewrap is started, watched, and its end reported."""
+"""One run in the supervisor: bubblewrap is started, watched, and its end reported."""
 
 from __future__ import annotations
 

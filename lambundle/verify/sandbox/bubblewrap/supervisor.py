@@ -1,4 +1,4 @@
-"""The process that keeps one environment in being: its /tmp, and what runs in it. A process of its own.
+"""The supervisor: a process that holds one environment, its /tmp and its runs.
 
 It lives in a mount namespace of its own, where /tmp is a tmpfs of the right size, and starts bubblewrap there once
 for each run. What it does for a run: the rest of the limits, the clock, and to see that nothing of it is left. It

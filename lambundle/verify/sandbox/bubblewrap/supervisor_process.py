@@ -1,4 +1,4 @@
-"""The supervisor of an environment, seen from verify: starting it, asking it for runs, and hearing how they ended."""
+"""The client of the supervisor: starts it, requests runs, receives their ends."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from lambundle.errors import SandboxError
 from lambundle.verify.sandbox import seccomp
 from lambundle.verify.sandbox.bubblewrap.supervisor_request import Handles
 from lambundle.verify.sandbox.interface import TIMED_OUT, Outcome
+from lambundle.verify.sandbox.streams import tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +31,8 @@ HINT = (
     "kernel.apparmor_restrict_unprivileged_userns=0; in a container --privileged), or use --sandbox docker"
 )
 
-_PATIENCE = 60.0  # seconds beyond a run's own until its supervisor counts as broken
+_TIMEOUT = 60.0  # seconds beyond a run's own until its supervisor counts as broken
 _DRAIN = 10.0  # seconds to take in what an ended run has written
-_ERROR_BYTES = 400
 
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -41,7 +41,7 @@ _START = (
 
 
 class SupervisorProcess:
-    """The process that keeps the environment, see ``supervisor``."""
+    """The supervisor's process (``supervisor.main``)."""
 
     def __init__(self) -> None:
         self._requests, theirs = socket.socketpair()
@@ -62,7 +62,7 @@ class SupervisorProcess:
             raise SandboxError("this machine does not let us make a sandbox", context=(error,), hint=HINT)
 
     def _greeting(self) -> str:
-        self._requests.settimeout(_PATIENCE)
+        self._requests.settimeout(_TIMEOUT)
         try:
             return str(json.loads(self._requests.recv(1 << 16) or b"{}").get("error", "its supervisor did not start"))
         except OSError as error:
@@ -87,13 +87,13 @@ class SupervisorProcess:
     def _last_words(self) -> str:
         self._process.kill()
         _, words = self._process.communicate()
-        return _tail(words)
+        return tail(words)
 
     def close(self) -> None:
         """Let it end everything, and end."""
         self._requests.close()
         try:
-            self._process.communicate(timeout=_PATIENCE)
+            self._process.communicate(timeout=_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._last_words()
 
@@ -104,7 +104,7 @@ class BubblewrapRun:
     def __init__(self, control: socket.socket, streams: Streams, seconds: float) -> None:
         self._control = control
         self._streams = streams
-        self._patience = seconds + _PATIENCE
+        self._timeout = seconds + _TIMEOUT
         self._lock = threading.Lock()
         self._outcome: Outcome | None = None
 
@@ -125,11 +125,11 @@ class BubblewrapRun:
         late = seconds is not None and report is None
         if late:
             self.kill()
-        report = report or self._report(self._patience) or {"error": "the sandbox's supervisor is gone"}
+        report = report or self._report(self._timeout) or {"error": "the sandbox's supervisor is gone"}
         self._control.close()
         stdout, stderr, dropped = self._streams.finish(_DRAIN)
         if report["error"]:
-            raise SandboxError(report["error"], context=(_tail(stderr),), hint=HINT)
+            raise SandboxError(report["error"], context=(tail(stderr),), hint=HINT)
         return Outcome(
             status=TIMED_OUT if late else report["status"],
             stdout=stdout,
@@ -159,8 +159,3 @@ def _memory_file(content: bytes) -> Iterator[IO[bytes]]:
         file.flush()
         file.seek(0)
         yield file
-
-
-def _tail(text: bytes) -> str:
-    """Return the end of what a program said, in one line."""
-    return " ".join(text.decode(errors="replace")[-_ERROR_BYTES:].split())

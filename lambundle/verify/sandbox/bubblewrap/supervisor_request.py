@@ -1,4 +1,4 @@
-"""What is said between verify and the supervisor of an environment."""
+"""Messages between verify and the supervisor of an environment."""
 
 from __future__ import annotations
 

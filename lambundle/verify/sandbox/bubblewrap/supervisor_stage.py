@@ -1,4 +1,4 @@
-"""The supervisor's mount namespace: where /tmp is, and what a run is given while it runs. Nobody else sees it."""
+"""The supervisor's private mount namespace: /tmp, and the mounts of each run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Docker's command line, asked so that nothing of it outlives verify."""
+"""Docker's client under a watchdog: it ends with verify."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import shutil
 import subprocess
 
 from lambundle.errors import SandboxError
+from lambundle.verify.sandbox.streams import tail
 
 HINT = "install Docker and start its daemon, or use --sandbox bubblewrap"
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds that the daemon may take for anything but pulling."""
 
-_ERROR_BYTES = 400
-
 # Ends its program when standard input ends: that of verify, however it goes.
-_LEASH = """
+_WATCHDOG = """
 exec 3<&0
 "$@" < /dev/null & child=$!
 { read -r _ <&3; kill "$child"; } > /dev/null 2>&1 & watcher=$!
@@ -26,19 +25,19 @@ kill "$watcher" 2> /dev/null; exit "$status"
 
 def docker(*arguments: str, seconds: float | None = None) -> str:
     """Run Docker's client, at most so long, and return what it prints; raise SandboxError with its last words."""
-    seconds = PATIENCE if seconds is None else seconds
-    leash, hand = os.pipe()
-    with os.fdopen(hand, "wb") as held:
+    seconds = TIMEOUT if seconds is None else seconds
+    watched, held_end = os.pipe()
+    with os.fdopen(held_end, "wb") as held:
         try:
             process = subprocess.Popen(
-                ["/bin/sh", "-c", _LEASH, "sh", find_docker(), *arguments],
-                stdin=leash,
+                ["/bin/sh", "-c", _WATCHDOG, "sh", find_docker(), *arguments],
+                stdin=watched,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
         finally:
-            os.close(leash)
+            os.close(watched)
         try:
             stdout, stderr = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -56,8 +55,3 @@ def find_docker() -> str:
     if found is None:
         raise SandboxError("docker is not installed", hint=HINT)
     return found
-
-
-def tail(text: bytes) -> str:
-    """Return the end of what a program said, in one line."""
-    return " ".join(text.decode(errors="replace")[-_ERROR_BYTES:].split())

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambundle.errors import SandboxError
-from lambundle.verify.sandbox.docker.client import HINT, PATIENCE, docker, find_docker, tail
+from lambundle.verify.sandbox.docker.client import HINT, TIMEOUT, docker, find_docker
+from lambundle.verify.sandbox.streams import tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,7 @@ class Container:
     def close(self) -> None:
         """End it; the daemon removes it, and its client waits for that."""
         try:
-            self._process.communicate(timeout=PATIENCE)
+            self._process.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(SandboxError):
                 docker("rm", "--force", "--volumes", self.name)
@@ -93,7 +94,7 @@ class Container:
         """Return the next line from the supervisor, nothing if it does not come."""
         assert self._process.stdout is not None  # noqa: S101  (a pipe)
         handle = self._process.stdout.fileno()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while b"\n" not in self._heard:
             ready, _, _ = select.select([handle], [], [], max(0.0, deadline - time.monotonic()))
             block = os.read(handle, 1 << 12) if ready else b""

@@ -1,4 +1,4 @@
-"""The bundles of lambundle in a zip: their manifests, and where their loaders are told to search."""
+"""The bundles that lambundle packed in a zip: their manifests and search orders."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from lambundle.pack.config import read_config
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from lambundle.bundle.listing import Member
     from lambundle.bundle.model import Manifest
-    from lambundle.bundle.reader import Member
     from lambundle.verify.static.contents import Content
 
 _CONFIG = re.compile(r"lambundle/[^/]+/runtime/config")
 
-HOMES = "lambundle/"
+BUNDLES = "lambundle/"
 """Where every bundle of lambundle has its directory."""
 
 
 @dataclass(frozen=True, slots=True)
-class BundleHome:
-    """One bundle of lambundle: its manifest, its directory, and where its loader is told to search.
+class PackedBundle:
+    """A bundle that lambundle packed: its manifest, its directory, and its loader's search order.
 
     ``directories`` are those of the packing machine, for every program; ``private`` those of single programs.
     """
@@ -58,11 +58,11 @@ def kept(members: Iterable[Member]) -> frozenset[str]:
     return frozenset(found)
 
 
-def homes_of(
+def bundles_of(
     members: Iterable[Member], contents: Mapping[str, Content]
-) -> tuple[tuple[BundleHome, ...], tuple[tuple[str, str], ...]]:
+) -> tuple[tuple[PackedBundle, ...], tuple[tuple[str, str], ...]]:
     """Find the bundles of lambundle, and the manifests that are none with the reasons why."""
-    homes: list[BundleHome] = []
+    bundles: list[PackedBundle] = []
     bad: list[tuple[str, str]] = []
     for member in members:
         path = member.path
@@ -74,16 +74,16 @@ def homes_of(
             bad.append((path, f"it is a {member.kind}" if content is None else content.damage or too_many))
             continue
         try:
-            homes.append(_home(path, decode_manifest(content.data), contents))
+            bundles.append(_bundle(path, decode_manifest(content.data), contents))
         except BadBundleError as error:
             bad.append((path, error.context[0] if error.context else error.message))
-    return tuple(homes), tuple(bad)
+    return tuple(bundles), tuple(bad)
 
 
-def _home(path: str, manifest: Manifest, contents: Mapping[str, Content]) -> BundleHome:
+def _bundle(path: str, manifest: Manifest, contents: Mapping[str, Content]) -> PackedBundle:
     if manifest.path != path:
         raise BadBundleError("misplaced", context=(f"it is the manifest of {manifest.name!r}",))
-    home = path.rpartition("/")[0]
-    content = contents.get(f"{home}/runtime/config")
+    bundle = path.rpartition("/")[0]
+    content = contents.get(f"{bundle}/runtime/config")
     config = read_config((content.data if content is not None else None) or b"")
-    return BundleHome(manifest, home, config.directories or (), config.private)
+    return PackedBundle(manifest, bundle, config.directories or (), config.private)
