@@ -1,6 +1,6 @@
-"""What a program needs beyond DT_NEEDED: evidence, the rules that weigh it, and what they choose.
+"""Dependencies of programs beyond DT_NEEDED: evidence, rules, and the files that they select.
 
-In this room: texts and imports in files (``evidence``), rules as data (``rules``), what libraries' users need
-(``facilities``), which of a package's files are wanted (``selection``), what no package owns (``installation``), and
-the order in which all are asked (``discovery``). It says what is wanted and why; ``gather`` takes it.
+In this room: names and paths in files (``evidence``), rules as data (``rules``), facilities (``facilities``), packages
+and their files (``selection``), files of unpackaged programs (``installation``), and the order of all steps
+(``discovery``). It proposes candidates with reasons; ``gather`` adds them.
 """

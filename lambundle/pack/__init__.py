@@ -1,5 +1,5 @@
-"""From a request to a plan: the steps, the launcher, the runtime's configuration.
+"""The plan of a bundle: its steps, the launchers, the runtime's configuration.
 
-In this room: what is asked for and answered (``request``), the steps in their order (``plan``), each in a module of its
-own, and the texts that start a bundled program (``launcher``, ``config``). Nothing is executed, nothing is written.
+In this room: the request and the plan (``request``), the order of the steps (``plan``), a module for each step, and the
+texts that start a bundled program (``launcher``, ``config``). Nothing is executed, nothing is written.
 """
