@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.model import Group, Reason
 from lambundle.discover.evidence import FileEvidence
 from lambundle.discover.facilities import Facilities
+from lambundle.discover.fonts import add_fonts
 from lambundle.discover.installation import imported_files, installed_files
 from lambundle.discover.rules import rules
 from lambundle.discover.selection import Selection
@@ -204,6 +205,18 @@ class Discovery:
         for name in names:
             self.gathering.opened(name, file.real, Reason("opened", file.real, name), program)
 
+    def add_fonts(self, limit: int) -> None:
+        """Add the machine's fonts if a program draws text, up to ``limit`` bytes of all files."""
+        reason = self._facilities.fonts()
+        if reason is None:
+            return
+        wanted: set[str] = set()
+        if self._packages is not None:
+            wanted |= installed_by_name(self._packages)
+        if self.selection is not None:
+            wanted |= self.selection.packages.recommendations()
+        add_fonts(self.gathering, None if self._packages is None else self._packages.owner, wanted, reason, limit)
+
     def groups(self, closure: Closure) -> tuple[Group, ...]:
         """Return the selected packages with all reasons, and the facilities with all users."""
         packages = () if self.selection is None else self.selection.packages.chosen.items()
@@ -273,3 +286,9 @@ class Discovery:
         self.recipe_files[recipe.name] = (
             self.recipe_files.get(recipe.name, 0) + len(self.gathering.mirror.files()) - before
         )
+
+
+def installed_by_name(packages: PackageDatabase) -> frozenset[str]:
+    """Return the packages that a person asked for."""
+    ask = getattr(packages, "installed_by_name", None)
+    return frozenset() if ask is None else frozenset(ask())

@@ -112,6 +112,10 @@ class PackageSelection:
         self._python.start(sources)
         self._expand()
 
+    def recommendations(self) -> set[str]:
+        """Return the packages that root packages recommend."""
+        return set(self.catalogue.recommendations([name for name, package in self.chosen.items() if package.root]))
+
     def is_private(self, directory: str, name: str) -> bool:
         """Return whether only selected packages and packages of one source list the directory."""
         if directory.count("/") < SHALLOW:
