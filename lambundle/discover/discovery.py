@@ -205,6 +205,11 @@ class Discovery:
         for name in names:
             self.gathering.opened(name, file.real, Reason("opened", file.real, name), program)
 
+    @property
+    def converts(self) -> bool:
+        """Whether a program converts between character sets."""
+        return self._facilities.provides("/gconv")
+
     def add_fonts(self, limit: int) -> None:
         """Add the machine's fonts if a program draws text, up to ``limit`` bytes of all files."""
         reason = self._facilities.fonts()

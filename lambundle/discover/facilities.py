@@ -47,6 +47,10 @@ class Facilities:
             if facility not in self._provided and any(self._users(facility, closure)):
                 self._add(facility)
 
+    def provides(self, part: str) -> bool:
+        """Return whether a facility was added that has ``part`` in one of its paths."""
+        return any(part in path for item in self._provided for path in item.paths)
+
     def fonts(self) -> Reason | None:
         """Return the reason for which fonts are wanted, None if they are not."""
         return next((Reason("facility", None, item.why) for item in self._provided if item.fonts), None)

@@ -149,7 +149,7 @@ def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, 
             gathering.mirror.make_file(path, filled.encode(), 0o644, Reason("recipe", None, result.recipe))
     environment = dict(discovery.environment)
     if any(loader.libc == "glibc" for loader in loaders.values()):
-        converters = gconv.list_converters(gathering, tell=not resolved.only_recorded)
+        converters = gconv.list_converters(gathering, tell=discovery.converts)
         environment = libc.glibc_variables(gathering) | converters | environment
     return environment
 

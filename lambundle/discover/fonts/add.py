@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HOMES_FILE = "/etc/fonts/conf.d/00-lambundle-homes.conf"
 
 _NAMED = 3
-"""Packages and directories that a note names."""
+"""Packages that a note names."""
 
 
 def add_fonts(
@@ -41,18 +41,23 @@ def add_fonts(
 
 
 def _note(fonts: list[Font]) -> str:
-    packages = sorted({font.package for font in fonts if font.package})
-    of = f" of {_some(packages)}" if packages else ""
-    directories = sorted({posixpath.dirname(font.path) for font in fonts})
-    if len(directories) > _NAMED:
-        directories = [posixpath.commonpath(directories)]
-    flags = " ".join(f"--add {directory}" for directory in directories)
+    groups: dict[str, list[Font]] = {}
+    for font in fonts:
+        groups.setdefault(font.package, []).append(font)
+    largest = sorted(groups.values(), key=_size, reverse=True)
+    parts = [_group(group, f" of {group[0].package}" if group[0].package else "") for group in largest[:_NAMED]]
+    others = [font for group in largest[_NAMED:] for font in group]
+    parts += [_group(others, " of other packages")] if others else []
     return (
-        f"{len(fonts)} fonts{of} ({sum(font.size for font in fonts) / 1e6:.1f} MB) are left out, which are neither "
-        f"fontconfig's defaults nor were installed by name as far as there is room; to bring them: {flags}"
+        "fonts are left out, which are neither fontconfig's defaults nor asked for by name, or for which there is no "
+        f"room: {', '.join(parts)}"
     )
 
 
-def _some(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _group(fonts: list[Font], name: str) -> str:
+    directories = {posixpath.dirname(font.path) for font in fonts}
+    return f"{len(fonts)}{name} ({_size(fonts) / 1e6:.1f} MB, --add {posixpath.commonpath(directories)})"
+
+
+def _size(fonts: list[Font]) -> int:
+    return sum(font.size for font in fonts)

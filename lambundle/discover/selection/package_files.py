@@ -10,6 +10,7 @@ from lambundle.discover.rules import is_command, is_public_library, is_versioned
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
 from lambundle.discover.selection.commands import Commands
 from lambundle.discover.selection.compiler import DEVELOPMENT
+from lambundle.discover.selection.generated import generated_settings
 from lambundle.discover.selection.interpreters import needed_interpreters
 from lambundle.discover.selection.packages import SOURCES
 from lambundle.gather.candidate import Candidate
@@ -54,6 +55,7 @@ class PackageFiles:
             yield from self._configured(package)
             yield from self._named_after_programs(package)
             yield from self._libraries_named_beside(package)
+        yield from generated_settings(self._selection, self.own_libraries())
 
     def own_files(self) -> Iterator[str]:
         """Return the files of root and direct packages, without public libraries."""
