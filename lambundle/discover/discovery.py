@@ -12,9 +12,12 @@ from lambundle.discover.evidence import FileEvidence
 from lambundle.discover.facilities import Facilities
 from lambundle.discover.fonts import add_fonts
 from lambundle.discover.installation import imported_files, installed_files
+from lambundle.discover.links import LinkedDirectories
 from lambundle.discover.rules import rules
 from lambundle.discover.selection import Selection
+from lambundle.discover.selection.add_ons import AddOns
 from lambundle.elf.headers import ElfFile
+from lambundle.errors import PackageNotFoundError
 from lambundle.gather.bytecode import source_of
 from lambundle.gather.candidate import Candidate
 from lambundle.gather.gathering import TEXTS, Gathering
@@ -24,7 +27,7 @@ from lambundle.recipes.recipe import Recipe, recipe_for
 from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from lambundle.elf.closure import Closure, LoadedFile
     from lambundle.packages import PackageDatabase
@@ -63,9 +66,21 @@ class Discovery:
         self._packages = packages
         self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
         self._evidence = FileEvidence(self.files) if self.selection is None else self.selection.evidence
+        self._linked = LinkedDirectories(gathering, self._is_decided)
         self._opened: set[tuple[str, str]] = set()
         package_files = None if self.selection is None else self.selection.files
         self._facilities = Facilities(gathering, self.dynamic, self._evidence, package_files)
+
+    def add_packages(self, names: Collection[str]) -> None:
+        """Add installed packages as a whole, with what they need. Raises PackageNotFoundError."""
+        for name in names:
+            if self.selection is None:
+                raise PackageNotFoundError(
+                    f"no package {name}: this machine has no package database", hint="give its files by --add PATH"
+                )
+            self.selection.add_named(name)
+        if names and self.selection is not None:
+            self.gathering.add(self.selection.files.candidates())
 
     def discover(self) -> None:
         """Add the dependencies of the programs, then those of the libraries that these load, and so on."""
@@ -78,12 +93,21 @@ class Discovery:
             for program in self.requested:
                 if not self._is_by_recipe(program.path):
                     self._select(program.path, program.interpreter)
+            self._add_add_ons()
             self.gathering.add(self.selection.files.candidates())
             self.add_interpreters()
             self._follow_recipes_of_commands()
         for _ in range(MAX_ROUNDS):
             if not self._discover_for_libraries():
                 break
+
+    def _add_add_ons(self) -> None:
+        """Select the packages that were installed by name for the programs; note those that are left out."""
+        if self.selection is not None:
+            compiled = {program.real for program in self.requested if program.interpreter is None}
+            add_ons = AddOns(self.selection.packages, self.selection.files.own_libraries(), compiled)
+            add_ons.select()
+            self.gathering.notes += add_ons.notes
 
     def _add_installation(self, program: Requested) -> None:
         """Add the files of a program that no package owns."""
@@ -190,7 +214,19 @@ class Discovery:
             for file in loaded:
                 self._open_by_name(file, root)
         self._facilities.provide(closure)
+        self._follow_links()
         return len(self.gathering.walker.closure().files) > before
+
+    def _follow_links(self) -> None:
+        """Add what lies in the directories that links of the bundle lead to, and what links there lead to."""
+        for _ in range(MAX_ROUNDS):
+            found = list(self._linked.candidates())
+            if not found:
+                break
+            self.gathering.add(found)
+
+    def _is_decided(self, path: str) -> bool:
+        return self.selection is not None and self.owner(path) in self.selection.packages.chosen
 
     def _open_by_name(self, file: LoadedFile, program: str) -> None:
         """Add the libraries that a loaded file opens by name; a library that is there gets another reason."""
@@ -217,7 +253,7 @@ class Discovery:
             return
         wanted: set[str] = set()
         if self._packages is not None:
-            wanted |= installed_by_name(self._packages)
+            wanted |= self._packages.installed_by_name()
         if self.selection is not None:
             wanted |= self.selection.packages.recommendations()
         add_fonts(self.gathering, None if self._packages is None else self._packages.owner, wanted, reason, limit)
@@ -291,9 +327,3 @@ class Discovery:
         self.recipe_files[recipe.name] = (
             self.recipe_files.get(recipe.name, 0) + len(self.gathering.mirror.files()) - before
         )
-
-
-def installed_by_name(packages: PackageDatabase) -> frozenset[str]:
-    """Return the packages that a person asked for."""
-    ask = getattr(packages, "installed_by_name", None)
-    return frozenset() if ask is None else frozenset(ask())

@@ -45,18 +45,21 @@ def _note(fonts: list[Font]) -> str:
     for font in fonts:
         groups.setdefault(font.package, []).append(font)
     largest = sorted(groups.values(), key=_size, reverse=True)
-    parts = [_group(group, f" of {group[0].package}" if group[0].package else "") for group in largest[:_NAMED]]
+    parts = [_group(group) for group in largest[:_NAMED]]
     others = [font for group in largest[_NAMED:] for font in group]
-    parts += [_group(others, " of other packages")] if others else []
+    parts += [_group(others)] if others else []
     return (
         "fonts are left out, which are neither fontconfig's defaults nor asked for by name, or for which there is no "
         f"room: {', '.join(parts)}"
     )
 
 
-def _group(fonts: list[Font], name: str) -> str:
-    directories = {posixpath.dirname(font.path) for font in fonts}
-    return f"{len(fonts)}{name} ({_size(fonts) / 1e6:.1f} MB, --add {posixpath.commonpath(directories)})"
+def _group(fonts: list[Font]) -> str:
+    package = fonts[0].package
+    if package and all(font.package == package for font in fonts):
+        return f"{len(fonts)} of {package} ({_size(fonts) / 1e6:.1f} MB, --package {package})"
+    top = posixpath.commonpath({posixpath.dirname(font.path) for font in fonts})
+    return f"{len(fonts)} others ({_size(fonts) / 1e6:.1f} MB, --add {top})"
 
 
 def _size(fonts: list[Font]) -> int:
