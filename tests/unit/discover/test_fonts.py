@@ -9,7 +9,7 @@ import pytest
 
 from lambundle.bundle.model import Reason
 from lambundle.discover.fonts import add_fonts
-from lambundle.discover.fonts.choice import MAX_BY_NAME, MAX_FAMILY, choose_fonts
+from lambundle.discover.fonts.choice import MAX_BY_NAME, choose_fonts
 from lambundle.discover.fonts.configuration import read_configuration
 from lambundle.discover.fonts.faces import BOLD, Face, read_faces
 from lambundle.gather.gathering import Gathering
@@ -84,7 +84,7 @@ DEFAULTS = {
 ALL_OF_A = ["a/Mono.ttf", "a/PlainSans-Bold.ttf", "a/PlainSans.ttf", "a/PlainSerif-BoldItalic.ttf"]
 
 
-def test_the_default_families_are_taken_whole_and_others_are_not() -> None:
+def test_the_default_families_are_taken_and_others_are_not() -> None:
     assert taken(machine(DEFAULTS)) == ALL_OF_A
 
 
@@ -126,16 +126,16 @@ def test_a_rule_for_another_language_does_not_count() -> None:
     assert "b/OtherSans.ttf" not in taken(machine(DEFAULTS, local=conf(match)))
 
 
-def test_of_a_very_large_family_the_usual_styles_are_taken() -> None:
+def test_of_a_default_family_the_usual_styles_are_taken() -> None:
     styles = {
         "a/Plain-Regular.ttf": sfnt("Plain Sans"),
         "a/Plain-Light.ttf": sfnt("Plain Sans Light", typographic="Plain Sans", weight=300),
         "a/Plain-CondensedBold.ttf": sfnt("Plain Sans Condensed", typographic="Plain Sans", weight=700, width=3),
     }
-    small = machine(styles)
-    large = machine(styles, sizes={f"{TOP}/a/Plain-Light.ttf": MAX_FAMILY})
-    assert taken(small) == sorted(styles)
-    assert taken(large) == ["a/Plain-Regular.ttf"]
+    assert taken(machine(styles)) == ["a/Plain-Regular.ttf"]
+    assert taken(machine(styles), "a") == sorted(styles)
+    del styles["a/Plain-Regular.ttf"]
+    assert taken(machine(styles)) == sorted(styles)
 
 
 def test_fonts_by_name_stop_at_a_size_and_regular_ones_come_first() -> None:
@@ -145,8 +145,9 @@ def test_fonts_by_name_stop_at_a_size_and_regular_ones_come_first() -> None:
     assert found == [*ALL_OF_A, "b/OtherSans.ttf", "b/Small.ttf", "c/Cjk-Regular.ttc"]
 
 
-def test_the_quota_leaves_no_room_for_fonts_by_name() -> None:
-    assert taken(machine(DEFAULTS), "b", room=1) == ALL_OF_A
+def test_without_room_in_the_quota_the_upright_defaults_are_taken() -> None:
+    italic = "a/PlainSerif-BoldItalic.ttf"
+    assert taken(machine(DEFAULTS), "b", room=1) == [path for path in ALL_OF_A if path != italic]
 
 
 def test_type_1_copies_of_a_family_are_not_taken() -> None:
