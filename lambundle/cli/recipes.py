@@ -22,10 +22,9 @@ def recipes(recipe: tuple[Path, ...], as_json: bool) -> None:
     verify gives to a program.
     """
     from lambundle.cli.recipes_screen import recipe_lines
-    from lambundle.recipes.recipe import read_recipe
-    from lambundle.recipes.recipe import recipes as own_recipes
+    from lambundle.recipes.recipe import all_recipes, read_recipe
 
-    book = (*(read_recipe(path) for path in recipe), *own_recipes())
+    book = (*(read_recipe(path) for path in recipe), *all_recipes())
     say = Speaker()
     if as_json:
         found = [
