@@ -5,27 +5,24 @@ Elsewhere than on a terminal a line is its text, and rich is not even imported.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lambundle.cli.drawing import Drawing
 from lambundle.cli.line import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import TextIO
 
+    from lambundle.cli.drawing import Drawing
     from lambundle.cli.line import Line
     from lambundle.cli.theme import Painter
 
 _NARROWEST = 40
 
 
-@dataclass(frozen=True)
 class Terminal:
     """Where lines go, and how: ``width`` in columns, with ``colour`` or without.
 
@@ -34,12 +31,22 @@ class Terminal:
     written as the bytes that they are, so that a program can open them: for names of this machine, not of a bundle.
     """
 
-    width: int = 80
-    is_terminal: bool = False
-    colour: bool = False
-    encoding: str = "utf-8"
-    keep_bytes: bool = False
-    stream: TextIO | None = field(default=None, repr=False)
+    def __init__(
+        self,
+        width: int = 80,
+        *,
+        is_terminal: bool = False,
+        colour: bool = False,
+        encoding: str = "utf-8",
+        keep_bytes: bool = False,
+        stream: TextIO | None = None,
+    ) -> None:
+        self.width = width
+        self.is_terminal = is_terminal
+        self.colour = colour
+        self.encoding = encoding
+        self.keep_bytes = keep_bytes
+        self.stream = stream
 
     @classmethod
     def of(cls, stream: TextIO, environ: Mapping[str, str] = os.environ, *, keep_bytes: bool = False) -> Terminal:
@@ -63,6 +70,8 @@ class Terminal:
     @property
     def drawing(self) -> Drawing:
         """What tables and bars are drawn with: ASCII where nobody looks on."""
+        from lambundle.cli.drawing import Drawing
+
         return Drawing(fine=self.is_terminal and self.unicode)
 
     @cached_property
@@ -90,6 +99,8 @@ class Terminal:
 
     def write_json(self, value: object) -> None:
         """Write a value for a program: in ASCII, with every control character escaped (RFC 8259)."""
+        import json
+
         self._put(json.dumps(value, indent=1) + "\n")
 
     def write_bare(self, text: str) -> None:
