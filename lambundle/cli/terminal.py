@@ -6,7 +6,6 @@ Elsewhere than on a terminal a line is its text, and rich is not even imported.
 from __future__ import annotations
 
 import os
-import shutil
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from lambundle.cli.line import Line
     from lambundle.cli.theme import Painter
 
-_NARROWEST = 40
+_USUAL, _NARROWEST = 80, 40
+_DIGITS = 6
 
 
 class Terminal:
@@ -54,7 +54,7 @@ class Terminal:
         is_terminal = bool(environ.get("FORCE_COLOR")) or (stream.isatty() and environ.get("TERM") != "dumb")
         encoding = (getattr(stream, "encoding", None) or "ascii").lower()
         return cls(
-            width=max(shutil.get_terminal_size((80, 24)).columns, _NARROWEST),
+            width=max(_columns(stream, environ), _NARROWEST),
             is_terminal=is_terminal,
             colour=is_terminal and not environ.get("NO_COLOR"),
             encoding="utf-8" if encoding.replace("-", "").replace("_", "") == "utf8" else encoding,
@@ -111,3 +111,14 @@ class Terminal:
         if self.stream is not None:
             self.stream.write(text)
             self.stream.flush()
+
+
+def _columns(stream: TextIO, environ: Mapping[str, str]) -> int:
+    """As ``shutil.get_terminal_size``, which imports every compression that Python has, says of this stream."""
+    told = environ.get("COLUMNS", "")
+    if told.isdecimal() and len(told) <= _DIGITS and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL
+    except (OSError, ValueError):  # no terminal, no file, or closed
+        return _USUAL
