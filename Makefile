@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check
 # moto, awscli and cfn-lint play AWS for the examples' READMEs: 0.4 GB, only where no test may be skipped.
 TOOLS := $(if $(filter 1,$(LAMBUNDLE_REQUIRE))$(filter true,$(CI)),examples,test)
 
-.PHONY: demo test bench corpus clean
+.PHONY: demo test bench corpus man clean
 
 demo: .venv/installed  ## pack this machine's gcc into gcc.zip
 	$(BIN)/lambundle pack gcc -o gcc.zip
@@ -23,6 +23,9 @@ bench: .venv/installed-test  ## ratios against rivals, as the README shows them 
 
 corpus: .venv/installed-test  ## real jobs on a bare host, as a table (ARGS="git perl" for some)
 	$(BIN)/python -m tests.integration.corpus $(ARGS)
+
+man: .venv/installed  ## docs/man/lambundle.1, made from the commands
+	$(BIN)/python -m lambundle.cli.man > docs/man/lambundle.1
 
 clean:
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist lambundle/runtime/built gcc.zip

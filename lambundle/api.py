@@ -142,14 +142,14 @@ def repair_bundle(
 
 @contextlib.contextmanager
 def _surroundings(machine: Machine | None, progress: Callable[[str], None]) -> Iterator[Surroundings]:
-    from lambundle.recipes.recipe import recipes
+    from lambundle.recipes.recipe import all_recipes
     from lambundle.verify.command import Surroundings
     from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.work import work_directory
 
     machine = machine or open_machine()
     with work_directory() as work:
-        yield Surroundings(work, PackingMachine(machine), recipes(), progress)
+        yield Surroundings(work, PackingMachine(machine), all_recipes(), progress)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class Group:
 class Smoke:
     """A small real job of a program, by which ``verify`` sees whether it works.
 
-    ``does`` is what it does in a few words of the past tense; ``script`` is for /bin/sh (see ``discover/recipe.py``).
+    ``does`` is what it does in a few words of the past tense; ``script`` is for /bin/sh (see ``recipes/recipe.py``).
     """
 
     does: str

@@ -1,9 +1,7 @@
-"""The command line of ``lambundle verify``; it imports nothing heavy."""
+"""The command ``lambundle verify``."""
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from lambundle import api
+from lambundle.cli.examples import CommandWithExamples
+from lambundle.cli.line import Line, line
+from lambundle.cli.speaker import Speaker
+from lambundle.cli.waiting import status
 from lambundle.errors import UsageError
 from lambundle.target import ARCHITECTURES, MOUNTS
 
@@ -23,28 +25,69 @@ _PATH = click.Path(path_type=Path)
 _MACHINES = {name: machine for machine, item in ARCHITECTURES.items() for name in (item.service, machine)}
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command(cls=CommandWithExamples, context_settings={"ignore_unknown_options": False})
 @click.argument("bundle", type=_PATH)
 @click.argument("command", nargs=-1, metavar="[-- COMMAND...]", type=click.UNPROCESSED)
-@click.option("--image", help="Run in this container image, by Docker.")
-@click.option("--sandbox", type=click.Choice(["bubblewrap", "docker"]), help="Run in this.  [default: bubblewrap]")
+@click.option("--image", metavar="IMAGE", help="Run in this container image, by Docker.")
+@click.option(
+    "--sandbox", type=click.Choice(["bubblewrap", "docker"]), help="Run in this sandbox.  [default: bubblewrap]"
+)
 @click.option("--mount", type=click.Choice(MOUNTS), help="Where the bundle is: a layer, or the function.")
-@click.option("--memory", type=click.IntRange(128, 10_240), default=2048, show_default=True, metavar="MB")
-@click.option("--tmp", type=click.IntRange(1, 10_240), default=512, show_default=True, metavar="MB")
-@click.option("--timeout", type=click.FloatRange(0.1, 900), default=60, show_default=True, metavar="SECONDS")
-@click.option("--layer", "layers", type=_PATH, multiple=True, metavar="ZIP", help="Another layer of the function.")
+@click.option(
+    "--memory",
+    type=click.IntRange(128, 10_240),
+    default=2048,
+    show_default=True,
+    metavar="MB",
+    help="The function's memory.",
+)
+@click.option(
+    "--tmp",
+    type=click.IntRange(1, 10_240),
+    default=512,
+    show_default=True,
+    metavar="MB",
+    help="The size of /tmp.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 900),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="End a run after this time.",
+)
+@click.option(
+    "--layer",
+    "layers",
+    type=_PATH,
+    multiple=True,
+    metavar="ZIP",
+    help="Another layer of the function. [repeatable, in order]",
+)
 @click.option(
     "--arch", type=click.Choice(list(_MACHINES)), help="The function's architecture.  [default: the bundle's]"
 )
-@click.option("--handler", help="Start the bundle as a function with this Python handler, MODULE.FUNCTION.")
-@click.option("--event", "events", type=_PATH, multiple=True, metavar="FILE", help="Give the function this event.")
+@click.option(
+    "--handler", metavar="HANDLER", help="Start the bundle as a function with this Python handler, MODULE.FUNCTION."
+)
+@click.option(
+    "--event",
+    "events",
+    type=_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Give the function this event. [repeatable, in order]",
+)
 @click.option("--static", is_flag=True, help="Run nothing: only the checks of the bundle at rest.")
 @click.option("--fix", is_flag=True, help="Add what a failing run misses, and write a new bundle beside the old one.")
-@click.option("-o", "--output", type=_PATH, help="The zip that --fix writes.  [default: NAME.fixed.zip]")
-@click.option("--strict", is_flag=True, help="A check that was skipped leaves it unknown (status 3).")
+@click.option(
+    "-o", "--output", type=_PATH, metavar="FILE", help="The zip that --fix writes.  [default: NAME.fixed.zip]"
+)
+@click.option("--strict", is_flag=True, help="Treat skipped checks as unknown (status 3).")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the verdict.")
-@click.option("-v", "--verbose", is_flag=True, help="Print what every check saw, and all that was printed.")
+@click.option("-v", "--verbose", is_flag=True, help="Print all that the checks saw and the runs printed.")
 def verify(
     bundle: Path,
     command: tuple[str, ...],
@@ -66,11 +109,10 @@ def verify(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Prove a bundle before anything is uploaded.
+    """Check a bundle, and run it as Lambda would.
 
-    BUNDLE is a zip or a directory, made by lambundle or not. It is looked at, and then run as Lambda would run it:
-    COMMAND, else the smoke job of each of its programs, else --version. A zip with a bootstrap, or with --handler,
-    is started as a function.
+    BUNDLE is a zip or a directory, made by lambundle or not. It is looked at, and then run: COMMAND, else the smoke
+    job of each of its programs, else --version. A zip with a bootstrap, or with --handler, is started as a function.
 
     Exit status: 0 it passed, 1 a check failed, 3 nothing could be found out.
     """
@@ -92,10 +134,11 @@ def verify(
         static=static,
     )
     _check(request, fix=fix, output=output)
-    findings, fixed = _carry_out(request, fix=fix, output=output, progress=_progress(quiet=quiet or as_json))
-    for line in fixed:
-        click.echo(line, err=as_json or quiet)
-    _tell(findings, as_json=as_json, quiet=quiet, verbose=verbose)
+    say = Speaker(quiet=quiet or as_json)
+    with status(say.err, quiet=say.quiet) as progress:
+        findings, fixed = _carry_out(request, fix=fix, output=output, progress=progress)
+    (say.err if say.quiet else say.out).write(map(line, fixed))
+    _tell(findings, say, as_json=as_json, verbose=verbose)
     sys.exit(findings.verification.exit_code)
 
 
@@ -123,37 +166,25 @@ def _carry_out(
     return fixed.findings, fixed.lines
 
 
-def _tell(findings: Findings, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-    from lambundle.cli import verify_report as report
+def _tell(findings: Findings, say: Speaker, *, as_json: bool, verbose: bool) -> None:
+    from lambundle.cli.verify_json import to_json
+    from lambundle.cli.verify_screen import screen, tally
 
     verification = findings.verification
     if as_json:
-        click.echo(json.dumps(report.to_json(verification), indent=1))
-    elif quiet:
-        click.echo(report.tally(verification))
-        for line in _unknown(findings):
-            click.echo(line, err=True)
+        say.out.write_json(to_json(verification))
+    elif say.quiet:
+        say.out.write([tally(verification)])
+        say.err.write(_unknown(findings))
     else:
-        paint = _coloured if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else report.plain
-        click.echo("\n".join(report.screen(verification, findings.log, verbose=verbose, paint=paint)))
+        say.answers(screen(verification, findings.log, verbose=verbose))
 
 
-def _unknown(findings: Findings) -> list[str]:
+def _unknown(findings: Findings) -> list[Line]:
     """Why nothing could be found out: the only thing that the verdict alone does not tell."""
     from lambundle.verify.model import Status, Verdict
 
     if findings.verification.verdict is not Verdict.UNKNOWN:
         return []
     why = next((check.detail for check in findings.verification.checks if check.status is Status.SKIP), None)
-    return [] if why is None else [f"error: {why}"]
-
-
-def _coloured(text: str, colour: str) -> str:
-    return click.style(text, fg=colour, bold=True)
-
-
-def _progress(*, quiet: bool) -> Callable[[str], None]:
-    """Say what is being done, on a terminal only, in one line that the next one replaces."""
-    if quiet or not sys.stderr.isatty():
-        return lambda _: None
-    return lambda text: click.echo(f"\r\x1b[2K{text[:70]} …\r", err=True, nl=False)
+    return [] if why is None else [line(("error:", "error"), f" {why}", hang=" " * 7)]

@@ -1,4 +1,4 @@
-"""What programs need beyond the libraries that the loader names: packages, scripts, facilities, recipes."""
+"""Dependencies of programs beyond DT_NEEDED: packages, scripts, facilities, recipes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Group, Reason
-from lambundle.discover.evidence import Texts
+from lambundle.discover.evidence import FileEvidence
 from lambundle.discover.facilities import Facilities
-from lambundle.discover.installation import belongings, imported
+from lambundle.discover.installation import imported_files, installed_files
 from lambundle.discover.rules import rules
 from lambundle.discover.selection import Selection
 from lambundle.elf.headers import ElfFile
 from lambundle.gather.bytecode import source_of
+from lambundle.gather.candidate import Candidate
 from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
-from lambundle.gather.wanted import Wanted
 from lambundle.recipes.follow import RecipeResult, follow, matches_none
 from lambundle.recipes.recipe import Recipe, recipe_for
 from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
     from lambundle.packages import PackageDatabase
 
 MAX_ROUNDS = 5
-"""How often what was discovered is asked what it needs itself."""
+"""Rounds in which newly loaded libraries are asked for files of their own."""
 
 
 class Discovery:
-    """Adds to a gathering what some programs need.
+    """Adds the dependencies of some programs to a gathering.
 
-    ``book`` are the recipes, ``packages`` the machine's package database; with ``only_made`` a recipe brings what it
-    makes and sets, but no files. Afterwards ``found`` has what the recipes found, ``recipes`` how many files
-    each brought, ``environment`` the variables they set.
+    ``recipes`` are those to choose from, ``packages`` is the machine's package database. With ``only_made`` recipes add
+    no files of the machine, only the files they make and the variables they set. Afterwards ``results`` has the
+    results of the recipes, ``recipe_files`` the number of files that each added, ``environment`` their variables.
     """
 
     def __init__(
         self,
         gathering: Gathering,
         requested: Sequence[Requested],
-        book: Sequence[Recipe],
+        recipes: Sequence[Recipe],
         packages: PackageDatabase | None,
         *,
         only_made: bool,
@@ -54,71 +54,71 @@ class Discovery:
         self.files = gathering.files
         self.requested = requested
         self.dynamic = [program for program in requested if not program.elf.is_static_program]
-        self.book = book
+        self.recipes = recipes
         self.only_made = only_made
-        self.found: list[RecipeResult] = []
-        self.recipes: dict[str, int] = {}
+        self.results: list[RecipeResult] = []
+        self.recipe_files: dict[str, int] = {}
         self.environment: dict[str, str] = {}
         self._packages = packages
         self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
-        self._texts = Texts(self.files) if self.selection is None else self.selection.texts
+        self._evidence = FileEvidence(self.files) if self.selection is None else self.selection.evidence
         self._opened: set[tuple[str, str]] = set()
-        contents = None if self.selection is None else self.selection.contents
-        self._facilities = Facilities(gathering, self.dynamic, self._texts, contents)
+        package_files = None if self.selection is None else self.selection.files
+        self._facilities = Facilities(gathering, self.dynamic, self._evidence, package_files)
 
     def discover(self) -> None:
-        """Add what the programs need beyond libraries; what that loads may need more in turn."""
+        """Add the dependencies of the programs, then those of the libraries that these load, and so on."""
         for program in self.requested:
             if not self._is_by_recipe(program.path):
-                self._take_belongings(program)
+                self._add_installation(program)
                 if self.selection is None and program.interpreter is not None:
-                    self._take_imported(program.real, program.interpreter)
+                    self._add_imported(program.real, program.interpreter)
         if self.selection is not None:
             for program in self.requested:
                 if not self._is_by_recipe(program.path):
                     self._select(program.path, program.interpreter)
-            self.gathering.take(self.selection.contents.wanted())
-            self.take_interpreters()
+            self.gathering.add(self.selection.files.candidates())
+            self.add_interpreters()
             self._follow_recipes_of_commands()
         for _ in range(MAX_ROUNDS):
             if not self._discover_for_libraries():
                 break
 
-    def _take_belongings(self, program: Requested) -> None:
-        """Add what belongs to a program that no package owns."""
+    def _add_installation(self, program: Requested) -> None:
+        """Add the files of a program that no package owns."""
         reasons: dict[str, Reason] = {}
-        found = belongings(self.machine, program.real, program.interpreter, self._is_owned, self._texts)
-        self.gathering.take(
-            Wanted(path, reasons.setdefault(detail, Reason("installation", program.real, detail)))
+        found = installed_files(self.machine, program.real, program.interpreter, self._is_owned, self._evidence)
+        self.gathering.add(
+            Candidate(path, reasons.setdefault(detail, Reason("installation", program.real, detail)))
             for path, detail in found
         )
 
-    def _take_imported(self, script: str, interpreter: str) -> tuple[dict[str, list[str]], list[str]]:
-        """Add modules that a script of no package loads; return those of packages, by package, and other sources."""
+    def _add_imported(self, script: str, interpreter: str) -> tuple[dict[str, list[str]], list[str]]:
+        """Add the modules that a script of no package loads; return packaged ones by package, and other sources."""
         packages: dict[str, list[str]] = {}
         sources: list[str] = []
         reasons: dict[str, Reason] = {}
         wanted = []
-        for path, detail in imported(self.machine, script, interpreter, self._is_owned):
+        for path, detail in imported_files(self.machine, script, interpreter, self._is_owned):
             owner = self._owner(path)
             if owner is None:
-                wanted.append(Wanted(path, reasons.setdefault(detail, Reason("installation", script, detail))))
+                wanted.append(Candidate(path, reasons.setdefault(detail, Reason("installation", script, detail))))
                 sources += [path] if path.endswith(".py") else []
             else:
-                wanted.append(Wanted(path, Reason("package", script, owner)))
+                wanted.append(Candidate(path, Reason("package", script, owner)))
                 packages.setdefault(owner, []).append(path)
-        self.gathering.take(wanted)
+        self.gathering.add(wanted)
         return packages, sources
 
     def _is_owned(self, path: str) -> bool:
         return self._owner(path) is not None
 
     def _owner(self, path: str) -> str | None:
-        """The package of a file, which may be known by another name of it."""
+        """Return the package that owns a file under this or its real path."""
         return self.owner(path) or self.owner(self.files.real(path))
 
     def _select(self, path: str, interpreter: str | None) -> None:
-        """Choose the packages of a program, and of what a shell script starts."""
+        """Select the packages of a program and, if it is a shell script, of the programs that it starts."""
         waiting = [(path, interpreter)]
         seen: set[str] = set()
         while waiting and self.selection is not None:
@@ -127,33 +127,32 @@ class Discovery:
             if real in seen:
                 continue
             seen.add(real)
-            self.selection.choice.add_program(path, real, by_script=len(seen) > 1)
+            self.selection.packages.add_program(path, real, by_script=len(seen) > 1)
             if interpreter is not None:
-                self.selection.choice.add_interpreter(interpreter, real)
+                self.selection.packages.add_interpreter(interpreter, real)
                 self._select_imported(real, interpreter)
             if interpreter is None or not is_shell(interpreter):
                 continue
             for started in started_programs(self.files, real, self.machine.search):
-                if rules().for_a_person.match(posixpath.basename(started)):
+                if rules().interactive.match(posixpath.basename(started)):
                     continue
                 shebang = read_shebang(self.files, started, self.machine.search)
-                self.gathering.take([Wanted(started, Reason("started", real, posixpath.basename(started)))])
+                self.gathering.add([Candidate(started, Reason("started", real, posixpath.basename(started)))])
                 waiting.append((started, None if shebang is None else shebang.interpreter))
 
     def _select_imported(self, script: str, interpreter: str) -> None:
-        """Choose the packages whose modules a script loads; what those need of the interpreter nobody knows."""
-        packages, sources = self._take_imported(script, interpreter)
-        choice = None if self.selection is None else self.selection.choice
-        if choice is None or not packages:
+        """Select the packages whose modules a script loads, and the full interpreter for them."""
+        packages, sources = self._add_imported(script, interpreter)
+        if self.selection is None or not packages:
             return
-        if not packages.keys() <= choice.packages.keys():
-            choice.add_program(interpreter, self.files.real(interpreter))
-        choice.add_modules(script, packages, sources)
+        if not packages.keys() <= self.selection.packages.chosen.keys():
+            self.selection.packages.add_program(interpreter, self.files.real(interpreter))
+        self.selection.packages.add_modules(script, packages, sources)
 
-    def take_interpreters(self) -> None:
-        """The shells of the scripts found, and env: small, and any script may be started.
+    def add_interpreters(self) -> None:
+        """Add the shells of all scripts in the bundle, and env: they are small, and any script may be started.
 
-        Other interpreters are large; they are here if a package that counts depends on them.
+        Other interpreters are large; they come with a selected package that depends on them.
         """
         for path in self.gathering.mirror.files():
             if path.endswith(TEXTS) or not self.files.is_executable(path):
@@ -167,23 +166,25 @@ class Discovery:
                 self.gathering.root(shebang.interpreter, Reason("interpreter", path))
 
     def _follow_recipes_of_commands(self) -> None:
-        """Follow the recipes of commands that programs start: a compiler needs the same as if it were requested."""
-        for path in self.selection.choice.by_recipe if self.selection is not None else ():
-            recipe, elf = recipe_for(self.files, path, self.book), self.gathering.elves.elf(path)
+        """Follow the recipes of commands that programs start, as if these were requested."""
+        for path in self.selection.packages.by_recipe if self.selection is not None else ():
+            recipe, elf = recipe_for(self.files, path, self.recipes), self.gathering.elves.elf(path)
             if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
                 continue
             for program in self.dynamic:
                 if not self._is_by_recipe(program.path):
                     self.gathering.root(path, Reason("recipe", program.real, recipe.name))
-            if recipe.name not in self.recipes:
+            if recipe.name not in self.recipe_files:
                 self._follow_recipe(recipe, Requested(posixpath.basename(path), path, self.files.real(path), elf))
 
     def _discover_for_libraries(self) -> bool:
-        """Add what the packages of the loaded libraries hold for them; whether that loaded more."""
+        """Add the files of loaded libraries; return whether these load more libraries."""
         closure = self.gathering.walker.closure()
         before = len(closure.files)
         if self.selection is not None:
-            self.gathering.take(self.selection.libraries.wanted(sorted({file.real for file in closure.files.values()})))
+            self.gathering.add(
+                self.selection.libraries.candidates(sorted({file.real for file in closure.files.values()}))
+            )
         for root, loaded in closure.scopes.items():
             for file in loaded:
                 self._open_by_name(file, root)
@@ -191,7 +192,7 @@ class Discovery:
         return len(self.gathering.walker.closure().files) > before
 
     def _open_by_name(self, file: LoadedFile, program: str) -> None:
-        """Add what a loaded file opens by name. That something else loads it already is one more reason."""
+        """Add the libraries that a loaded file opens by name; a library that is there gets another reason."""
         if (file.real, program) in self._opened or program not in self.gathering.roots:
             return
         self._opened.add((file.real, program))
@@ -204,44 +205,44 @@ class Discovery:
             self.gathering.opened(name, file.real, Reason("opened", file.real, name), program)
 
     def groups(self, closure: Closure) -> tuple[Group, ...]:
-        """Return what brought many files at once: the packages chosen, and the facilities with all their users."""
-        packages = () if self.selection is None else self.selection.choice.packages.items()
+        """Return the selected packages with all reasons, and the facilities with all users."""
+        packages = () if self.selection is None else self.selection.packages.chosen.items()
         return (
-            *(Group("package", name, tuple(dict.fromkeys((item.reason, *item.others)))) for name, item in packages),
+            *(
+                Group("package", name, tuple(dict.fromkeys((item.reason, *item.more_reasons))))
+                for name, item in packages
+            ),
             *self._facilities.groups(closure),
         )
 
     def owner(self, path: str) -> str | None:
-        """The package that owns a file; None where none does, or this machine has no package database.
-
-        Bytecode, which packages have made when they are installed, is its source's.
-        """
+        """Return the package that owns a file, or None; bytecode belongs to the owner of its source."""
         return None if self._packages is None else self._packages.owner(source_of(path) or path)
 
     @property
     def chosen(self) -> dict[str, Reason]:
-        """The packages that were chosen, each with the reason."""
+        """The selected packages, each with its first reason."""
         if self.selection is None:
             return {}
-        return {name: item.reason for name, item in self.selection.choice.packages.items()}
+        return {name: item.reason for name, item in self.selection.packages.chosen.items()}
 
     def add_virtual_environment(self, program: Requested) -> None:
-        """Add all of the virtual environment that a script's interpreter lies in: nothing else says its needs."""
-        home = posixpath.dirname(posixpath.dirname(program.interpreter or ""))
-        if not home or not self.files.is_file(f"{home}/pyvenv.cfg"):
+        """Add the whole virtual environment (venv) of a script's interpreter."""
+        prefix = posixpath.dirname(posixpath.dirname(program.interpreter or ""))
+        if not prefix or not self.files.is_file(f"{prefix}/pyvenv.cfg"):
             return
         reason = Reason("interpreter", program.real, "virtual environment")
-        self.gathering.mirror.add(f"{home}/pyvenv.cfg", reason)
+        self.gathering.mirror.add(f"{prefix}/pyvenv.cfg", reason)
         for name in ("lib", "lib64"):
-            if not self.files.is_directory(f"{home}/{name}"):
+            if not self.files.is_directory(f"{prefix}/{name}"):
                 continue
             for real in self.gathering.mirror.add_tree(
-                f"{home}/{name}", reason, lambda path: not path.endswith("__pycache__")
+                f"{prefix}/{name}", reason, lambda path: not path.endswith("__pycache__")
             ):
                 self.gathering.walk_if_loadable(real, optional=True)
 
     def follow_recipes(self) -> None:
-        """Add what the recipes of the programs bring, and those of the programs that interpret scripts."""
+        """Follow the recipes of the programs and of the interpreters of scripts."""
         requested = {program.path for program in self.dynamic}
         interpreters = {
             program.interpreter: replace(
@@ -251,22 +252,24 @@ class Discovery:
             if program.interpreter is not None and program.interpreter not in requested
         }
         for program in (*self.dynamic, *interpreters.values()):
-            recipe = recipe_for(self.files, program.path, self.book)
+            recipe = recipe_for(self.files, program.path, self.recipes)
             if recipe is not None:
                 self._follow_recipe(recipe, program)
 
     def _is_by_recipe(self, path: str) -> bool:
-        """Whether a recipe says all that a program needs, so that its packages are not asked."""
-        recipe = recipe_for(self.files, path, self.book)
+        """Return whether a recipe takes the place of the program's packages."""
+        recipe = recipe_for(self.files, path, self.recipes)
         return recipe is not None and recipe.instead
 
     def _follow_recipe(self, recipe: Recipe, program: Requested) -> None:
-        found = follow(recipe, program, self.machine, self._packages)
-        self.found.append(found)
-        self.environment.update(found.environment)
+        result = follow(recipe, program, self.machine, self._packages)
+        self.results.append(result)
+        self.environment.update(result.environment)
         before = len(self.gathering.mirror.files())
         reason = Reason("recipe", program.real, recipe.name)
-        for path, without in () if self.only_made else found.paths.items():
+        for path, without in () if self.only_made else result.paths.items():
             for real in self.gathering.mirror.add_tree(path, reason, partial(matches_none, patterns=without)):
                 self.gathering.walk_if_loadable(real)
-        self.recipes[recipe.name] = self.recipes.get(recipe.name, 0) + len(self.gathering.mirror.files()) - before
+        self.recipe_files[recipe.name] = (
+            self.recipe_files.get(recipe.name, 0) + len(self.gathering.mirror.files()) - before
+        )

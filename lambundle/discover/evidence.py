@@ -1,6 +1,6 @@
-"""What the files of a bundle say: the paths and names that stand in them as text.
+"""Evidence in files: the paths and names in them.
 
-A name in a file says where to look, never alone what to take.
+A name in a file tells where to look; it is never enough to add a file.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from lambundle.machine import Files
 
 MAX_FILE = 256 << 20
-"""Bytes of a file that are looked at; the largest program known here, a browser, has 230 MB."""
+"""Bytes of a file that are read; the largest known program, a browser, has 230 MB."""
 
 MAX_SMALL = 1 << 20
-"""Bytes of a file that are looked at where many files are: larger ones are data."""
+"""Bytes of a file that are read where there are many: larger ones are data."""
 
 _PATH = re.compile(rb"/(?:usr|etc|opt|var|lib|lib64|bin|sbin|srv)/[A-Za-z0-9._+@%~/-]{2,200}")
 _PERL_USE = re.compile(rb"^(?:[ \t]*use|require)[ \t]+([A-Za-uw-z_][A-Za-z0-9_]*(?:::[A-Za-z0-9_]+)*)", re.MULTILINE)
@@ -33,15 +33,15 @@ _SONAME = re.compile(rb"lib[A-Za-z0-9_+.-]{1,60}\.so(?:\.[0-9][0-9.]{0,15})?")
 
 
 _STARTS = re.compile(rb"\0(?:exec[lv][a-z]*|fexecve|posix_spawnp?|system|popen|wordexp)\0|spawn_|QProcess")
-"""Functions that start programs, as a symbol table has them, or as libraries name theirs."""
+"""Functions that start programs: those of libc in a symbol table, or parts of libraries' own names."""
 
 
 _OPENS = (b"dlopen", b"LoadLibrary", b"module_open", b"QLibrary", b"dso_load", b"LoadObject")
-"""Names, or parts of them, of functions that open libraries: libc's, and NSPR's, GLib's, Qt's, APR's and SDL's."""
+"""Parts of the names of functions that open libraries: of libc, NSPR, GLib, Qt, APR and SDL."""
 
 
-class Texts:
-    """Texts of files; what was found in one is remembered."""
+class FileEvidence:
+    """Evidence in the files of a machine; results are remembered."""
 
     def __init__(self, files: Files) -> None:
         self.files = files
@@ -51,7 +51,7 @@ class Texts:
         self._starts: dict[str, frozenset[str]] = {}
 
     def paths(self, path: str) -> frozenset[str]:
-        """Absolute paths that stand in a file, without trailing slashes and dots, double slashes folded."""
+        """Return the absolute paths in a file, without trailing slashes and dots, double slashes merged."""
         known = self._paths.get(path)
         if known is None:
             named = (found.decode() for found in set(_PATH.findall(self._bytes(path))) if b"%" not in found)
@@ -59,22 +59,22 @@ class Texts:
         return known
 
     def sonames(self, path: str) -> frozenset[str]:
-        """Names of shared libraries that stand in a file."""
+        """Return the names of shared libraries in a file; none in an ELF file that cannot open libraries."""
         known = self._sonames.get(path)
         if known is None:
             found: set[bytes] = set()
             with self.files.mapped(path) as data:
-                # Few libraries open others by name, and the search for names takes a hundred times as long as this.
+                # Few libraries open others by name, and the search takes a hundred times as long as this test.
                 if _opens_others(data, path):
                     found.update(_SONAME.findall(data))
             known = self._sonames[path] = frozenset(name.decode() for name in found)
         return known
 
-    def started(self, path: str) -> frozenset[str]:
-        """Names that a program may start others by: none where it has no means to start any.
+    def started_names(self, path: str) -> frozenset[str]:
+        """Return names by which a program may start others; none if it calls no function for it.
 
-        Of a compiled program the strings that are or begin with a name, of a shell script the words outside of
-        texts; other scripts are not understood.
+        In a compiled program these are strings that are a name or begin with one, in a shell script its words. Other
+        scripts are not parsed.
         """
         if path not in self._starts:
             data = self._bytes(path)
@@ -88,20 +88,20 @@ class Texts:
         return self._starts[path]
 
     def imports(self, path: str, function: bytes) -> bool:
-        """Whether a program's symbol table has a function."""
+        """Return whether a program's symbol table has a function."""
         return function + b"\0" in self._bytes(path)  # the linker may keep it as the end of another name
 
-    def holds(self, path: str, texts: Iterable[str]) -> bool:
-        """Whether one of some texts stands anywhere in a file, as a part of another one perhaps."""
+    def contains(self, path: str, texts: Iterable[str]) -> bool:
+        """Return whether one of ``texts`` is anywhere in a file, even within a longer text."""
         data = self._bytes(path)
         return any(text.encode() in data for text in texts)
 
     def has_perl_modules(self, script: str, own: Iterable[str], core: Iterable[str]) -> bool:
-        """Whether a Perl script finds every module that it uses, and those use, in its own or in the core's files.
+        """Return whether the files ``own`` and ``core`` have all modules of a Perl script, and their modules.
 
-        False for a script that is not Perl. What is only required in the middle of code is optional.
+        False for a script that is not Perl. A ``require`` within code is optional.
         """
-        places = {module: path for path in own for module in _module_names(path)}
+        paths = {module: path for path in own for module in _module_names(path)}
         known = {module for path in core for module in _module_names(path)}
         waiting, seen = [script], {script}
         while waiting:
@@ -111,30 +111,30 @@ class Texts:
                 return False
             for found in _PERL_USE.findall(data.partition(b"\n__END__")[0]):
                 module = found.decode()
-                place = places.get(module)
-                if place is None and module not in known:
+                used = paths.get(module)
+                if used is None and module not in known:
                     return False
-                if place is not None and place not in seen:
-                    seen.add(place)
-                    waiting.append(place)
+                if used is not None and used not in seen:
+                    seen.add(used)
+                    waiting.append(used)
         return True
 
     def words(self, files: Iterable[str]) -> set[str]:
-        """Words between quotes in some small files: names that may be commands."""
+        """Return the quoted words in small files, which may name commands."""
         return {word.decode() for file in files for word in set(_QUOTED.findall(self._bytes(file, MAX_SMALL)))}
 
-    def any_names(self, files: Iterable[str], text: bytes) -> bool:
-        """Whether one of some small files has a text in it."""
+    def any_contains(self, files: Iterable[str], text: bytes) -> bool:
+        """Return whether one of some small files contains ``text``."""
         return any(text in self._bytes(file, MAX_SMALL) for file in files)
 
     def is_elf(self, path: str) -> bool:
-        """Whether a file is compiled: a program or a library."""
+        """Return whether a path is an ELF file."""
         if path not in self._elf:
             self._elf[path] = is_elf(self.files, path)
         return self._elf[path]
 
     def needed(self, path: str) -> set[str] | None:
-        """Sonames that a compiled file is linked with; None for anything else."""
+        """Return DT_NEEDED of an ELF file; None for any other file."""
         if not self.is_elf(path):
             return None
         with self.files.mapped(path) as data:
@@ -148,7 +148,7 @@ class Texts:
 
 
 def _opens_others(data: mmap.mmap | bytes, path: str) -> bool:
-    """Whether a file may open libraries by name: an ELF file imports or defines a function for it."""
+    """Return whether a file may open libraries by name; an ELF file needs a function for it."""
     if data[:4] != MAGIC:
         return True
     try:
@@ -159,6 +159,6 @@ def _opens_others(data: mmap.mmap | bytes, path: str) -> bool:
 
 
 def _module_names(path: str) -> Iterable[str]:
-    """Every name that a file could be a module by: Getopt/Long.pm as Long and Getopt::Long."""
+    """Return all names that a file may have as a Perl module: Long and Getopt::Long for Getopt/Long.pm."""
     parts = path.removesuffix(".pm").split("/")
     return ("::".join(parts[start:]) for start in range(1, len(parts))) if path.endswith(".pm") else ()

@@ -1,4 +1,4 @@
-"""Facilities: what the users of a library or a function need and no package says, such as certificates and fonts."""
+"""Facilities: files that the users of a library or a function need but no package declares, such as certificates."""
 
 from __future__ import annotations
 
@@ -11,34 +11,38 @@ from lambundle.discover.rules import Facility, rules
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lambundle.discover.evidence import Texts
-    from lambundle.discover.selection.contents import Contents
+    from lambundle.discover.evidence import FileEvidence
+    from lambundle.discover.selection.package_files import PackageFiles
     from lambundle.elf.closure import Closure
     from lambundle.gather.gathering import Gathering
     from lambundle.gather.programs import Requested
 
 SETTINGS = "/etc/"
-"""Where lists of a library's own are, as of the fonts it knows."""
+"""Where a library's own lists are, such as its fonts."""
 
 
 class Facilities:
     """Adds facilities to a gathering where they have users.
 
-    ``programs`` are the requested programs, ``contents`` the files of their packages, None where the machine
-    has no packages.
+    ``programs`` are the requested programs, ``package_files`` the files of their packages, None on a machine without
+    a package database.
     """
 
     def __init__(
-        self, gathering: Gathering, programs: Sequence[Requested], texts: Texts, contents: Contents | None
+        self,
+        gathering: Gathering,
+        programs: Sequence[Requested],
+        evidence: FileEvidence,
+        package_files: PackageFiles | None,
     ) -> None:
         self._gathering = gathering
         self._programs = programs
-        self._texts = texts
-        self._contents = contents
+        self._evidence = evidence
+        self._package_files = package_files
         self._provided: list[Facility] = []
 
     def provide(self, closure: Closure) -> None:
-        """Add the facilities that have users by now and are not there yet."""
+        """Add the facilities that have users and were not added before."""
         for facility in rules().facilities:
             if facility not in self._provided and any(self._users(facility, closure)):
                 self._add(facility)
@@ -52,7 +56,7 @@ class Facilities:
         )
 
     def _users(self, facility: Facility, closure: Closure) -> Iterator[str]:
-        """Files that have a use for a facility, by their real paths."""
+        """Return the real paths of the files that use a facility."""
         if facility.library is not None:
             for path, file in closure.files.items():
                 if facility.library.match(posixpath.basename(path)):
@@ -63,14 +67,14 @@ class Facilities:
                 for program in self._programs
                 if facility.program.match(posixpath.basename(program.real))
             )
-        elif self._contents is not None:
+        elif self._package_files is not None:
             if facility.imports:
-                own = {program.started for program in self._programs} | self._contents.own_libraries()
-                found = (path for path in sorted(own) if self._texts.imports(path, facility.imports))
+                own = {program.started for program in self._programs} | self._package_files.own_libraries()
+                found = (path for path in sorted(own) if self._evidence.imports(path, facility.imports))
             else:
                 settings = (path for path in self._gathering.mirror.files() if path.startswith(SETTINGS))
-                names = (*self._contents.own_files(), *settings)
-                found = (path for path in names if self._texts.any_names([path], facility.named))
+                names = (*self._package_files.own_files(), *settings)
+                found = (path for path in names if self._evidence.any_contains([path], facility.named))
             yield from (path for path in found if not self._gathering.excludes(path))
 
     def _add(self, facility: Facility) -> None:

@@ -1,4 +1,4 @@
-"""The rules of discovery that are data: ``rules.toml`` beside this module, compiled."""
+"""The rules of discovery, read from ``rules.toml``."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _BIN = re.compile(r"/(?:usr/)?(?:local/)?(?:s?bin|games)/[^/]+$")
 
 @dataclass(frozen=True, slots=True)
 class Facility:
-    """What the users of a library or a function need; ``rules.toml`` says what each field means.
+    """Files that the users of a library or a function need; ``rules.toml`` explains the fields.
 
-    Exactly one of ``library``, ``program``, ``imports`` and ``named`` says who the users are.
+    Exactly one of ``library``, ``program``, ``imports`` and ``named`` selects the users.
     """
 
     library: re.Pattern[str] | None
@@ -36,22 +36,22 @@ class Facility:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What discovery leaves alone, and what it prefers; ``rules.toml`` says what each list means."""
+    """All rules; ``rules.toml`` explains the lists."""
 
     unwanted: re.Pattern[str]
-    machine: re.Pattern[str]
-    absent: re.Pattern[str]
-    absent_libraries: re.Pattern[str]
-    absent_files: re.Pattern[str]
-    for_a_person: re.Pattern[str]
+    system: re.Pattern[str]
+    hardware: re.Pattern[str]
+    hardware_libraries: re.Pattern[str]
+    hardware_files: re.Pattern[str]
+    interactive: re.Pattern[str]
     display: re.Pattern[str]
     languages: frozenset[str]
     interpreters: dict[str, str]
-    part_suffixes: tuple[str, ...]
+    split_suffixes: tuple[str, ...]
     facilities: tuple[Facility, ...]
 
     def is_unwanted(self, path: str) -> bool:
-        """Whether no program reads the file to do its job."""
+        """Return whether no program reads the file to do its job."""
         if self.unwanted.match(path):
             return True
         language = _LANGUAGE.search(path)
@@ -59,35 +59,35 @@ class Rules:
 
 
 def is_public_library(path: str) -> bool:
-    """Whether a path is a library in a directory that the loader searches for everybody."""
+    """Return whether a path is a library in a directory that the loader searches for every program."""
     return _SHARED.match(path) is not None
 
 
 def is_versioned_library(path: str) -> bool:
-    """Whether a path is such a library, and not only the name that a compiler links with."""
+    """Return whether a path is a public library with a version, not the name that a compiler links with."""
     return is_public_library(path) and _VERSIONED.search(path) is not None
 
 
 def is_command(path: str) -> bool:
-    """Whether a path is a program in a directory of PATH."""
+    """Return whether a path is in a usual directory of PATH."""
     return _BIN.match(path) is not None
 
 
 @lru_cache(maxsize=1)
 def rules() -> Rules:
-    """Read the rules."""
+    """Return the rules."""
     data = tomllib.loads(Path(__file__).with_name("rules.toml").read_text(encoding="utf-8"))
     return Rules(
         unwanted=_any_of(data["unwanted"]),
-        machine=_any_of(data["machine"]),
-        absent=_any_of(data["absent"]),
-        absent_libraries=_any_of(data["absent_libraries"]),
-        absent_files=_any_of(data["absent_files"]),
-        for_a_person=_any_of(data["for_a_person"]),
+        system=_any_of(data["system"]),
+        hardware=_any_of(data["hardware"]),
+        hardware_libraries=_any_of(data["hardware_libraries"]),
+        hardware_files=_any_of(data["hardware_files"]),
+        interactive=_any_of(data["interactive"]),
         display=_any_of(data["display"]),
         languages=frozenset(data["kept_languages"]),
         interpreters=data["interpreters"],
-        part_suffixes=tuple(data["whole"]["suffixes"]),
+        split_suffixes=tuple(data["split"]["suffixes"]),
         facilities=tuple(
             Facility(
                 library=_any_of(_alternatives(item["library"])) if "library" in item else None,
@@ -105,7 +105,7 @@ def rules() -> Rules:
 
 
 def _alternatives(pattern: str) -> list[str]:
-    """``a{b,c}d`` as ``abd`` and ``acd``, as a shell does."""
+    """Return ``abd`` and ``acd`` for ``a{b,c}d``, as a shell does."""
     before, brace, rest = pattern.partition("{")
     if not brace:
         return [pattern]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lambundle.bundle.model import Reason
     from lambundle.elf.closure import Closure
-    from lambundle.gather.wanted import Wanted
+    from lambundle.gather.candidate import Candidate
     from lambundle.machine import Machine
 
 TEXTS = (".py", ".pl", ".pm", ".html", ".xml", ".txt", ".js", ".json", ".tex", ".sty", ".png", ".gz", ".h", ".rb")
@@ -60,11 +60,11 @@ class Gathering:
             self.walker.add(real)
             self.roots.append(real)
 
-    def take(self, wanted: Iterable[Wanted]) -> None:
-        """Add what discovery wants, as far as it is there."""
-        for item in wanted:
+    def add(self, candidates: Iterable[Candidate]) -> None:
+        """Add the candidates that exist and are not excluded."""
+        for item in candidates:
             if item.reason.kind == "opened" and self.excludes(item.reason.by or ""):
-                continue  # what is not there opens nothing; packages and commands are chosen before that is known
+                continue  # an excluded file opens nothing; packages and commands are selected before
             try:
                 real = self.mirror.add(item.path, item.reason)
             except LambundleError:  # listed by a package, and since removed; or a link into one that is not installed

@@ -1,4 +1,4 @@
-"""The runtime's configuration, written and read: where libraries are searched, and the variables to set. Pure."""
+"""The runtime's configuration: the search order of libraries and environment variables. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A runtime's configuration; its text is lines of KEY SPACE VALUE.
+    """The runtime's configuration; its text is lines of KEY SPACE VALUE.
 
-    ``directories`` are searched for the libraries of every program, absolute as on the packing machine; None in a
-    bundle of static programs. ``private`` has the programs with a search order of their own, by their real paths.
-    ``environment`` is set where the user has not set it; a value that begins with ``@`` is a path in the bundle's root.
-    ``old_loader`` is a glibc before 2.33. ``serves_tmp`` says that the bundle holds files of /tmp.
+    ``directories`` is the search order for libraries, absolute paths of the packing machine; None in a bundle of static
+    programs. ``private`` has the search orders of programs that need another, by real path. ``environment`` are
+    defaults of variables; a value that begins with ``@`` is a path below the bundle's root. ``old_loader`` is true for
+    a glibc before 2.33, ``serves_tmp`` if the bundle has files of /tmp.
     """
 
     directories: tuple[str, ...] | None = None
@@ -28,7 +28,7 @@ class Config:
     serves_tmp: bool = False
 
     def text(self) -> str:
-        """Write the configuration. Raises RuntimeLimitError when something in it has a line break."""
+        """Return the text. Raises RuntimeLimitError if a value has a line break."""
         lines = []
         if self.directories is not None:
             lines.append(f"library-path {':'.join(self.directories)}")
@@ -45,14 +45,14 @@ class Config:
                 )
         return "".join(f"{line}\n" for line in lines)
 
-    def searching(self, more: Sequence[str]) -> Config:
-        """Search more directories, after those of every program."""
+    def with_directories(self, more: Sequence[str]) -> Config:
+        """Return a configuration that searches ``more`` after all other directories."""
         private = {program: (*directories, *more) for program, directories in self.private.items()}
         return replace(self, directories=(*(self.directories or ()), *more), private=private)
 
 
 def read_config(data: bytes) -> Config:
-    """Read a configuration; lines with other keys and relative directories are passed over."""
+    """Parse a configuration; unknown keys and relative directories are ignored."""
     found = Config()
     private: dict[str, tuple[str, ...]] = {}
     environment: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""From a finished gathering to the entries of a bundle: files, launchers, the runtime and its configuration."""
+"""The entries of a bundle: gathered files, launchers, the runtime and its configuration."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def bundle_entries(
 ) -> tuple[Entry, ...]:
     """Return every entry of the bundle ``name`` but its manifest, sorted by path.
 
-    ``loaders`` are those of the dynamic programs by their real paths, ``environment`` the variables that the runtime
-    sets, ``owner`` says which package owns a file. Raises RuntimeLimitError when the runtime cannot hold all that.
+    ``loaders`` are those of the dynamic programs by real path, ``environment`` the variables that the runtime sets;
+    ``owner`` returns the package that owns a file. Raises RuntimeLimitError if the configuration does not fit.
     """
     home = f"lambundle/{name}"
     entries = {entry.path: entry for entry in gathering.mirror.entries(f"{home}/root", owner)}

@@ -1,4 +1,4 @@
-"""Whether the runtime can hold what a bundle tells it: asked before anything is written."""
+"""The limits of the runtime, checked before a bundle is written."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from lambundle.pack.config import Config
 
 LONGEST_MOUNT = max(MOUNTS, key=len)
-"""Below it paths grow most."""
+"""The mount point below which paths are longest."""
 
 _HINT = "pack fewer programs into one bundle"
 _SHOWN = 3
 
 
 def check_fits(config: Config, bundle: str) -> None:
-    """Raise RuntimeLimitError unless the runtime reads all of the configuration and can act on it."""
+    """Raise RuntimeLimitError if the runtime or the loader cannot hold the configuration."""
     size = _bytes(config.text())
     if size >= limits.CONFIG_MAX:
         raise RuntimeLimitError(
@@ -38,13 +38,13 @@ def check_fits(config: Config, bundle: str) -> None:
         _check_search_order(program, directories, bundle)
 
 
-def _check_search_order(whose: str, directories: Sequence[str], bundle: str) -> None:
+def _check_search_order(program: str, directories: Sequence[str], bundle: str) -> None:
     home = f"{LONGEST_MOUNT}/lambundle/{bundle}"
     size = sum(_bytes(f"{home}/root{path}:") for path in directories) + _bytes(f"{home}/runtime") + 1
     if size > limits.LIBRARY_PATH_MAX:
         raise RuntimeLimitError(
-            f"the {len(directories):,} directories that the loader is to search for {whose} have {size:,} bytes, but "
-            f"{limits.LIBRARY_PATH_MAX:,} fit into its command line",
+            f"the search order of {program}, {len(directories):,} directories, has {size:,} bytes, but "
+            f"{limits.LIBRARY_PATH_MAX:,} fit into the loader's command line",
             context=(*directories[:_SHOWN], f"and {len(directories) - _SHOWN:,} more"),
             hint=_HINT,
         )

@@ -1,4 +1,4 @@
-"""The texts that start a bundled program: the launcher and the runtime's configuration. Pure."""
+"""Launchers: the shell scripts that start bundled programs. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BUNDLE = "lambundle_bundle"
 DIRECTORY = "lambundle_directory"
 FILE = "lambundle_file"
 NAME = "lambundle_name"
-"""Names of the launcher's shell variables: unlikely enough that none is exported from the user's environment."""
+"""Names of the launcher's shell variables, unlikely to be in a user's environment."""
 
 _WORD = r"""(?:[\w@%+=,./-]|'[^']*'|"'")+"""  # as shlex.quote writes it
 _LIBRARY_PATH = re.compile(rf"""(?<= --library-path )(?:"\${BUNDLE}"{_WORD}:)*"\${BUNDLE}"/runtime""")
@@ -24,11 +24,11 @@ _LIBRARY_PATH = re.compile(rf"""(?<= --library-path )(?:"\${BUNDLE}"{_WORD}:)*"\
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """How a bundle's dynamic programs are started.
+    """The loader of a dynamic program.
 
-    ``interpreter`` is PT_INTERP, ``libc`` ``glibc`` or ``musl``. ``old`` is a glibc before 2.33, whose ld.so
-    has no ``--argv0`` (before 2.30 no ``--preload`` either) and is told by variables, which the runtime
-    removes. ``directories`` are absolute, as on the packing machine, in the order they are searched.
+    ``interpreter`` is PT_INTERP, ``libc`` is ``glibc`` or ``musl``. ``old`` is a glibc before 2.33, whose ld.so has no
+    ``--argv0`` (before 2.30 no ``--preload``) and gets variables instead, which the runtime removes. ``directories``
+    is the search order, absolute paths of the packing machine.
     """
 
     interpreter: str
@@ -39,19 +39,18 @@ class Loader:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """How a script is started: its interpreter's path on the packing machine, and the arguments before its own."""
+    """A script: its interpreter's path on the packing machine, and the arguments in its shebang."""
 
     interpreter: str
     arguments: tuple[str, ...]
 
 
 def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None, script: Script | None = None) -> str:
-    """Shell script that starts the program ``real`` of ``bundle`` under the name ``path``.
+    """Return the launcher of the program ``real`` of ``bundle``, in POSIX sh.
 
-    POSIX sh, builtins only unless it is started through a symbolic link. argv[0] is the program's path on the
-    packing machine, which is what a program that looks beside itself expects; started under another
-    name, it is that name, since some programs are several. ``loader`` is None for a static program.
-    Of a ``script``, ``real`` is the interpreter.
+    Only builtins are used, except to follow a link to the launcher. argv[0] is ``path``, the program's path on the
+    packing machine, since programs search beside themselves; under another name than ``name`` it is that name, since
+    some programs have several. ``loader`` is None for a static program. For a ``script``, ``real`` is the interpreter.
     """
     head = (
         f"#!/bin/sh\n# Starts {_comment(name)} of the bundle {bundle}, wherever it was unpacked. Made by lambundle.\n"
@@ -59,8 +58,8 @@ def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None
     return head + _find_bundle(bundle) + _start(name, path, real, loader, script)
 
 
-def searched(launcher: str) -> tuple[str, ...]:
-    """The directories that a launcher's loader searches; none for a static program's, or where it was changed."""
+def search_order(launcher: str) -> tuple[str, ...]:
+    """Return the search order in a launcher; empty for a static program or an edited launcher."""
     found = _LIBRARY_PATH.search(launcher)
     if found is None:
         return ()
@@ -68,8 +67,8 @@ def searched(launcher: str) -> tuple[str, ...]:
     return tuple(item.removeprefix(f"${BUNDLE}/root") for item in items[:-1])
 
 
-def searching(launcher: str, directories: Sequence[str]) -> str:
-    """The same launcher with other directories that its loader searches."""
+def with_search_order(launcher: str, directories: Sequence[str]) -> str:
+    """Return the launcher with another search order."""
     return _LIBRARY_PATH.sub(lambda _: _library_path(directories), launcher, count=1)
 
 
@@ -98,7 +97,7 @@ fi
 
 
 def _library_path(directories: Sequence[str]) -> str:
-    """The argument of ``--library-path``: directories of the bundle's root, then its runtime's."""
+    """Return the argument of ``--library-path``: directories below the bundle's root, then the runtime's."""
     items = (f'"${BUNDLE}"{shlex.quote(f"/root{directory}")}:' for directory in directories)
     return f'{"".join(items)}"${BUNDLE}"/runtime'
 
@@ -107,7 +106,7 @@ def _start(name: str, path: str, real: str, loader: Loader | None, script: Scrip
     program = f'"${BUNDLE}"{shlex.quote(f"/root{real}")}'
     if script is not None:
         program = " ".join([program, *(shlex.quote(word) for word in (*script.arguments, path))])
-        path, name = script.interpreter, ""  # a script's own name is in its arguments
+        path, name = script.interpreter, ""  # a script's name is in its arguments
     program += ' "$@"'
     if loader is None:
         return f"exec {program}\n"

@@ -1,4 +1,4 @@
-"""What the C library opens by itself, in every program: libraries by name, locale, character sets, time zones."""
+"""Files that the C library opens in every program: libraries, locale, character sets, time zones."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from lambundle.gather.gathering import Gathering
 
 OLDEST_BUILT_IN_NSS = (2, 34)
-"""First glibc with the name services ``files`` and ``dns`` inside libc.so.6."""
+"""First glibc with the name services ``files`` and ``dns`` in libc.so.6."""
 
 LOADED_BY_NAME = ("libgcc_s.so.1", "libdl.so.2")
-"""What glibc and the runtime load without any file saying so: pthread_cancel and backtrace, dlopen before 2.34."""
+"""Libraries that glibc and the runtime open by name: for pthread_cancel and backtrace; for dlopen before 2.34."""
 
 NAME_SERVICES = ("libnss_files.so.2", "libnss_dns.so.2")
 
@@ -26,13 +26,13 @@ ZONES = "/usr/share/zoneinfo"
 
 LOCALES = "/usr/lib/locale"
 LAMBDA_LOCALE = "en_US.utf8"
-"""The directory of the locale that LANG names on Lambda."""
+"""The directory of the locale in Lambda's LANG."""
 
 _STAND_INS = (LAMBDA_LOCALE, "C.utf8", "C.UTF-8")
 
 
 def add_loaded_by_name(gathering: Gathering, started: Iterable[str]) -> None:
-    """Add what libc opens by name in the programs ``started`` (real paths), which may have different libcs."""
+    """Add the libraries that libc opens by name in the programs ``started`` (real paths), each with its own libc."""
     with_glibc = [path for path in dict.fromkeys(started) if _libc_of(gathering, path) == "glibc"]
     for path in with_glibc:
         for soname in LOADED_BY_NAME:
@@ -49,7 +49,7 @@ def _libc_of(gathering: Gathering, path: str) -> str | None:
 
 
 def add_locale(gathering: Gathering) -> dict[str, str]:
-    """Add C.utf8 under the name that Lambda's LANG has, so that no program warns; return the variables for it."""
+    """Add C.utf8 under the name of Lambda's locale, so that no program warns; return the variables for it."""
     reason = Reason("libc", None, "locale")
     for name in _STAND_INS:
         if gathering.files.is_directory(f"{LOCALES}/{name}"):
@@ -61,7 +61,7 @@ def add_locale(gathering: Gathering) -> dict[str, str]:
 
 
 def glibc_variables(gathering: Gathering) -> dict[str, str]:
-    """Return the variables that lead glibc to character sets and time zones that the bundle holds."""
+    """Return the variables with which glibc finds the bundle's character sets and time zones."""
     found: dict[str, str] = {}
     for path in gathering.mirror.files():
         if posixpath.basename(path) == "gconv-modules":

@@ -1,7 +1,6 @@
-"""How the loader of a bundle is told to find the libraries: in which directories, in which order.
+"""The search order of libraries in a bundle.
 
-Proved, not guessed: a second walk, in which the loader knows nothing but the bundle's directories, must give the
-very files that the first one found on this machine.
+It is checked by a second walk, which searches only these directories and must find the same files as the first.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from lambundle.machine import Files
 
 OLDEST_ARGV0 = (2, 33)
-"""First glibc whose ld.so knows ``--argv0`` (2.30 for ``--preload``)."""
+"""First glibc whose ld.so has ``--argv0`` (2.30 for ``--preload``)."""
 
 _HWCAPS = re.compile(r"/glibc-hwcaps/[^/]+$")
 
@@ -28,10 +27,10 @@ _HWCAPS = re.compile(r"/glibc-hwcaps/[^/]+$")
 def loaders(
     files: Files, closure: Closure, roots: Sequence[str], walk_again: Callable[[Sequence[str]], Closure]
 ) -> dict[str, Loader]:
-    """The loader of each program among ``roots``, by its real path.
+    """Return the loader of each program in ``roots``, by real path.
 
-    ``walk_again`` walks the same roots with nothing but some directories. The directories are those that libraries
-    were found in; a program for which they give other files gets an order of its own.
+    ``walk_again`` walks the same roots and searches only the given directories. The search order has all directories
+    in which libraries were found; a program that finds other files there gets an order of its own.
     """
     common = _directories(files, closure)
     again = walk_again(common)
@@ -61,12 +60,12 @@ def loaders(
 
 
 def libc_of(interpreter: str) -> str:
-    """``glibc`` or ``musl``, by the name of PT_INTERP."""
+    """Return ``glibc`` or ``musl``, by the name of PT_INTERP."""
     return "musl" if posixpath.basename(interpreter).startswith("ld-musl-") else "glibc"
 
 
 def glibc_version(closure: Closure) -> tuple[int, int] | None:
-    """Version of the glibc in a closure: the newest that libc.so.6 defines symbols for."""
+    """Return the version of the glibc in a closure: the newest symbol version in libc.so.6; None without one."""
     for path, file in closure.files.items():
         if posixpath.basename(path) == "libc.so.6":
             found = [
@@ -79,14 +78,14 @@ def glibc_version(closure: Closure) -> tuple[int, int] | None:
 
 
 def _searched(files: Files, path: str) -> str:
-    """The directory to name in --library-path so that ld.so finds the file: physical, hwcaps left out."""
+    """Return the directory for --library-path in which ld.so finds a file: a real path without glibc-hwcaps."""
     return _HWCAPS.sub("", files.real(posixpath.dirname(path)))
 
 
 def _found_elsewhere(files: Files, closure: Closure, again: Closure) -> Iterator[tuple[str, str]]:
-    """Programs that find a library elsewhere in a second walk, with the directory where they should.
+    """Return the programs that find a library elsewhere in a second walk, with the directory of the first.
 
-    Its name counts, not only the file: a library that looks beside itself asks the loader for its name.
+    Paths are compared, not files: a library that searches beside itself gets its path from the loader.
     """
     for program, loaded in closure.scopes.items():
         answers = {
@@ -101,7 +100,7 @@ def _found_elsewhere(files: Files, closure: Closure, again: Closure) -> Iterator
 
 
 def _directories(files: Files, closure: Closure) -> tuple[str, ...]:
-    """Directories where the loader found libraries by a rule that does not hold on another machine."""
+    """Return the directories in which the loader found libraries by a rule of this machine only."""
     found: dict[str, None] = {}
     for file in closure.files.values():
         for need in file.needed:

@@ -1,4 +1,4 @@
-"""The libraries that a gathering loads: whether all are there, and where they lie in the bundle."""
+"""The closure of a gathering: missing libraries are errors, all others are added."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def check_missing(gathering: Gathering, closure: Closure) -> None:
-    """Raise LibraryNotFoundError or ForeignElfError; note what optional files miss."""
+    """Raise LibraryNotFoundError or ForeignElfError; add a note for each library that an optional file misses."""
     missing = [item for item in closure.missing if item.program not in gathering.optional]
     if missing:
         raise missing_library(missing)
     here = {posixpath.basename(path) for path in gathering.mirror.files()}
     for item in closure.missing:
-        if item.soname not in here:  # else the program, which knows where it is, loads it before
+        if item.soname not in here:  # else the program loads it before, from a directory that it knows
             gathering.notes.append(
                 f"{item.soname}, needed by {item.needed_by}, is not installed: that file will not load"
             )
@@ -32,7 +32,7 @@ def check_missing(gathering: Gathering, closure: Closure) -> None:
 
 
 def mirror_closure(gathering: Gathering, closure: Closure) -> None:
-    """Add every file of the closure, for each file that needs it."""
+    """Add every file of the closure, with each file that needs it as a reason."""
     mirror = gathering.mirror
     for file in closure.files.values():
         for need in file.needed:

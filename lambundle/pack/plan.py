@@ -1,6 +1,6 @@
-"""From what the user asked for to the manifest of a bundle: every entry, each with its reasons.
+"""The plan of a bundle: every entry with its reasons.
 
-Looks at the packing machine and decides; writes nothing and starts nothing.
+It reads the packing machine, writes nothing and starts nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
 from lambundle.pack.request import Plan, Request
 from lambundle.packages import detect
-from lambundle.recipes.recipe import Recipe, read_recipe, recipes, smoke_recipe_for
+from lambundle.recipes.recipe import Recipe, all_recipes, read_recipe, smoke_recipe_for
 from lambundle.target import UNZIPPED
 
 if TYPE_CHECKING:
@@ -30,36 +30,36 @@ if TYPE_CHECKING:
     from lambundle.pack.launcher import Loader
 
 SHELL = "/bin/sh"
-"""In every bundle with a dynamic program: system(3), popen(3) and script front ends start it."""
+"""Added to every bundle with a dynamic program: system(3), popen(3) and scripts start it."""
 
 OWN_FILES = 4 << 20
-"""Bytes that lambundle's own files may take, the manifest of a large bundle most of them."""
+"""Most bytes of lambundle's own files; in a large bundle nearly all are the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request with its programs found. ``book`` are the recipes, the user's own first."""
+class _Resolved:
+    """A request with its programs; ``recipes`` has the user's own first."""
 
     request: Request
     programs: Sequence[Requested]
-    book: Sequence[Recipe]
+    recipes: Sequence[Recipe]
     name: str
     architecture: str
 
     @property
     def dynamic(self) -> list[Requested]:
-        """The programs that a loader starts."""
+        """The dynamic programs."""
         return [program for program in self.programs if not program.elf.is_static_program]
 
     @property
     def only_recorded(self) -> bool:
-        """Whether nothing is wanted beside what was recorded."""
+        """Whether only recorded files are added."""
         return self.request.recorded is not None and self.request.recorded.only
 
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
-    """All files of the packing machine that go into the bundle, and what they load."""
+    """All files of the packing machine that go into the bundle, and their closure."""
 
     gathering: Gathering
     discovery: Discovery
@@ -67,51 +67,53 @@ class _Gathered:
 
 
 def make_plan(request: Request) -> Plan:
-    """Decide what goes into the bundle. Raises a LambundleError that says what is missing."""
-    asked = _find_programs(request)
-    gathered = _gather(asked)
-    loaders = _find_loaders(asked, gathered)
-    environment = _make_files(asked, gathered, loaders)
-    return _assemble(asked, gathered, loaders, environment)
+    """Return the plan of a bundle. Raises the LambundleError of the first step that fails."""
+    resolved = _find_programs(request)
+    gathered = _gather(resolved)
+    loaders = _find_loaders(resolved, gathered)
+    environment = _make_files(resolved, gathered, loaders)
+    return _assemble(resolved, gathered, loaders, environment)
 
 
-def _find_programs(request: Request) -> _Asked:
+def _find_programs(request: Request) -> _Resolved:
     programs = [resolve(request.machine, argument) for argument in request.programs]
-    book = (*(read_recipe(path) for path in request.recipes), *recipes())
-    return _Asked(request, programs, book, bundle_name(request.name, programs), machine_of(programs))
+    recipes = (*(read_recipe(path) for path in request.recipes), *all_recipes())
+    return _Resolved(request, programs, recipes, bundle_name(request.name, programs), machine_of(programs))
 
 
-def _gather(asked: _Asked) -> _Gathered:
-    """Gather the files: those that were named, those that were discovered, and all that they load."""
-    request = asked.request
+def _gather(resolved: _Resolved) -> _Gathered:
+    """Gather the files that were named, recorded or discovered, and their closure."""
+    request = resolved.request
     machine = request.machine
     library_path = tuple(map(machine.absolute, request.library_path))
-    gathering = Gathering(machine, asked.architecture, request.exclude, library_path)
-    discovery = Discovery(gathering, asked.programs, asked.book, detect(machine.files), only_made=asked.only_recorded)
-    for program in asked.programs:
+    gathering = Gathering(machine, resolved.architecture, request.exclude, library_path)
+    discovery = Discovery(
+        gathering, resolved.programs, resolved.recipes, detect(machine.files), only_made=resolved.only_recorded
+    )
+    for program in resolved.programs:
         discovery.add_virtual_environment(program)
         roots.add_program(gathering, program)
-    if asked.dynamic:
+    if resolved.dynamic:
         gathering.root(SHELL, Reason("shell"))
         discovery.follow_recipes()
-    if not asked.only_recorded:
+    if not resolved.only_recorded:
         discovery.discover()
     if request.recorded is not None:
         roots.add_recorded(gathering, request.recorded.files)
-        discovery.take_interpreters()
+        discovery.add_interpreters()
     for path in request.add:
         roots.add_named(gathering, path)
-    if asked.dynamic:
-        started = (*(program.started for program in asked.dynamic), machine.files.real(SHELL))
+    if resolved.dynamic:
+        started = (*(program.started for program in resolved.dynamic), machine.files.real(SHELL))
         libc.add_loaded_by_name(gathering, started)
     closure = gathering.walker.closure()
     loaded.check_missing(gathering, closure)
     loaded.mirror_closure(gathering, closure)
     _add_bytecode(gathering)
-    for program in asked.programs:
+    for program in resolved.programs:
         if program.elf.is_static_program:
             gathering.notes.append(
-                f"{program.launcher} is a static program: absolute paths in it are not served from the bundle"
+                f"{program.launcher} is a static program: absolute paths in it are not redirected into the bundle"
             )
     return _Gathered(gathering, discovery, closure)
 
@@ -120,28 +122,28 @@ def _add_bytecode(gathering: Gathering) -> None:
     left_out = take_bytecode(gathering.mirror, gathering.files, UNZIPPED.limit - OWN_FILES)
     if left_out:
         gathering.notes.append(
-            f"Python's bytecode ({left_out / 1e6:.1f} MB) is left out, because with it the bundle would be over "
-            f"{UNZIPPED.text}: starts take longer"
+            f"Python's bytecode ({left_out / 1e6:.1f} MB) is left out: with it the bundle would be over "
+            f"{UNZIPPED.text}; starts take longer"
         )
 
 
-def _find_loaders(asked: _Asked, gathered: _Gathered) -> Mapping[str, Loader]:
-    """Return how each dynamic program is started, by its real path."""
+def _find_loaders(resolved: _Resolved, gathered: _Gathered) -> Mapping[str, Loader]:
+    """Return the loader of each dynamic program, by real path."""
     gathering = gathered.gathering
-    if not asked.dynamic:
+    if not resolved.dynamic:
         return {}
     return find_loaders(gathering.files, gathered.closure, gathering.roots, gathering.again)
 
 
-def _make_files(asked: _Asked, gathered: _Gathered, loaders: Mapping[str, Loader]) -> Mapping[str, str]:
-    """Add the files that no machine has; return the variables that the runtime sets."""
+def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, Loader]) -> Mapping[str, str]:
+    """Add generated files; return the variables that the runtime sets."""
     gathering, discovery = gathered.gathering, gathered.discovery
-    for found in discovery.found:
-        for path, text in found.made.items():
-            loader = loaders[asked.dynamic[0].started]
+    for result in discovery.results:
+        for path, text in result.made.items():
+            loader = loaders[resolved.dynamic[0].started]
             rpath = " ".join(f"-rpath %:getenv(LAMBUNDLE_ROOT {path})" for path in loader.directories)
             filled = text.replace("{interpreter}", loader.interpreter).replace("{rpath}", rpath)
-            gathering.mirror.make_file(path, filled.encode(), 0o644, Reason("recipe", None, found.recipe))
+            gathering.mirror.make_file(path, filled.encode(), 0o644, Reason("recipe", None, result.recipe))
     environment = dict(discovery.environment)
     if any(loader.libc == "glibc" for loader in loaders.values()):
         environment |= libc.add_locale(gathering)
@@ -150,26 +152,26 @@ def _make_files(asked: _Asked, gathered: _Gathered, loaders: Mapping[str, Loader
 
 
 def _assemble(
-    asked: _Asked, gathered: _Gathered, loaders: Mapping[str, Loader], environment: Mapping[str, str]
+    resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, Loader], environment: Mapping[str, str]
 ) -> Plan:
     closure, gathering, discovery = gathered.closure, gathered.gathering, gathered.discovery
-    programs = tuple(_program(program, asked.book) for program in asked.programs)
-    entries = bundle_entries(asked.name, asked.programs, gathering, loaders, environment, discovery.owner)
-    packed_on = _packed_on(asked.request.machine, asked.architecture, closure)
+    programs = tuple(_program(program, resolved.recipes) for program in resolved.programs)
+    entries = bundle_entries(resolved.name, resolved.programs, gathering, loaders, environment, discovery.owner)
+    packed_on = _packed_on(resolved.request.machine, resolved.architecture, closure)
     return Plan(
-        manifest=Manifest(asked.name, programs, packed_on, entries, environment, discovery.groups(closure)),
-        machine=asked.request.machine,
+        manifest=Manifest(resolved.name, programs, packed_on, entries, environment, discovery.groups(closure)),
+        machine=resolved.request.machine,
         notes=tuple(gathering.notes),
         programs=len({file.real for file in closure.files.values() if file.elf.is_program}),
         libraries=len({file.real for file in closure.files.values() if not file.elf.is_program}),
-        recipes=discovery.recipes,
+        recipes=discovery.recipe_files,
         packages=discovery.chosen,
     )
 
 
-def _program(program: Requested, book: Sequence[Recipe]) -> Program:
+def _program(program: Requested, recipes: Sequence[Recipe]) -> Program:
     names = {posixpath.basename(program.path), posixpath.basename(program.real)}
-    recipe = smoke_recipe_for(names, book)
+    recipe = smoke_recipe_for(names, recipes)
     return Program(
         f"bin/{program.launcher}",
         program.path,

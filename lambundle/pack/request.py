@@ -1,4 +1,4 @@
-"""What is asked of ``pack`` and what it answers: a request and a plan."""
+"""The request and the plan: input and output of ``make_plan``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What real runs opened: paths of files, and whether nothing else is wanted beside them."""
+    """The files of a recording; with ``only`` nothing else is discovered."""
 
     files: tuple[str, ...]
     only: bool
@@ -23,11 +23,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked ``pack`` for.
+    """The arguments of ``pack``.
 
-    ``programs`` are PROGRAM or NAME=PROGRAM on ``machine``; ``add`` files and directories there; ``exclude`` globs of
-    sonames, file names or absolute paths; ``library_path`` directories searched as LD_LIBRARY_PATH. ``recipes`` are
-    the user's own files, which come before lambundle's; ``recorded`` is what real runs opened.
+    ``programs`` are PROGRAM or NAME=PROGRAM on ``machine``, ``add`` files and directories there, ``exclude`` globs of
+    sonames, file names or absolute paths, ``library_path`` directories searched as LD_LIBRARY_PATH. ``recipes`` are
+    the user's own files, preferred to lambundle's.
     """
 
     programs: tuple[str, ...]
@@ -44,9 +44,9 @@ class Request:
 class Plan:
     """A bundle that could be written.
 
-    ``notes`` are for a person to read. ``programs`` and ``libraries`` are how many ELF programs and shared objects it
-    holds, ``recipes`` the names of the recipes that had a part, each with the number of files it brought, ``packages``
-    the packages that discovery chose, each with the reason. ``machine`` is where the files are read from.
+    ``notes`` are messages for the user. ``programs`` and ``libraries`` are the numbers of ELF programs and shared
+    objects, ``recipes`` the number of files that each recipe added, ``packages`` the selected packages, each with its
+    reason. Files are read from ``machine``.
     """
 
     manifest: Manifest
@@ -59,5 +59,5 @@ class Plan:
 
     @property
     def unzipped(self) -> int:
-        """Bytes of all files and link targets, without the manifest, which is written last."""
+        """The bytes of all files and link targets, without the manifest, which is written last."""
         return sum(entry.size for entry in self.manifest.entries)

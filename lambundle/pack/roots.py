@@ -1,4 +1,4 @@
-"""Adds to a gathering what the user named: programs, files, and what real runs opened."""
+"""Adds to a gathering the programs and files that the user named or recorded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Reason
 from lambundle.errors import UsageError
-from lambundle.gather.wanted import Wanted
+from lambundle.gather.candidate import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def add_program(gathering: Gathering, program: Requested) -> None:
-    """Add a program with its libraries; of a script, its interpreters too. UsageError where it is excluded."""
+    """Add a program with its closure, a script with its interpreters. Raises UsageError if it is excluded."""
     for path in (program.path, program.started):
         if gathering.excludes(path):
             raise UsageError(
-                f"--exclude leaves out {path}, which {program.launcher} starts with",
+                f"--exclude leaves out {path}, which starts {program.launcher}",
                 hint="exclude less, or do not pack that program",
             )
     reason = Reason("program", None, program.launcher)
@@ -37,13 +37,13 @@ def add_program(gathering: Gathering, program: Requested) -> None:
 
 
 def add_recorded(gathering: Gathering, paths: Iterable[str]) -> None:
-    """Add the files that recorded runs opened, with the libraries of those that a loader takes."""
+    """Add the files of a recording, with the closure of ELF files."""
     reason = Reason("recorded")
-    gathering.take(Wanted(path, reason) for path in paths)
+    gathering.add(Candidate(path, reason) for path in paths)
 
 
 def add_named(gathering: Gathering, path: str) -> None:
-    """Add a file or a directory of the user's, with the libraries of the programs in it."""
+    """Add a file or directory of the user's, with the closure of the ELF files in it."""
     absolute = gathering.machine.absolute(path)
     reason = Reason("add", None, path)
     gathering.mirror.add(absolute, reason)

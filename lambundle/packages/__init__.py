@@ -1,6 +1,6 @@
-"""Package databases of the packing machine: who owns a file, what else came with it, what it depends on.
+"""Package databases of the packing machine: owners of files, files of packages, dependencies.
 
-Each format is read from its own files; no command of that machine is ever run.
+Each format is read from its files; no command of that machine is run.
 """
 
 from __future__ import annotations
@@ -42,11 +42,10 @@ DATABASES: dict[str, type[DpkgDatabase | RpmDatabase | ApkDatabase | PacmanDatab
 
 
 def detect(files: Files) -> PackageDatabase | None:
-    """Return the database of the machine that ``files`` are of, or None where there is none.
+    """Return a machine's package database, or None if it has none.
 
-    A machine may hold a second one (Debian's ``rpm`` package, Fedora's ``dpkg``) with next to nothing in
-    it, so where several are found the one with the most packages is the system's own. One that cannot be
-    read counts as empty; if it is the only one, its methods say what is wrong with it.
+    Of several, the one with the most packages is the system's own: Debian's ``rpm`` and Fedora's ``dpkg`` bring a
+    nearly empty one. An unreadable database counts as empty; if it is the only one, its methods raise the error.
     """
     found: list[PackageDatabase] = [database(files) for database in DATABASES.values() if database.present(files)]
     if len(found) > 1:

@@ -1,9 +1,8 @@
 """Alpine's package database (apk-tools 2's format, which 3 still writes): one file, ``installed``.
 
-A package is a paragraph of lines ``X:value``: ``P`` name, ``V`` version, ``A`` architecture, ``o`` origin,
-``D`` dependencies and ``p`` what it provides (separated by spaces, versions attached, ``!`` for a conflict),
-``F`` a directory, and after it ``R`` each file in it. The ``i`` line (install me if those are there) is no
-dependency, and not read.
+A package is a paragraph of lines ``X:value``: ``P`` name, ``V`` version, ``A`` architecture, ``o``
+origin, ``D`` dependencies and ``p`` provided names (separated by spaces, versions attached, ``!`` for a conflict),
+``F`` a directory, followed by ``R`` for each file in it. ``i`` (install if) is no dependency and not read.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from lambundle.packages.base import (
     ListedDatabase,
     Package,
     decode,
-    meeting,
+    providers_of,
     read_database_file,
     unique,
 )
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
     from lambundle.machine import Files
 
 LOCATIONS = ("/usr/lib/apk/db/installed", "/lib/apk/db/installed")
-"""Since Alpine's merged ``/usr``, and before it."""
+"""With a merged ``/usr``, and without."""
 VERSIONED = re.compile(r"[<>=~@]")
-"""What ends the name in ``name>=1.2``, ``name~1.2`` and ``name@repository``."""
+"""Ends the name in ``name>=1.2``, ``name~1.2`` and ``name@repository``."""
 
 
 class ApkDatabase(ListedDatabase):
@@ -39,7 +38,7 @@ class ApkDatabase(ListedDatabase):
 
     @classmethod
     def present(cls, files: Files) -> bool:
-        """Tell whether apk ever installed something on the machine."""
+        """Return whether apk ever installed something on the machine."""
         return _location(files) is not None
 
     @cached_property
@@ -58,7 +57,7 @@ class ApkDatabase(ListedDatabase):
                 provided.setdefault(VERSIONED.split(name)[0], []).append(package)
         return provided
 
-    # busybox makes the links to itself when it is installed, so no package lists them.
+    # busybox makes links to itself when it is installed; no package lists them.
     follows_any_link = True
 
     def _listings(self) -> Iterator[tuple[str, list[str]]]:
@@ -67,7 +66,7 @@ class ApkDatabase(ListedDatabase):
             yield package, files + directories
 
     def files(self, package: str) -> tuple[str, ...]:
-        """Return everything that ``package`` installed except directories."""
+        """Return the files and links of ``package``."""
         return unique(_split(self._records.get(package, ""))[0])
 
     def directories(self, package: str) -> tuple[str, ...]:
@@ -75,7 +74,7 @@ class ApkDatabase(ListedDatabase):
         return unique(_split(self._records.get(package, ""))[1])
 
     def package(self, name: str) -> Package | None:
-        """Return what is recorded of a package, or None."""
+        """Return an installed package, or None."""
         paragraph = self._records.get(name)
         if paragraph is None:
             return None
@@ -92,14 +91,14 @@ class ApkDatabase(ListedDatabase):
 
     def depends(self, package: str) -> tuple[Dependency, ...]:
         """Return the dependencies of ``package``: packages, ``so:``, ``cmd:`` and ``pc:`` names, or paths."""
-        wanted = _value(self._records.get(package, ""), "D").split()
-        return tuple(self._dependency(VERSIONED.split(each)[0]) for each in wanted if not each.startswith("!"))
+        relations = _value(self._records.get(package, ""), "D").split()
+        return tuple(self._dependency(VERSIONED.split(each)[0]) for each in relations if not each.startswith("!"))
 
-    def _dependency(self, wanted: str) -> Dependency:
-        packages = meeting(wanted, self._records, self._provided)
-        if not packages and (owner := self.owner(wanted)):
-            packages = (owner,)
-        return Dependency(DependencyKind.DEPENDS, (wanted,), packages, () if packages else (wanted,))
+    def _dependency(self, name: str) -> Dependency:
+        providers = providers_of(name, self._records, self._provided)
+        if not providers and (owner := self.owner(name)):
+            providers = (owner,)
+        return Dependency(DependencyKind.DEPENDS, (name,), providers, () if providers else (name,))
 
 
 def _location(files: Files) -> str | None:

@@ -1,4 +1,4 @@
-"""What the package databases have in common: their interface, and the index of the names that packages list."""
+"""The interface of a package database, and an index of the file names that packages list."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from lambundle.machine import Files
 
 MAX_DATABASE_FILE = 512 << 20
-"""No file of a package database is nearly as large; what is larger is not one."""
+"""Bytes; no file of a package database is nearly as large."""
 ALTERNATIVES = "/etc/alternatives/"
 
 Owners = str | list[str]
-"""The packages that list a name. Nearly always one, and then it stands alone: it halves the index's size."""
+"""The packages that list a name. A single one, the usual case, is no list: that halves the index's size."""
 
 
 class DependencyKind(enum.StrEnum):
-    """How strongly a package depends on another, in deb-control(5)'s words.
+    """The strength of a dependency, in the words of deb-control(5).
 
-    rpm's Requires that only its scriptlets need (``Requires(pre)``, ``Requires(post)``) are
-    ``pre-depends``; pacman's optional dependencies are ``suggests``.
+    rpm's Requires of scriptlets only (``Requires(pre)``, ``Requires(post)``) are ``pre-depends``; pacman's optional
+    dependencies are ``suggests``.
     """
 
     DEPENDS = "depends"
@@ -44,24 +44,24 @@ class DependencyKind(enum.StrEnum):
 class Dependency:
     """One dependency of a package.
 
-    ``wanted`` is the names it is satisfied by, alternatives in their order, without versions: packages, or
-    what packages provide (virtual packages, sonames, files). ``packages`` is the installed packages that
-    satisfy it, empty where there is none; ``missing`` is those of ``wanted`` that no package provides.
+    ``names`` are its alternatives in order, without versions: packages, or names that packages provide (virtual
+    packages, sonames, files). ``providers`` are the installed packages that satisfy it; ``missing`` are the names
+    without a provider.
     """
 
     kind: DependencyKind
-    wanted: tuple[str, ...]
-    packages: tuple[str, ...]
+    names: tuple[str, ...]
+    providers: tuple[str, ...]
     missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """An installed package; what its database does not record is empty.
+    """An installed package; fields that its database does not record are empty.
 
-    ``name`` is what every method of the database takes and returns: it carries the architecture
-    (``libc6:i386``, ``glibc.i686``) only where that is not the system's own. ``source`` is the name of the
-    source package, ``section`` dpkg's section, rpm's group or pacman's groups.
+    Every method of the database takes and returns ``name``: it has an architecture (``libc6:i386``, ``glibc.i686``)
+    only where that is not the system's own. ``source`` is the name of the source package, ``section`` dpkg's section,
+    rpm's group or pacman's groups.
     """
 
     name: str
@@ -76,18 +76,17 @@ class Package:
 class PackageDatabase(Protocol):
     """The packages installed on one system.
 
-    Nothing is read before it is asked for. Every method may raise UnreadableFileError (a file of the
-    database cannot be read) and PackageDatabaseError (it is not what it should be); a single damaged
-    record is left out where the rest is usable. An unknown package has no files and no dependencies.
+    Files are read when first needed. Every method may raise UnreadableFileError (a file of the database cannot be
+    read) and PackageDatabaseError (its format is not valid); a single damaged record is left out if the rest is
+    usable. An unknown package has no files and no dependencies.
     """
 
     def owner(self, path: str) -> str | None:
-        """Return the package that owns the absolute ``path``, by whatever name the file is called.
+        """Return the package that owns the absolute ``path``, under any name of the file.
 
-        The path may lead through links of directories (``/lib64/x`` where the database lists
-        ``/usr/lib64/x``, and the other way round). A link of the alternatives system belongs to the owner of
-        what it leads to, a diverted file to the package whose file it is. None for a file that no
-        package lists and for a directory that several share.
+        The path may lead through directory links (``/lib64/x`` where the database lists ``/usr/lib64/x``, or the
+        reverse). A link of the alternatives system belongs to its target's owner, a diverted file to the package
+        that shipped it. None for an unlisted file and for a directory that several packages share.
         """
         ...
 
@@ -100,10 +99,10 @@ class PackageDatabase(Protocol):
         ...
 
     def files(self, package: str) -> tuple[str, ...]:
-        """Return everything that ``package`` installed except directories, as the database names it.
+        """Return the files and links of ``package``, as the database names them.
 
-        Configuration files are among it, diversions are applied. A file may have been removed since, or is
-        still to be made (rpm's %ghost).
+        Configuration files are among them, diversions are applied. A file may have been removed since, or not exist
+        yet (rpm's %ghost).
         """
         ...
 
@@ -112,11 +111,11 @@ class PackageDatabase(Protocol):
         ...
 
     def depends(self, package: str) -> tuple[Dependency, ...]:
-        """Return the dependencies of ``package``, each with the installed packages that satisfy it."""
+        """Return the dependencies of ``package``, each with its providers."""
         ...
 
     def package(self, name: str) -> Package | None:
-        """Return what is recorded of an installed package, or None if there is none of that name."""
+        """Return an installed package, or None if there is none of that name."""
         ...
 
     def packages(self) -> Iterator[str]:
@@ -127,12 +126,12 @@ class PackageDatabase(Protocol):
 def read_database_file(files: Files, path: str, limit: int = MAX_DATABASE_FILE) -> bytes:
     """Return the content of a regular file of at most ``limit`` bytes.
 
-    Raises UnreadableFileError, and PackageDatabaseError for a device, a pipe or a larger file.
+    Raises UnreadableFileError, or PackageDatabaseError for a device, a pipe or a larger file.
     """
     try:
         status = files.stat(path)
         if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
-            raise PackageDatabaseError(f"{path} is no file of a package database")
+            raise PackageDatabaseError(f"{path} is not a regular file of at most {limit >> 20:,} MiB")
         with files.open(path) as file:
             return file.read(status.st_size)
     except OSError as error:
@@ -140,23 +139,22 @@ def read_database_file(files: Files, path: str, limit: int = MAX_DATABASE_FILE) 
 
 
 def decode(data: bytes) -> str:
-    """Return ``data`` as text in which any file name survives, as ``os.fsdecode`` would on a UTF-8 system."""
+    """Return ``data`` as text that keeps any file name, as ``os.fsdecode`` does on a UTF-8 system."""
     return data.decode("utf-8", "surrogateescape")
 
 
 class ListedDatabase(abc.ABC):
-    """A database that lists the names of each package's files: what all of them do with such lists.
+    """A database that lists the file names of each package.
 
-    The lists are read once, when the first owner is asked for, into one dict. Searching the joined bytes
-    of dpkg's lists instead takes 0.2 to 2 ms a path; the dict, of 900 packages with 136,000 names, takes
-    60 ms once, the links of directories take 10 ms once, and then a path takes 2 microseconds. A pack asks
-    for hundreds of paths, each by several names.
+    The first lookup of an owner reads all lists into one dict: 60 ms for 900 packages with 136,000 names, and 10 ms
+    for directory links; then a lookup takes 2 microseconds. Searching the joined bytes of dpkg's lists takes 0.2 to
+    2 ms a path, and a pack looks up hundreds, each under several names.
     """
 
     alternatives_first: ClassVar[bool] = False
-    """Packages list the links of alternatives as their own, so the link is asked before the list."""
+    """Packages list the links of alternatives as their own, so a link's target is looked up first."""
     follows_any_link: ClassVar[bool] = False
-    """Any link that no package lists belongs to whoever owns what it leads to."""
+    """Any link that no package lists belongs to its target's owner."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
@@ -165,7 +163,7 @@ class ListedDatabase(abc.ABC):
 
     @abc.abstractmethod
     def _listings(self) -> Iterable[tuple[str, Iterable[str]]]:
-        """Return each package with the absolute names that it lists, directories too."""
+        """Return each package with the absolute names that it lists, including directories."""
 
     @cached_property
     def _index(self) -> dict[str, Owners]:
@@ -215,12 +213,12 @@ class ListedDatabase(abc.ABC):
             if isinstance(owners, str):
                 return owners
             if owners:
-                # One file listed twice: the same file of two architectures, or one taken over.
+                # Listed twice: the same file of two architectures, or one that was taken over (Replaces).
                 return None if self._files.is_directory(path) else owners[0]
         return None
 
     def _steps(self, path: str) -> Iterator[str]:
-        """Return ``path`` and what it leads to, link by link, as far as an owner may be found there."""
+        """Return ``path`` and the targets of its links in turn, as far as an owner may be found there."""
         for _ in range(MAX_LINKS):
             yield path
             if not self._files.is_link(path):
@@ -232,9 +230,9 @@ class ListedDatabase(abc.ABC):
             path = target
 
 
-def meeting(wanted: str, installed: Collection[str], provided: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """Return the packages that satisfy a dependency: the one of that name, otherwise all that provide it."""
-    return (wanted,) if wanted in installed else tuple(dict.fromkeys(provided.get(wanted, ())))
+def providers_of(name: str, installed: Collection[str], provided: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """Return the providers of a dependency: the package of that name, else all packages that provide it."""
+    return (name,) if name in installed else tuple(dict.fromkeys(provided.get(name, ())))
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:

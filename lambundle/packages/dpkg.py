@@ -1,10 +1,9 @@
 """Debian's package database, read from ``/var/lib/dpkg``.
 
-``status`` holds a paragraph for each package in the form of deb-control(5); ``info/PACKAGE.list`` (for a
-``Multi-Arch: same`` package ``info/PACKAGE:ARCH.list``) holds the names of its files, one a line;
-``diversions`` holds three lines a diversion: the name, the name it was changed to, and the package that
-diverted it (``:`` for the administrator), whose own file keeps the name. The journal ``updates/`` is not
-read: dpkg folds it into ``status`` before it ends.
+``status`` has a paragraph for each package, as in deb-control(5). ``info/PACKAGE.list`` (of a ``Multi-Arch: same``
+package ``info/PACKAGE:ARCH.list``) has a file name on each line. ``diversions`` has three lines for each diversion
+(dpkg-divert(1)): the name, the name it was changed to, and the diverting package (``:`` for the administrator), whose
+own file keeps the name. The journal ``updates/`` is not read: dpkg merges it into ``status`` before it exits.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ if TYPE_CHECKING:
 DIRECTORY = "/var/lib/dpkg"
 STATUS = f"{DIRECTORY}/status"
 NOT_INSTALLED = frozenset(("not-installed", "config-files"))
-"""States in which nothing of a package is there, or only what its removal left behind."""
+"""States without files, or with configuration files only."""
 PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*")
 ARCHITECTURE = re.compile(r"[a-z0-9-]+")
 CLAUSE = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:$|[(\[<])")
-"""A name and its qualifier; what follows restricts versions, architectures or build profiles."""
+"""A name and its qualifier; a restriction of versions, architectures or build profiles may follow."""
 KINDS = {
     "pre-depends": DependencyKind.PRE_DEPENDS,
     "depends": DependencyKind.DEPENDS,
@@ -52,7 +51,7 @@ DIVERSION_LINES = 3
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """An installed package: what must be known of every one, and its paragraph for those asked about."""
+    """An installed package: the fields that every lookup needs, and its paragraph for the others."""
 
     name: str
     architecture: str
@@ -68,16 +67,16 @@ class _Diversion:
 
 
 class DpkgDatabase(ListedDatabase):
-    """The packages that dpkg installed; a foreign architecture's carry it in their name (``libc6:i386``)."""
+    """The packages that dpkg installed; those of a foreign architecture are named ``libc6:i386``."""
 
     @classmethod
     def present(cls, files: Files) -> bool:
-        """Tell whether dpkg ever installed something on the machine."""
+        """Return whether dpkg ever installed something on the machine."""
         return files.size(STATUS) > 0
 
     @cached_property
     def _native(self) -> str:
-        """Return the system's architecture: dpkg's own, and without dpkg the most frequent one."""
+        """Return the system's architecture: that of the package dpkg, else the most frequent one."""
         counts = Counter(record.architecture for record in self._parsed)
         own = (record.architecture for record in self._parsed if record.name == "dpkg")
         del counts["all"]
@@ -90,13 +89,13 @@ class DpkgDatabase(ListedDatabase):
 
     @cached_property
     def _records(self) -> dict[str, _Record]:
-        """Return all packages by the names used outside, those of the system's architecture first."""
+        """Return all packages by their full names, those of the system's architecture first."""
         ordered = sorted(self._parsed, key=lambda record: self._is_foreign(record.architecture))
         return {self._full_name(record): record for record in ordered}
 
     @cached_property
     def _named(self) -> dict[str, list[str]]:
-        """Return the full names of the packages that have a name, in several architectures perhaps."""
+        """Return the full names of each name's packages: one for each architecture."""
         named: dict[str, list[str]] = {}
         for full, record in self._records.items():
             named.setdefault(record.name, []).append(full)
@@ -129,14 +128,14 @@ class DpkgDatabase(ListedDatabase):
         return record.name
 
     def _find(self, name: str) -> str | None:
-        """Return the name used outside for one that may carry the system's own architecture."""
+        """Return the full name for a name that may have the system's own architecture."""
         bare, _, architecture = name.partition(":")
         if name not in self._records and architecture and not self._is_foreign(architecture):
             name = bare
         return name if name in self._records else None
 
     def _list(self, record: _Record) -> list[str]:
-        """Return what a package's list names, without the root that starts each of them."""
+        """Return the names in a package's list, without the root directory."""
         names = (f"{record.name}:{record.architecture}", record.name)
         for name in names if record.multi_arch == "same" else names[1:]:
             try:
@@ -147,7 +146,7 @@ class DpkgDatabase(ListedDatabase):
             if "/." in lines:
                 lines.remove("/.")
             return lines
-        return []  # a package without files, or whose list was lost: dpkg says so and goes on as well
+        return []  # a package without files, or a lost list, with which dpkg goes on too
 
     def _listings(self) -> Iterator[tuple[str, Iterable[str]]]:
         for full, record in self._records.items():
@@ -160,13 +159,13 @@ class DpkgDatabase(ListedDatabase):
         return index
 
     def _installed(self, package: str) -> list[str]:
-        """Return the names of a package's files as they are on disk, diversions applied."""
+        """Return the names of a package's files on disk: diversions are applied."""
         record = self._records[package]
         moved = {each.path: each.moved_to for each in self._diversions if each.package != record.name}
         return [moved.get(path, path) for path in self._list(record)] if moved else self._list(record)
 
     def _split(self, package: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return files and directories: a list does not tell them apart, except that one is in another."""
+        """Return files and directories; a list itself does not tell them apart."""
         full = self._find(package)
         if full is None:
             return (), ()
@@ -176,7 +175,7 @@ class DpkgDatabase(ListedDatabase):
 
     @cached_property
     def _splits(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-        """Return what was split already, by full name: a closure asks for the same packages many times."""
+        """The results of ``_split`` by full name: a closure needs the same packages many times."""
         return {}
 
     def _split_list(self, full: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -188,20 +187,20 @@ class DpkgDatabase(ListedDatabase):
         )
 
     def _merged(self, path: str) -> bool:
-        """Tell whether ``path`` is a directory that merged /usr made a link: a list still has it as one."""
+        """Return whether ``path`` is a directory that merged /usr made a link: lists still have it as one."""
         if path.count("/") > 1 or not self._files.is_link(path):
             return False
         return self._files.readlink(path) in {f"usr{path}", f"/usr{path}"}
 
     def _is_directory(self, path: str) -> bool:
-        """Tell whether ``path`` is a directory, and no link to one."""
+        """Return whether ``path`` is a directory, not a link to one."""
         try:
             return stat.S_ISDIR(self._files.lstat(path).st_mode)
         except OSError:
             return False
 
     def files(self, package: str) -> tuple[str, ...]:
-        """Return everything that ``package`` installed except directories, diversions applied."""
+        """Return the files and links of ``package``, diversions applied."""
         return self._split(package)[0]
 
     def directories(self, package: str) -> tuple[str, ...]:
@@ -209,7 +208,7 @@ class DpkgDatabase(ListedDatabase):
         return self._split(package)[1]
 
     def package(self, name: str) -> Package | None:
-        """Return what ``status`` says of a package, or None."""
+        """Return an installed package, or None."""
         full = self._find(name)
         if full is None:
             return None
@@ -230,7 +229,7 @@ class DpkgDatabase(ListedDatabase):
         return iter(self._records)
 
     def depends(self, package: str) -> tuple[Dependency, ...]:
-        """Return the dependencies of ``package``, as deb-control(5) has them; versions are not compared."""
+        """Return the dependencies of ``package`` as in deb-control(5); versions are not compared."""
         full = self._find(package)
         if full is None:
             return ()
@@ -247,17 +246,17 @@ class DpkgDatabase(ListedDatabase):
         alternatives = _alternatives(clause)
         if not alternatives:
             return None
-        met = {name: self._meeting(name, wanted, dependent) for name, wanted in alternatives}
+        providers = {name: self._providers_of(name, qualifier, dependent) for name, qualifier in alternatives}
         return Dependency(
             kind=kind,
-            wanted=tuple(met),
-            packages=unique(package for packages in met.values() for package in packages),
-            missing=tuple(name for name, packages in met.items() if not packages),
+            names=tuple(providers),
+            providers=unique(package for packages in providers.values() for package in packages),
+            missing=tuple(name for name, packages in providers.items() if not packages),
         )
 
-    def _meeting(self, name: str, wanted: str, dependent: _Record) -> list[str]:
-        """Return the package ``name`` of the right architecture, else all that provide it."""
-        architecture = wanted if wanted not in {"", "any", "native"} else dependent.architecture
+    def _providers_of(self, name: str, qualifier: str, dependent: _Record) -> list[str]:
+        """Return the package ``name`` of the right architecture, else all packages that provide it."""
+        architecture = qualifier if qualifier not in {"", "any", "native"} else dependent.architecture
         if architecture == "all":
             architecture = self._native
 
@@ -270,7 +269,7 @@ class DpkgDatabase(ListedDatabase):
 
 
 def _value(paragraph: bytes, field: bytes) -> str:
-    """Return the value of a field that is written on one line, without parsing the others."""
+    """Return the value of a field on one line, without parsing the others."""
     start = paragraph.find(b"\n" + field + b":")
     if start < 0:
         return ""
@@ -280,10 +279,10 @@ def _value(paragraph: bytes, field: bytes) -> str:
 
 
 def _record(paragraph: bytes) -> _Record | None:
-    """Return a package's record; None if it is not installed, or is no package at all."""
+    """Return a package's record; None if it is not installed or not valid."""
     name, architecture = _value(paragraph, b"Package"), _value(paragraph, b"Architecture")
     state = _value(paragraph, b"Status").split()
-    # Names become file names: one that is none would lead out of the directory.
+    # Names become file names: an invalid one could lead out of the directory.
     if not PACKAGE_NAME.fullmatch(name) or not ARCHITECTURE.fullmatch(architecture):
         return None
     if not state or state[-1] in NOT_INSTALLED:
@@ -292,7 +291,7 @@ def _record(paragraph: bytes) -> _Record | None:
 
 
 def _fields(paragraph: bytes) -> dict[str, str]:
-    """Return all fields of a paragraph by their names in small letters, continued lines joined."""
+    """Return all fields of a paragraph by their lower-case names, continued lines joined."""
     fields: dict[str, str] = {}
     name = ""
     for line in decode(paragraph).split("\n"):
@@ -306,12 +305,12 @@ def _fields(paragraph: bytes) -> dict[str, str]:
 
 
 def _alternatives(clause: str) -> list[tuple[str, str]]:
-    """Return the names of ``a:any (>= 1) | b`` with their qualifiers; what is malformed is left out."""
+    """Return the names of ``a:any (>= 1) | b`` with their qualifiers; malformed ones are left out."""
     return [(match[1], match[2] or "") for part in clause.split("|") if (match := CLAUSE.match(part))]
 
 
 def _divert(index: dict[str, Owners], diversion: _Diversion, diverting: list[str]) -> None:
-    """Give a diverted name to who diverted it, and the changed name to the packages that list the old."""
+    """Give a diverted name to the diverting package, and the changed name to the packages that list the old."""
     listed = index.pop(diversion.path, [])
     if diverting:
         index[diversion.path] = diverting[0] if len(diverting) == 1 else diverting

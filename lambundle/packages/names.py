@@ -1,4 +1,4 @@
-"""The many names of one file: through links of the directories that it lies in."""
+"""All names of a file: through links to the directories above it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from lambundle.machine import Files
 
 MAX_NAMES = 16
-"""So many names of one file are tried; links that lead into each other would give it endless ones."""
+"""Names of one file that are tried; links that lead into each other would make endless ones."""
 SCAN_DEPTH = 2
-"""Directory links are looked for in ``/``, ``/usr`` and ``/usr/lib``, and so on: three levels."""
+"""Depth to which directory links are searched: ``/``, ``/usr`` and ``/usr/lib`` are three levels."""
 NOT_SCANNED = frozenset(("dev", "home", "media", "mnt", "proc", "root", "run", "sys", "tmp"))
-"""Directories of ``/`` in which no package keeps anything."""
+"""Directories of ``/`` in which packages have no files."""
 
 
 class Names:
@@ -25,7 +25,7 @@ class Names:
         self._files = files
 
     def of(self, path: str) -> Iterator[str]:
-        """Return the names of ``path``, likeliest first: as given, its real one, those by links."""
+        """Return the names of ``path``, likeliest first: as given, its real path, names through links."""
         yield path
         seen = {path}
         waiting = [self._files.real_parent(path)]
@@ -45,11 +45,10 @@ class Names:
 
     @cached_property
     def _aliases(self) -> dict[str, list[str]]:
-        """Return the links that lead to each directory, of those within SCAN_DEPTH below the root.
+        """Return the links to each directory, within SCAN_DEPTH below the root.
 
-        This is what finds ``/lib/x`` in a database that is asked for ``/usr/lib/x``. Deeper down, only
-        somebody who moved a package's directory by hand has such links, and looking at every directory of a
-        database would cost as much as reading it.
+        With them a database that lists ``/lib/x`` finds the owner of ``/usr/lib/x``. Deeper links exist only where
+        somebody moved a package's directory, and scanning every directory costs as much as reading the database.
         """
         aliases: dict[str, list[str]] = {}
         level = [""]
@@ -58,7 +57,7 @@ class Names:
         return aliases
 
     def _scan(self, directory: str, aliases: dict[str, list[str]]) -> list[str]:
-        """Note the directory links of ``directory``; return its real subdirectories."""
+        """Add the directory links of ``directory`` to ``aliases``; return its real subdirectories."""
         below = []
         for item in self._files.items(directory or "/"):
             if item.is_directory:
@@ -66,7 +65,7 @@ class Names:
                     below.append(item.path)
             elif item.is_link and self._files.is_directory(item.path):
                 real = self._files.real(item.path)
-                # A link to its own directory (/usr/bin/X11) gives no new name for anything.
+                # A link to its own directory (/usr/bin/X11) gives no new names.
                 if not item.path.startswith(f"{real}/"):
                     aliases.setdefault(real, []).append(item.path)
         return below

@@ -17,7 +17,7 @@ from lambundle.packages.base import (
     ListedDatabase,
     Package,
     decode,
-    meeting,
+    providers_of,
     read_database_file,
     unique,
 )
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = "/var/lib/pacman/local"
 RELATION = re.compile(r"[<>=]")
-"""What ends the name in ``name>=1.2-1``."""
+"""Ends the name in ``name>=1.2-1``."""
 Blocks = dict[str, list[str]]
 
 
@@ -38,7 +38,7 @@ class PacmanDatabase(ListedDatabase):
 
     @classmethod
     def present(cls, files: Files) -> bool:
-        """Tell whether pacman keeps a database on the machine."""
+        """Return whether pacman has a database on the machine."""
         return files.is_directory(DIRECTORY)
 
     @cached_property
@@ -48,14 +48,14 @@ class PacmanDatabase(ListedDatabase):
             items = self._files.scan(DIRECTORY)
         except OSError as error:
             raise UnreadableFileError(f"cannot read {DIRECTORY}: {error.strerror}") from error
-        # Neither version nor release holds a hyphen. ALPM_DB_VERSION stands there too.
+        # Neither version nor release has a hyphen. The file ALPM_DB_VERSION is there too.
         return {item.name.rsplit("-", 2)[0]: item.path for item in items if item.name.count("-") > 1}
 
     @cached_property
     def _provided(self) -> dict[str, list[str]]:
-        """Return who provides a name, both with its version and without.
+        """Return the providers of each name, both with its version and without.
 
-        Of a soname several versions may be installed, and then only ``libcrypto.so=3-64`` says which.
+        Several versions of a soname may be installed; only ``libcrypto.so=3-64`` tells them apart.
         """
         provided: dict[str, list[str]] = {}
         for package in self._records:
@@ -65,7 +65,7 @@ class PacmanDatabase(ListedDatabase):
         return provided
 
     def _blocks(self, package: str, file: str) -> Blocks:
-        """Return the blocks of one of a package's two files; none where it was lost."""
+        """Return the blocks of a package's ``desc`` or ``files``; none if it was lost."""
         if package not in self._records:
             return {}
         try:
@@ -82,7 +82,7 @@ class PacmanDatabase(ListedDatabase):
             )
 
     def files(self, package: str) -> tuple[str, ...]:
-        """Return everything that ``package`` installed except directories."""
+        """Return the files and links of ``package``."""
         listed = self._blocks(package, "files").get("FILES", [])
         return unique(f"/{path}" for path in listed if not path.endswith("/"))
 
@@ -92,7 +92,7 @@ class PacmanDatabase(ListedDatabase):
         return unique(f"/{path[:-1]}" for path in listed if path.endswith("/"))
 
     def package(self, name: str) -> Package | None:
-        """Return what ``desc`` says of a package, or None."""
+        """Return an installed package, or None."""
         if name not in self._records:
             return None
         blocks = self._blocks(name, "desc")
@@ -113,7 +113,7 @@ class PacmanDatabase(ListedDatabase):
         return iter(self._records)
 
     def depends(self, package: str) -> tuple[Dependency, ...]:
-        """Return the dependencies of ``package``; an optional dependency is a suggestion."""
+        """Return the dependencies of ``package``; optional ones are ``suggests``."""
         blocks = self._blocks(package, "desc")
         optional = [line.partition(":")[0].strip() for line in blocks.get("OPTDEPENDS", [])]
         relations = [(DependencyKind.DEPENDS, each) for each in blocks.get("DEPENDS", [])]
@@ -121,10 +121,10 @@ class PacmanDatabase(ListedDatabase):
         return tuple(self._dependency(kind, each) for kind, each in relations)
 
     def _dependency(self, kind: DependencyKind, relation: str) -> Dependency:
-        wanted = RELATION.split(relation)[0]
-        packages = tuple(self._provided.get(relation, ())) if relation != wanted else ()
-        packages = packages or meeting(wanted, self._records, self._provided)
-        return Dependency(kind, (wanted,), unique(packages), () if packages else (wanted,))
+        name = RELATION.split(relation)[0]
+        providers = tuple(self._provided.get(relation, ())) if relation != name else ()
+        providers = providers or providers_of(name, self._records, self._provided)
+        return Dependency(kind, (name,), unique(providers), () if providers else (name,))
 
 
 def _blocks(text: str) -> Blocks:

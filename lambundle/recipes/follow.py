@@ -1,4 +1,4 @@
-"""Following a recipe: the files, variables and texts that it brings for one program of a machine."""
+"""Application of a recipe to a program of a machine: files, variables, generated files."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ if TYPE_CHECKING:
     from lambundle.recipes.recipe import FileGlobs, Recipe
 
 MAX_PROGRAM = 256 << 20
-"""Bytes of a program that are searched for the names of its directories."""
+"""Bytes of a program that are searched for its directories."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecipeResult:
-    """What a recipe finds for one program: absolute paths, files to make, variables.
+    """The result of a recipe for one program.
 
-    ``paths`` are files and directories, the latter with all that they hold but what the patterns match that each is
-    mapped to. The texts of ``made`` still hold ``{interpreter}`` and ``{rpath}``, which are known once the libraries
-    are.
+    ``paths`` are absolute paths, directories with all their files, each with patterns of paths to leave out. ``made``
+    are paths and texts of files to generate, still with ``{interpreter}`` and ``{rpath}``, which depend on the closure.
     """
 
     recipe: str
@@ -39,7 +38,7 @@ class RecipeResult:
 
 
 def follow(recipe: Recipe, program: Requested, machine: Machine, packages: PackageDatabase | None) -> RecipeResult:
-    """Find on a machine the files of a recipe. Raises RecipeError when a directory that it needs is not there."""
+    """Return the result of a recipe. Raises RecipeError if none of a variable's directories exists."""
     files = machine.files
     variables = _variables(files, recipe, program)
     paths: dict[str, tuple[str, ...]] = {}
@@ -86,10 +85,10 @@ def _variables(files: Files, recipe: Recipe, program: Requested) -> dict[str, tu
 
 
 def _is_built_in(path: str, content: bytes) -> bool:
-    """Whether a program knows a directory ``…/MACHINE/VERSION``.
+    """Return whether both names of a directory ``…/MACHINE/VERSION`` are in a program.
 
-    The linker keeps one copy of strings that end alike, so the machine may be the end of a longer one; the
-    version stands alone or is the beginning of the full one (directory 12, version 12.2.0).
+    The linker merges strings with the same end, so the machine may end a longer one; the version is a whole string or
+    begins the full version (directory 12, version 12.2.0).
     """
     machine, version = (os.fsencode(part) for part in path.split("/")[-2:])
     is_version = re.search(rb"\x00" + re.escape(version) + rb"(\.[0-9]+)*\x00", content)
@@ -97,18 +96,18 @@ def _is_built_in(path: str, content: bytes) -> bool:
 
 
 def _globbed(files: Files, globs: FileGlobs, variables: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    for item in globs.wanted:
+    for item in globs.files:
         for pattern in _filled(item, variables):
             yield from files.glob(pattern)
 
 
 def matches_none(path: str, patterns: Iterable[str]) -> bool:
-    """Tell whether none of a recipe's patterns matches an absolute path."""
+    """Return whether none of the patterns matches an absolute path."""
     return not any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def _filled(text: str, variables: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Put every value of the variables into a text; ``{interpreter}`` and ``{rpath}`` stay for later."""
+    """Return a text with each combination of the variables' values; ``{interpreter}`` and ``{rpath}`` stay."""
     for name, values in variables.items():
         if f"{{{name}}}" in text:
             for value in values:

@@ -1,31 +1,28 @@
-"""Recipes: what a family of programs needs that no general rule finds, as data.
+"""Recipes: the needs of a program family that no general rule finds, as data.
 
 A recipe is a TOML file beside this module (``NAME.toml``). Its keys:
 
-``why``          why no general rule does it: every recipe is an admission that one is missing; not asked for
-                 where there is nothing but ``smoke``
-``extends``      another recipe that is part of this one
-``instead``      whether the recipe takes the place of what the program's packages say
-``programs``     patterns of file names; one that matches the name or the real name of a packed program
-``directories``  variables: globs of directories ``…/MACHINE/VERSION`` whose last two names are both built into
-                 the program; they set ``{machine}`` and ``{version}`` too
-``helpers``      programs that are started by name: beside the program, or on PATH
+``why``          why no general rule is enough; required unless ``smoke`` is the only other key
+``extends``      a recipe that this one includes
+``instead``      whether the recipe replaces the program's packages
+``programs``     patterns of the name or real name of a program
+``directories``  variables: globs of directories ``…/MACHINE/VERSION`` whose last two names are in the program;
+                 they set ``{machine}`` and ``{version}`` too
+``helpers``      programs that are started by name: beside the program or on PATH
 ``files``        globs of files and directories to add
-``without``      patterns of files and directories to leave out of those, and of what is below those
-``packages``     ``owners``: files whose packages are wanted; ``below``: of them, what lies below these directories;
-                 ``fallback``: globs for a machine without a package database
-``made``         files that are made: path and text
-``environment``  variables of the running program; ``@`` stands for the bundle's root
-``smoke``        a small real job that ``lambundle verify`` gives to a program: ``does``, what it does in a few words
-                 of the past tense, and ``script``
+``without``      patterns of files and directories among them to leave out
+``packages``     files of packages below some directories: ``owners`` are files whose packages are meant, ``below`` the
+                 directories, ``fallback`` globs for a machine without a package database
+``made``         files to generate: path and text
+``environment``  variables of the running program; ``@`` is the bundle's root
+``smoke``        the smoke job: ``does`` describes it in the past tense, ``script`` does it
 
-The script is run by the host's ``/bin/sh`` with ``-eu`` in an empty directory of ``/tmp``, with little but coreutils,
-sed and grep beside it. ``$B`` is where the bundle is mounted, ``$P`` the program's launcher; neither is exported.
-``same GOT WANTED`` and ``fail TEXT`` end it with a message. It must take less than two seconds, use no network, and
-fail where a file that the job needs is missing.
+The script runs in the host's ``/bin/sh -eu``, in an empty directory of ``/tmp``, with little but coreutils, sed and
+grep. ``$B`` is the mount point of the bundle, ``$P`` the program's launcher; neither is exported. ``same GOT WANTED``
+and ``fail TEXT`` end it with a message. It must take less than two seconds, use no network, and fail if a file that the
+job needs is missing.
 
-In every value of the others, and in the texts of files that are made, ``{prefix}`` is the directory above the
-program's ``bin``.
+In all other values ``{prefix}`` is the directory above the program's ``bin``.
 """
 
 from __future__ import annotations
@@ -52,15 +49,15 @@ MAX_RECIPE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class FileGlobs:
-    """Globs of wanted paths, and patterns of what is not wanted among them; each recipe's own stay apart."""
+    """The globs of one recipe, and the patterns of paths among them to leave out."""
 
-    wanted: tuple[str, ...]
+    files: tuple[str, ...]
     without: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One recipe, as read; the module says what each field means."""
+    """A recipe; the module explains the fields."""
 
     name: str
     why: str
@@ -79,7 +76,7 @@ class Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read one recipe; raises RecipeError, which names the file and the key."""
+    """Return a recipe with the recipes that it extends. Raises RecipeError, which names the file and the key."""
     try:
         if path.stat().st_size > MAX_RECIPE:
             raise RecipeError(f"{path}: too large for a recipe")
@@ -109,33 +106,35 @@ def read_recipe(path: Path) -> Recipe:
 
 
 @lru_cache(maxsize=1)
-def recipes() -> tuple[Recipe, ...]:
-    """All recipes that come with lambundle, by name."""
+def all_recipes() -> tuple[Recipe, ...]:
+    """Return all recipes of lambundle, by name."""
     return tuple(read_recipe(path) for path in sorted(RECIPES.glob("*.toml")))
 
 
-def recipe_for(files: Files, path: str, book: Sequence[Recipe] | None = None) -> Recipe | None:
-    """The recipe for a program, of those in ``book`` (all of lambundle's by default) that are more than a smoke job.
+def recipe_for(files: Files, path: str, recipes: Sequence[Recipe] | None = None) -> Recipe | None:
+    """Return the recipe for a program in ``recipes`` (default: all of lambundle's), smoke jobs aside; None without one.
 
-    Where several match it is the one with the longest pattern, and of those the first in the book.
+    Of several, the one with the longest matching pattern wins, then the first.
     """
-    return recipe_named({posixpath.basename(path), posixpath.basename(files.real(path))}, book)
+    return recipe_named({posixpath.basename(path), posixpath.basename(files.real(path))}, recipes)
 
 
-def recipe_named(names: Collection[str], book: Sequence[Recipe] | None = None) -> Recipe | None:
-    """The recipe for a program with these file names, chosen as in ``recipe_for``."""
-    return _best(names, [recipe for recipe in (recipes() if book is None else book) if not recipe.only_smoke])
+def recipe_named(names: Collection[str], recipes: Sequence[Recipe] | None = None) -> Recipe | None:
+    """Return the recipe for a program with these file names, chosen as in ``recipe_for``."""
+    return _best(names, [recipe for recipe in (all_recipes() if recipes is None else recipes) if not recipe.only_smoke])
 
 
-def smoke_recipe_for(names: Collection[str], book: Sequence[Recipe] | None = None) -> Recipe | None:
-    """The recipe whose smoke job is for a program with these file names, chosen as in ``recipe_for``."""
-    return _best(names, [recipe for recipe in (recipes() if book is None else book) if recipe.smoke is not None])
+def smoke_recipe_for(names: Collection[str], recipes: Sequence[Recipe] | None = None) -> Recipe | None:
+    """Return the recipe with the smoke job of a program with these file names, chosen as in ``recipe_for``."""
+    return _best(
+        names, [recipe for recipe in (all_recipes() if recipes is None else recipes) if recipe.smoke is not None]
+    )
 
 
-def _best(names: Collection[str], book: Sequence[Recipe]) -> Recipe | None:
+def _best(names: Collection[str], recipes: Sequence[Recipe]) -> Recipe | None:
     matching = [
         (len(pattern), recipe)
-        for recipe in book
+        for recipe in recipes
         for pattern in recipe.programs
         if any(fnmatch.fnmatchcase(name, pattern) for name in names)
     ]
@@ -143,7 +142,7 @@ def _best(names: Collection[str], book: Sequence[Recipe]) -> Recipe | None:
 
 
 class _Reader:
-    """Typed access to a recipe's TOML, with errors that name file and key."""
+    """Typed access to a recipe's TOML, with errors that name the file and the key."""
 
     def __init__(self, path: Path, data: dict[str, Any]) -> None:
         self._path = path

@@ -41,11 +41,16 @@ def prepare(directory: Path) -> None:
     for command in (make, link):
         subprocess.run(["sh", "-c", command], cwd=directory, check=True)
     library.unlink()
-    with zipfile.ZipFile(directory / "hello.zip", "w") as archive:
+    make_function(directory / "hello.zip")
+    (directory / "event.json").write_text('{"name": "you"}')
+
+
+def make_function(path: Path) -> None:
+    """Write a function with a bootstrap in sh, which answers every event."""
+    with zipfile.ZipFile(path, "w") as archive:
         bootstrap = zipfile.ZipInfo("bootstrap")
         bootstrap.create_system, bootstrap.external_attr = 3, 0o100755 << 16
         archive.writestr(bootstrap, BOOTSTRAP)
-    (directory / "event.json").write_text('{"name": "you"}')
 
 
 def output(command: str, directory: Path) -> str:

@@ -124,12 +124,12 @@ def test_what_packages_ask_for_is_what_dpkg_says(database: PackageDatabase) -> N
                 if clause
             ]
             found = [each for each in database.depends(package) if each.kind is kind]
-            assert [each.wanted for each in found] == [tuple(dict.fromkeys(each)) for each in wanted], package
+            assert [each.names for each in found] == [tuple(dict.fromkeys(each)) for each in wanted], package
             for each in found:
-                assert set(each.packages) <= installed
-                assert set(each.wanted) & installed <= set(each.packages)
+                assert set(each.providers) <= installed
+                assert set(each.names) & installed <= set(each.providers)
                 # dpkg would not have configured the package otherwise.
-                assert each.packages or kind not in {DependencyKind.DEPENDS, DependencyKind.PRE_DEPENDS}
+                assert each.providers or kind not in {DependencyKind.DEPENDS, DependencyKind.PRE_DEPENDS}
 
 
 def test_reading_all_lists_takes_well_under_a_second() -> None:

@@ -186,24 +186,24 @@ def test_owner(root: Path, installed: Path) -> None:
 
 def test_what_a_package_asks_for(root: Path, installed: Path) -> None:
     database = RpmDatabase(DiskFiles(str(root)))
-    found = {(each.kind, each.wanted): each for each in database.depends("lbt-tool")}
+    found = {(each.kind, each.names): each for each in database.depends("lbt-tool")}
     kinds = DependencyKind
     for wanted in ("lbt-base", "lbt-virtual", "/usr/share/lbt/base.txt", "liblbt.so.1(LBT_1.0)(64bit)"):
-        assert found.pop((kinds.DEPENDS, (wanted,))).packages == ("lbt-base",)
+        assert found.pop((kinds.DEPENDS, (wanted,))).providers == ("lbt-base",)
     assert found.pop((kinds.DEPENDS, ("lbt-missing",))).missing == ("lbt-missing",)
     either = found.pop((kinds.DEPENDS, ("lbt-missing", "lbt-base")))
-    assert (either.packages, either.missing) == (("lbt-base",), ("lbt-missing",))
+    assert (either.providers, either.missing) == (("lbt-base",), ("lbt-missing",))
     assert found.pop((kinds.DEPENDS, ("lbt-base", "lbt-other"))).missing == ("lbt-other",)
-    assert found.pop((kinds.PRE_DEPENDS, ("lbt-scripts",))).packages == ()
+    assert found.pop((kinds.PRE_DEPENDS, ("lbt-scripts",))).providers == ()
     assert found.pop((kinds.PRE_DEPENDS, ("/bin/sh",))).missing == ("/bin/sh",)
-    assert found.pop((kinds.RECOMMENDS, ("lbt-base",))).packages == ("lbt-base",)
-    assert found.pop((kinds.SUGGESTS, ("lbt-documentation",))).packages == ()
-    met = [each.packages for each in database.depends("lbt-tool.i686") if "lbt-base" in each.wanted]
+    assert found.pop((kinds.RECOMMENDS, ("lbt-base",))).providers == ("lbt-base",)
+    assert found.pop((kinds.SUGGESTS, ("lbt-documentation",))).providers == ()
+    met = [each.providers for each in database.depends("lbt-tool.i686") if "lbt-base" in each.names]
     assert met
     assert all(packages == ("lbt-base",) for packages in met)
     assert not found, "rpm's own features and conditions that do not hold are no demands"
     names = {line.split()[0] for line in query(installed, "--requires", "lbt-tool.x86_64") if line[0] != "("}
-    asked = {name for each in database.depends("lbt-tool") for name in each.wanted}
+    asked = {name for each in database.depends("lbt-tool") for name in each.names}
     own = ("rpmlib(", "config(lbt-tool)")
     assert {name for name in names if not name.startswith(own)} - asked == set()
 

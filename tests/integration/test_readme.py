@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from lambundle.cli import man
 from lambundle.cli.main import cli
 from tests.bareroot import UnavailableError
 from tests.integration import readme
@@ -80,10 +81,10 @@ def test_a_screen_is_what_the_command_prints(
     assert comparable(readme.output(command, work)) == comparable(printed)
 
 
-def test_every_command_and_option_is_in_the_readme() -> None:
-    text = readme.README.read_text(encoding="utf-8")
+def test_every_command_is_in_the_readme_and_every_option_there_or_in_the_man_page() -> None:
+    text = readme.README.read_text(encoding="utf-8") + man.page().replace("\\-", "-")
     for name, command in cli.commands.items():
-        assert f"`lambundle {name}" in text
+        assert f"`lambundle {name}" in readme.README.read_text(encoding="utf-8")
         for parameter in command.params:
             if isinstance(parameter, click.Option) and not parameter.hidden:
                 assert any(option in text for option in parameter.opts), f"{name} {parameter.opts}"

@@ -1,8 +1,7 @@
-"""Files of a program that no package owns: one unpacked below /opt, built in /usr/local, brought by npm or pip.
+"""Files of unpackaged programs: unpacked below /opt, built in /usr/local, installed by npm or pip.
 
-No database lists its files, so its place has to say what is its own. Node.js and Python say it themselves: a module
-has a ``package.json``, a distribution its RECORD. Of everything else it is the directories around the program. A script
-loads modules besides, which may be a package's.
+A Node.js module has a ``package.json``, a Python distribution a RECORD. Files of other programs are found by location.
+Modules that a script loads may be packaged.
 """
 
 from __future__ import annotations
@@ -10,50 +9,54 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lambundle.discover.installation import node, prefix, python
-from lambundle.discover.installation.modules import asked_modules
+from lambundle.discover.installation.modules import loaded_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lambundle.discover.evidence import Texts
+    from lambundle.discover.evidence import FileEvidence
     from lambundle.machine import Machine
 
 
-def belongings(
-    machine: Machine, real: str, interpreter: str | None, owned: Callable[[str], bool], texts: Texts
+def installed_files(
+    machine: Machine, real: str, interpreter: str | None, is_owned: Callable[[str], bool], evidence: FileEvidence
 ) -> Iterator[tuple[str, str]]:
-    """Give the files that belong to a program of no package by its place, each with what it is a part of.
+    """Return the world-readable files of an unpackaged program, each with a detail for its reason.
 
-    ``real`` is the program's real path, ``interpreter`` the path of the program that runs it if it is a script,
-    ``owned`` says of a path whether a package has it. Only what everybody may read is given.
+    ``real`` is the program's real path, ``interpreter`` the path of a script's interpreter. ``is_owned`` returns
+    whether a package owns a path.
     """
-    if not (owned(real) or (interpreter is not None and python.is_python(interpreter))):
-        yield from _around(machine, real, owned, texts)
-    if interpreter is not None and not owned(machine.files.real(interpreter)):
-        yield from _around(machine, interpreter, owned, texts)
+    if not (is_owned(real) or (interpreter is not None and python.is_python(interpreter))):
+        yield from _around(machine, real, is_owned, evidence)
+    if interpreter is not None and not is_owned(machine.files.real(interpreter)):
+        yield from _around(machine, interpreter, is_owned, evidence)
 
 
-def imported(machine: Machine, real: str, interpreter: str, owned: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
-    """Give the files of the modules that a script of no package loads, each with what it is a part of.
+def imported_files(
+    machine: Machine, real: str, interpreter: str, is_owned: Callable[[str], bool]
+) -> Iterator[tuple[str, str]]:
+    """Return the files of the modules that an unpackaged script loads, each with a detail for its reason.
 
-    Of a module that a package has there is no more than a file, by which to know the package.
+    Of a packaged module only one file is returned, to find its package.
     """
-    if owned(real):
+    if is_owned(real):
         return
     if python.is_python(interpreter):
-        yield from python.imported(machine, real, interpreter, owned)
+        yield from python.imported_files(machine, real, interpreter, is_owned)
     else:
-        yield from asked_modules(machine, real, interpreter, owned)
+        yield from loaded_modules(machine, real, interpreter, is_owned)
 
 
-def _around(machine: Machine, program: str, owned: Callable[[str], bool], texts: Texts) -> Iterator[tuple[str, str]]:
+def _around(
+    machine: Machine, program: str, is_owned: Callable[[str], bool], evidence: FileEvidence
+) -> Iterator[tuple[str, str]]:
     files = machine.files
     module = node.module_of(files, program)
     if python.is_python(program):
         yield from python.standard_library(files, program)
-    elif python.is_of_python(files, program):
-        yield from python.brought_with(files, program)
+    elif python.is_python_command(files, program):
+        yield from python.distribution_files(files, program)
     elif module is not None:
         yield from node.modules(files, module)
     else:
-        yield from prefix.around(machine, files.real(program), owned, texts)
+        yield from prefix.prefix_files(machine, files.real(program), is_owned, evidence)

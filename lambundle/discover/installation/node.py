@@ -1,4 +1,4 @@
-"""A Node.js module and the modules it depends on, found as Node.js finds them.
+"""A Node.js module and its dependencies, found as Node.js finds them.
 
 Source: Node.js documentation, "Loading from node_modules folders"; npm documentation, "package.json".
 """
@@ -25,7 +25,7 @@ _UNWANTED = ("/.git", "/.cache", "/.github", "/test", "/tests", "/docs", "/man",
 
 
 def module_of(files: Files, program: str) -> str | None:
-    """The directory of the module that a script belongs to: the nearest above it whose package.json has a name."""
+    """Return the nearest directory above a script whose package.json has a name; None without one."""
     above = posixpath.dirname(program)
     while above not in ("/", ""):
         if _described(files, above).get("name"):
@@ -35,7 +35,7 @@ def module_of(files: Files, program: str) -> str | None:
 
 
 def modules(files: Files, top: str) -> Iterator[tuple[str, str]]:
-    """Give the files of a module and of all that it depends on, each with the name of its module."""
+    """Return the files of a module and its dependencies, each with a detail for its reason."""
     waiting, seen = [files.real(top)], set[str]()
     while waiting and len(seen) < MAX_MODULES:
         module = waiting.pop()
@@ -49,7 +49,7 @@ def modules(files: Files, top: str) -> Iterator[tuple[str, str]]:
         for dependency in _dependencies(description):
             found = _find(files, dependency, module)
             if found is not None:
-                yield found, f"module {dependency}"  # where it is a link, as pnpm and npm link make them
+                yield found, f"module {dependency}"  # pnpm and npm link make links
                 waiting.append(files.real(found))
 
 

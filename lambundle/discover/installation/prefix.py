@@ -1,7 +1,7 @@
-"""The directories around a program that no package owns.
+"""The files of an unpackaged program by its location.
 
-What was unpacked as a whole is one: below /opt, or wherever ``bin`` has ``lib`` or ``share`` beside it. In a prefix
-that programs share (/usr/local) a program's own are the directories called like it, and those that it names.
+Below /opt, or if ``bin`` has ``lib`` or ``share`` beside it, the whole directory is the installation. In a shared
+prefix (/usr/local) these are directories with the program's name and paths that it contains.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from lambundle.discover.installation.tree import files_below, is_for_all
+from lambundle.discover.installation.tree import files_below, is_world_readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lambundle.discover.evidence import Texts
+    from lambundle.discover.evidence import FileEvidence
     from lambundle.machine import Files, Machine
 
 MAX_WHOLE = 600 << 20
-"""Bytes up to which a directory is taken for one program's; above it is a collection, such as a whole distribution."""
+"""Most bytes of a single installation; a larger directory is a collection of programs."""
 
 COMMANDS = ("bin", "sbin", "libexec")
 BESIDE = ("lib", "lib64", "libexec", "share", "etc", "modules", "conf", "plugins", "jre")
-"""Directories beside ``bin`` by which an installation is known."""
+"""Directories beside ``bin`` that make it an installation."""
 
 _UNWANTED = re.compile(
     r"/(?:share/(?:man|doc|info|gtk-doc|icons|applications|bash-completion)|man|doc|docs|include|__pycache__|examples"
@@ -31,53 +31,55 @@ _UNWANTED = re.compile(
 )
 
 
-def around(machine: Machine, program: str, owned: Callable[[str], bool], texts: Texts) -> Iterator[tuple[str, str]]:
-    """Give the files that belong to a program by its place, each with the directory that they are a part of."""
+def prefix_files(
+    machine: Machine, program: str, is_owned: Callable[[str], bool], evidence: FileEvidence
+) -> Iterator[tuple[str, str]]:
+    """Return the files of a program by its location, each with a detail for its reason."""
     files = machine.files
-    home = _home(machine, program)
-    if home is not None:
+    installation = _installation(machine, program)
+    if installation is not None:
         size = 0
         whole = []
-        for path in files_below(files, home, lambda path: _is_of_installation(machine, path, home)):
+        for path in files_below(files, installation, lambda path: _is_of_installation(machine, path, installation)):
             size += files.stat(path).st_size
             whole.append(path)
             if size > MAX_WHOLE:
                 break
         if size <= MAX_WHOLE:
-            yield from ((path, f"installed in {home}") for path in whole)
+            yield from ((path, f"installed in {installation}") for path in whole)
             return
-    for top in (*_called_alike(files, program), *_named(program, texts)):
-        if owned(top):
+    for top in (*_named_after(files, program), *_named(program, evidence)):
+        if is_owned(top):
             continue
         if files.is_directory(top):
             found = files_below(files, top, lambda path: not _UNWANTED.search(path))
             yield from ((path, f"its own: {top}") for path in found)
-        elif is_for_all(files, top):
+        elif is_world_readable(files, top):
             yield top, "named in it"
 
 
-def _is_of_installation(machine: Machine, path: str, home: str) -> bool:
-    """Whether a path belongs to what was installed in ``home``; in a user's own directories only by its place."""
-    if machine.home and home.startswith(f"{machine.home}/") and posixpath.dirname(path) == home:
+def _is_of_installation(machine: Machine, path: str, top: str) -> bool:
+    """Return whether a path belongs to the installation ``top``; below HOME only COMMANDS and BESIDE do."""
+    if machine.home and top.startswith(f"{machine.home}/") and posixpath.dirname(path) == top:
         return posixpath.basename(path) in (*COMMANDS, *BESIDE)
     return _UNWANTED.search(path) is None
 
 
-def _home(machine: Machine, program: str) -> str | None:
-    """The directory that was installed as a whole; None when the program lies where many do."""
+def _installation(machine: Machine, program: str) -> str | None:
+    """Return the directory of a program's installation; None in a shared directory."""
     directory = posixpath.dirname(program)
     in_commands = posixpath.basename(directory) in COMMANDS
-    home = posixpath.dirname(directory) if in_commands else directory
-    if home in _shared(machine) or home.startswith(("/usr/lib/", "/usr/share/", "/lib/")):
+    top = posixpath.dirname(directory) if in_commands else directory
+    if top in _shared(machine) or top.startswith(("/usr/lib/", "/usr/share/", "/lib/")):
         return None
-    if home.startswith("/opt/"):
-        return home
-    beside = any(machine.files.is_directory(f"{home}/{name}") for name in BESIDE)
-    return home if in_commands and beside else None
+    if top.startswith("/opt/"):
+        return top
+    beside = any(machine.files.is_directory(f"{top}/{name}") for name in BESIDE)
+    return top if in_commands and beside else None
 
 
 def _shared(machine: Machine) -> set[str]:
-    """Directories in which programs of every kind lie."""
+    """Return directories that unrelated programs share."""
     found = {"/", "/usr", "/usr/local", "/usr/games", "/opt", machine.directory}
     if machine.home:
         found |= {machine.home, f"{machine.home}/.local"}
@@ -87,8 +89,8 @@ def _shared(machine: Machine) -> set[str]:
     return found
 
 
-def _called_alike(files: Files, program: str) -> Iterator[str]:
-    """Directories and files below lib, share and the like that have the program's name, or begin with it."""
+def _named_after(files: Files, program: str) -> Iterator[str]:
+    """Return paths below lib, share and etc that have the program's name or begin with it."""
     prefix = posixpath.dirname(posixpath.dirname(program))
     stem = re.sub(r"[-.0-9]+$", "", posixpath.basename(program).partition(".")[0])
     alike = re.compile(re.escape(stem) + r"(?:[-_.0-9].*)?$")
@@ -96,20 +98,20 @@ def _called_alike(files: Files, program: str) -> Iterator[str]:
         yield from (f"{directory}/{item}" for item in files.names(directory) if stem and alike.match(item))
 
 
-def _named(program: str, texts: Texts) -> Iterator[str]:
-    """Paths that stand in the program's text and are there, commands and directories that many share aside."""
-    for path in sorted(texts.paths(program)):
+def _named(program: str, evidence: FileEvidence) -> Iterator[str]:
+    """Return the existing paths that a program contains, without commands and shared directories."""
+    for path in sorted(evidence.paths(program)):
         below = path.startswith(("/usr/local/", "/opt/", "/srv/"))
         if (
             below
             and posixpath.basename(posixpath.dirname(path)) not in COMMANDS
-            and not _is_shared_below(texts.files, path)
+            and not _is_shared_below(evidence.files, path)
         ):
             yield path
 
 
 def _is_shared_below(files: Files, path: str) -> bool:
-    """Whether a path is a directory of a shared prefix itself: /usr/local/share, /opt; or is not there."""
+    """Return whether a path is a shared directory (/usr/local/share, /opt) or does not exist."""
     parts = path.strip("/").split("/")
     depth = 4 if parts[0] == "usr" else 2
     return not files.exists(path) or (len(parts) < depth and files.is_directory(path))

@@ -1,4 +1,4 @@
-"""Files below a directory that everybody may read."""
+"""World-readable files below a directory."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def files_below(files: Files, top: str, wanted: Callable[[str], bool]) -> Iterator[str]:
-    """Give the files and links below ``top``, links not followed, directories sorted.
+    """Return the files and links below ``top``; links are not followed, directories are sorted.
 
-    ``wanted`` says of a path whether to take it; a directory that is not wanted is not entered. A file that only its
-    owner may read may hold a secret: it is never given. A directory that is closed to us is left out.
+    A path for which ``wanted`` is false is left out, a directory with all its files. Files that are not world-readable
+    may be secrets and are left out, as are unreadable directories.
     """
     waiting = [top]
     while waiting:
@@ -23,10 +23,10 @@ def files_below(files: Files, top: str, wanted: Callable[[str], bool]) -> Iterat
                 continue
             if item.is_directory:
                 waiting.append(item.path)
-            elif is_for_all(files, item.path):
+            elif is_world_readable(files, item.path):
                 yield item.path
 
 
-def is_for_all(files: Files, path: str) -> bool:
-    """Whether a path leads to a file that everybody may read, or to a directory."""
+def is_world_readable(files: Files, path: str) -> bool:
+    """Return whether a path leads to a directory or a file that everybody may read."""
     return files.is_public(path) or files.is_directory(path)

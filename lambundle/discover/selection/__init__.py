@@ -1,21 +1,20 @@
-"""Which files of which packages a program needs beyond the libraries that the loader names.
+"""Selection of the packages and files that a program needs beyond DT_NEEDED.
 
-Evidence is weighed. What the program's own packages hold, and the packages they depend on, is wanted, except
-what only a reader, a desktop or the machine's administration uses. A library's package counts for its private
-directories, and what that package depends on is the library's business: it is taken only if it is of the
-same source or named in the library itself. A name in a file says where to look, not what to take.
+Files of the program's packages and their dependencies are selected, except those for readers, desktops or
+administration. Of a library's package only private directories are, and of its dependencies only packages of the same
+source or files that the library names. A name in a file tells where to look; it is never enough to add a file.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lambundle.discover.evidence import Texts
+from lambundle.discover.evidence import FileEvidence
 from lambundle.discover.rules import rules
 from lambundle.discover.selection.catalogue import Catalogue
-from lambundle.discover.selection.choice import Choice
-from lambundle.discover.selection.contents import Contents
 from lambundle.discover.selection.libraries import Libraries
+from lambundle.discover.selection.package_files import PackageFiles
+from lambundle.discover.selection.packages import PackageSelection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,18 +24,17 @@ if TYPE_CHECKING:
 
 
 class Selection:
-    """Packages of some programs, and what is wanted of them.
+    """Packages of some programs, and the files of these to add.
 
-    ``has_recipe`` says of a command whether a recipe takes the place of its packages. ``choice`` chooses the
-    packages, ``contents`` says what of them is wanted, ``libraries`` what loaded libraries' packages hold for them;
-    ``texts`` is what the files of all of them say.
+    ``has_recipe`` returns whether a recipe takes the place of a command's packages. ``packages`` selects packages,
+    ``files`` their files, ``libraries`` the files for loaded libraries; ``evidence`` searches files for all of them.
     """
 
     def __init__(
         self, packages: PackageDatabase, files: Files, has_recipe: Callable[[str], bool] = lambda _: False
     ) -> None:
-        self.texts = Texts(files)
+        self.evidence = FileEvidence(files)
         catalogue = Catalogue(packages, files, rules())
-        self.choice = Choice(catalogue, self.texts, has_recipe)
-        self.contents = Contents(self.choice)
-        self.libraries = Libraries(self.choice)
+        self.packages = PackageSelection(catalogue, self.evidence, has_recipe)
+        self.files = PackageFiles(self.packages)
+        self.libraries = Libraries(self.packages)

@@ -1,4 +1,4 @@
-"""Whether a program is a compiler, for which the C library's headers and archives are data."""
+"""Compilers: programs for which the C library's headers and archives are data."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ if TYPE_CHECKING:
 HEADER, KERNEL_HEADER = "/usr/include/stdio.h", "/usr/include/linux/limits.h"
 
 COMPILERS_HEADER = "/include/stddef.h"
-"""A header that every C compiler brings itself, in a directory of its own."""
+"""A header that every C compiler has in a directory of its own."""
 
 DEVELOPMENT = (".h", ".hpp", ".a", ".o", ".so", ".rlib", ".rmeta")
-"""Endings of what a compiler reads."""
+"""Endings of files that a compiler reads."""
 
 
 def compilers_packages(catalogue: Catalogue, owners: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-    """Return the packages of headers that a compiler reads, with the files of each that count; none for no compiler.
+    """Return the packages of headers that a compiler reads, with the files of each to add; none for other programs.
 
-    ``owners`` are the packages of a program. Where the C library's headers are a package of their own, a compiler's
-    depends on it. Where the library's package holds them, on which every program depends, a compiler is known by the
-    header that it brings itself.
+    ``owners`` are the packages of a program. A compiler depends on the package of the C library's headers. Where the
+    C library's own package has them, every program depends on it, and a compiler is known by COMPILERS_HEADER.
     """
     headers = catalogue.db.owner(HEADER)
     if headers is None or not any(_compiles(catalogue, owner, headers) for owner in owners):
@@ -39,7 +38,7 @@ def compilers_packages(catalogue: Catalogue, owners: Iterable[str]) -> Mapping[s
 
 
 def _compiles(catalogue: Catalogue, owner: str, headers: str) -> bool:
-    near = catalogue.closure(owner, 2)  # itself, or a compiler that is a library of its
+    near = catalogue.closure(owner, 2)  # itself, or a library that is the compiler
     if not is_libc(catalogue.db.files(headers)):
         return headers in near or headers in set(_first_providers(catalogue, owner))
     return any(
@@ -51,4 +50,4 @@ def _compiles(catalogue: Catalogue, owner: str, headers: str) -> bool:
 
 def _first_providers(catalogue: Catalogue, owner: str) -> Iterator[str]:
     for item in catalogue.db.depends(owner):
-        yield from item.packages[:1]
+        yield from item.providers[:1]

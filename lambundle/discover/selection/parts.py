@@ -1,4 +1,4 @@
-"""Which packages are parts of a program: the package it was split from, what a front end starts, helpers."""
+"""Packages that are parts of a program: those it was split from, the back ends of a front end, helpers."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from lambundle.discover.rules import is_command
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lambundle.discover.evidence import Texts
+    from lambundle.discover.evidence import FileEvidence
     from lambundle.discover.selection.catalogue import Catalogue
 
 WORTH = 2
-"""How many times as large as a helper a program must be, each with its dependencies, if only a name speaks for it."""
+"""Size of a program relative to a helper that it only names, each with its dependencies."""
 
 SHOWING = 4
-"""Plug-ins of one package up to which all are taken for a display's, if the package can show anything."""
+"""A package that needs a display is left out if it has at most this many plug-ins."""
 
 
 class Parts:
-    """Packages that belong to a program by name, by its text or by its source package."""
+    """Parts of programs, by the names of packages, names in programs and source packages."""
 
-    def __init__(self, catalogue: Catalogue, texts: Texts) -> None:
+    def __init__(self, catalogue: Catalogue, evidence: FileEvidence) -> None:
         self._catalogue = catalogue
         self._db = catalogue.db
         self._rules = catalogue.rules
         self._files = catalogue.files
-        self._texts = texts
+        self._evidence = evidence
 
-    def wholes(self, name: str) -> Iterator[str]:
-        """Give the installed packages that a part's name points to: python3-minimal to python3, perl-base to perl."""
-        for whole in sorted({name.removesuffix(suffix) for suffix in self._rules.part_suffixes} - {name}):
+    def split_from(self, name: str) -> Iterator[str]:
+        """Return the installed packages that a package was split from: python3 for python3-minimal."""
+        for whole in sorted({name.removesuffix(suffix) for suffix in self._rules.split_suffixes} - {name}):
             if self._db.package(whole) is not None and name in self._catalogue.closure(whole):
                 yield whole
 
     def behind_front_end(self, owner: str, path: str) -> Iterator[str]:
-        """Give the packages that depend on the owner of a front end and hold the program behind it.
+        """Return the reverse dependencies of a front end's owner that have its back end.
 
-        One of the same name that is no command, as psql behind pg_wrapper, which has many names; or a command that
-        a front end names, as ghdl-mcode behind the script ghdl.
+        This is a file of the same name that is no command, such as psql for pg_wrapper, or a command that a script
+        names, such as ghdl-mcode for ghdl.
         """
         real = self._files.real(path)
-        commands = frozenset() if self._texts.is_elf(real) else self._texts.started(real)
+        commands = frozenset() if self._evidence.is_elf(real) else self._evidence.started_names(real)
         helpers = {posixpath.basename(path)} - {posixpath.basename(real)}
         if not (commands or helpers):
             return
@@ -55,24 +55,26 @@ class Parts:
                     break
 
     def is_part(self, name: str, real: str) -> bool:
-        """Whether a package of a program's source is a part of it: another program is, if this one names it."""
+        """Return whether a package of a program's source is a part of it; other programs are if this one names them."""
         programs = {
             posixpath.basename(file)
             for file in self._db.files(name)
-            if ".so" not in file and self._files.is_executable(file) and self._texts.is_elf(file)
+            if ".so" not in file and self._files.is_executable(file) and self._evidence.is_elf(file)
         }
         if programs:
-            return bool(programs & self._texts.started(real)) and self.is_worth_it(name, real)
+            return bool(programs & self._evidence.started_names(real)) and self.is_small_helper(name, real)
         plugins = sum(file.endswith(".so") for file in self._db.files(name))
         return plugins > SHOWING or not self._catalogue.needs_display(name)
 
-    def is_worth_it(self, name: str, real: str) -> bool:
-        """Whether a helper for which only its name speaks is a small one: half of what the program itself needs.
+    def is_small_helper(self, name: str, real: str) -> bool:
+        """Return whether a helper that a program only names adds at most 1/WORTH of the program's own size.
 
-        gpg names gpg-agent, which needs what gpg needs, and dirmngr, which asks directories in the network by
-        protocols whose libraries are larger than all of gpg. What a program cannot do without it depends on.
+        gpg names gpg-agent, which has the dependencies of gpg, and dirmngr, whose network libraries are larger than
+        all of gpg.
         """
-        if self._texts.started(real) and not self._texts.is_elf(real):  # a shell script names little else
+        if self._evidence.started_names(real) and not self._evidence.is_elf(
+            real
+        ):  # a shell script names the programs that it starts
             return True
         own = self._catalogue.closure(self._db.owner(real) or name)
         more = self._catalogue.closure(name) - own

@@ -1,4 +1,4 @@
-"""Which dependencies of Python modules are of use: a library's package depends on much that a program does not use."""
+"""Dependencies of Python modules that a program uses: packages of libraries depend on more."""
 
 from __future__ import annotations
 
@@ -11,71 +11,71 @@ from lambundle.scripts.python_imports import PythonImports
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lambundle.discover.evidence import Texts
+    from lambundle.discover.evidence import FileEvidence
     from lambundle.discover.selection.catalogue import Catalogue
-    from lambundle.gather.wanted import Chosen
+    from lambundle.discover.selection.selected import SelectedPackage
 
 LARGE = 4 << 20
-"""Bytes of a package from which on it matters whether it is of use."""
+"""Bytes from which a dependency is left out if it is unused."""
 
 
 class PythonUse:
-    """Python modules of the chosen packages, and what those import."""
+    """Python modules of the selected packages, and their imports."""
 
-    def __init__(self, catalogue: Catalogue, texts: Texts) -> None:
+    def __init__(self, catalogue: Catalogue, evidence: FileEvidence) -> None:
         self._catalogue = catalogue
         self._db = catalogue.db
         self._files = catalogue.files
-        self._texts = texts
+        self._evidence = evidence
         self._imports = PythonImports(self._files)
         self._is_python: dict[str, bool] = {}
         self._is_large: dict[str, bool] = {}
 
     def __len__(self) -> int:
-        """Count the modules that were reached."""
+        """Return the number of modules reached."""
         return len(self._imports.reached)
 
     def start(self, sources: Iterable[str]) -> None:
-        """Follow the imports of some sources, which are in the bundle."""
+        """Follow the imports of sources in the bundle."""
         self._imports.start(sources)
 
-    def look_at(self, package: Chosen) -> None:
-        """Follow the imports of a program's own modules, and of those that nobody knows how they are imported."""
-        if not (self.are_modules(package.name) or package.own):
+    def follow_package(self, package: SelectedPackage) -> None:
+        """Follow the imports of a root package's modules, and of a package of which no module was reached."""
+        if not (self.are_modules(package.name) or package.root):
             return
         sources = [file for file in package.files if file.endswith(".py")]
-        if package.own or self._imports.reached.isdisjoint(package.files):
+        if package.root or self._imports.reached.isdisjoint(package.files):
             self._imports.start(sources)
         else:
             self._imports.take(package.files)
 
     def are_modules(self, name: str) -> bool:
-        """Whether a package holds modules for everybody's use."""
+        """Return whether a package has modules in a site directory."""
         if name not in self._is_python:
             self._is_python[name] = self._imports.are_modules(self._db.files(name))
         return self._is_python[name]
 
-    def is_used(self, package: Chosen, name: str) -> bool:
-        """Whether a dependency of a Python library is of use here: it may be for a part that nobody imports.
+    def is_used(self, package: SelectedPackage, name: str) -> bool:
+        """Return whether a dependency of a Python library is used: it may serve a part that is never imported.
 
-        Other modules are, if they are imported or named; data are, if a source names their directory or a link leads
-        there. What was built together belongs together, and what is small is not worth a mistake.
+        Modules are used if they are imported or named, data if a source names their directory or a link leads there.
+        Packages of the same source and small ones always count as used.
         """
         files = self._db.files(name)
         is_together = self._catalogue.source(name) == self._catalogue.source(package.name)
-        if is_together or not self._is_worth_asking(name):
+        if is_together or not self._may_be_left_out(name):
             return True
         if self.are_modules(name):
             return self._imports.ask_for(files)
-        homes = self._catalogue.homes(name)
+        directories = self._catalogue.own_directories(name)
         sources = [file for file in package.files if file in self._imports.reached]
         return (
-            any(map(self._texts.is_elf, files))
-            or any(self._texts.any_names(sources, os.fsencode(home)) for home in homes)
-            or any(self._files.real(file) in homes for file in package.files if self._files.is_link(file))
+            any(map(self._evidence.is_elf, files))
+            or any(self._evidence.any_contains(sources, os.fsencode(directory)) for directory in directories)
+            or any(self._files.real(file) in directories for file in package.files if self._files.is_link(file))
         )
 
-    def _is_worth_asking(self, name: str) -> bool:
+    def _may_be_left_out(self, name: str) -> bool:
         if name not in self._is_large:
             is_library = any(map(is_public_library, self._db.files(name)))
             self._is_large[name] = not is_library and self._catalogue.weight([name]) >= LARGE

@@ -1,4 +1,4 @@
-"""The packages of an rpm database: who owns a file, what a package depends on."""
+"""The packages of an rpm database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lambundle.errors import PackageDatabaseError
-from lambundle.packages.base import Dependency, DependencyKind, ListedDatabase, Package, meeting, unique
+from lambundle.packages.base import Dependency, DependencyKind, ListedDatabase, Package, providers_of, unique
 from lambundle.packages.rpm.header import Header, Tag
 from lambundle.packages.rpm.rich import RichDependency
 from lambundle.packages.rpm.stores import located
@@ -24,9 +24,9 @@ FORMAT_BITS = 0o170000
 STATE_NORMAL = 0
 STATE_WRONG_COLOUR = 4
 SCRIPTLET_ONLY = (1 << 8) | (1 << 9) | (1 << 10) | (1 << 11) | (1 << 12)
-"""Flags of a dependency: needed by an interpreter of scriptlets, %pre, %post, %preun, %postun."""
+"""RPMSENSE_INTERP and the flags of %pre, %post, %preun, %postun: scriptlets alone need the dependency."""
 RPMLIB = 1 << 24
-"""Flag of a dependency: a feature of rpm itself."""
+"""RPMSENSE_RPMLIB: the dependency is a feature of rpm."""
 INSTALLED_STATES = frozenset((STATE_NORMAL, STATE_WRONG_COLOUR))
 
 
@@ -40,8 +40,8 @@ class _Known:
 class RpmDatabase(ListedDatabase):
     """The packages that rpm installed.
 
-    One of another architecture than the system's is ``name.arch``; where several versions of one are
-    installed (kernels), each after the first is ``name-version-release.arch``.
+    A package of a foreign architecture is named ``name.arch``. Of several installed versions (kernels), each after
+    the first is ``name-version-release.arch``.
     """
 
     # Fedora's packages list the links of alternatives as %ghost files.
@@ -49,7 +49,7 @@ class RpmDatabase(ListedDatabase):
 
     @classmethod
     def present(cls, files: Files) -> bool:
-        """Tell whether rpm keeps a database on the machine."""
+        """Return whether rpm has a database on the machine."""
         return located(files) is not None
 
     @cached_property
@@ -61,7 +61,7 @@ class RpmDatabase(ListedDatabase):
         return reader(self._files, location)
 
     def _headers(self) -> Iterator[tuple[int, Header]]:
-        """Read all headers anew: kept, they would take a hundred megabytes on a full system."""
+        """Read all headers each time: kept, those of a full system take 100 MB."""
         for key, blob in self._store.blobs():
             try:
                 yield key, Header(blob)
@@ -70,7 +70,7 @@ class RpmDatabase(ListedDatabase):
 
     @cached_property
     def _known(self) -> dict[str, _Known]:
-        """Return where each package's header is by the name used outside, in the database's order."""
+        """Return the key of each package's header by its full name, in the database's order."""
         found = [
             (_Known(key, header.string(Tag.NAME), header.string(Tag.ARCH)), _version(header))
             for key, header in self._headers()
@@ -79,7 +79,7 @@ class RpmDatabase(ListedDatabase):
         native = {"noarch", "", *(architecture for architecture, _ in counts.most_common(1))}
         named: dict[str, _Known] = {}
         for known, version in found:
-            if known.name in {"", "gpg-pubkey"}:  # a key that rpm trusts is no package
+            if known.name in {"", "gpg-pubkey"}:  # a trusted key is no package
                 continue
             full = known.name if known.architecture in native else f"{known.name}.{known.architecture}"
             named[full if full not in named else f"{known.name}-{version}.{known.architecture}"] = known
@@ -90,7 +90,7 @@ class RpmDatabase(ListedDatabase):
         return ((names[key], header) for key, header in self._headers() if key in names)
 
     def _header(self, package: str) -> Header | None:
-        """Return one package's header, reading nothing but that."""
+        """Return one package's header; only that one is read."""
         return Header(self._store.blob(self._known[package].key)) if package in self._known else None
 
     @cached_property
@@ -106,7 +106,7 @@ class RpmDatabase(ListedDatabase):
             yield package, [path for path, _ in _files(header)]
 
     def files(self, package: str) -> tuple[str, ...]:
-        """Return everything that ``package`` installed except directories, %ghost files too."""
+        """Return the files and links of ``package``, %ghost files too."""
         header = self._header(package)
         listed = _files(header) if header else []
         return unique(path for path, is_directory in listed if not is_directory)
@@ -118,7 +118,7 @@ class RpmDatabase(ListedDatabase):
         return unique(path for path, is_directory in listed if is_directory)
 
     def package(self, name: str) -> Package | None:
-        """Return what the header says of a package, or None."""
+        """Return an installed package, or None."""
         header = self._header(name)
         if header is None:
             return None
@@ -135,10 +135,10 @@ class RpmDatabase(ListedDatabase):
         return iter(self._known)
 
     def depends(self, package: str) -> tuple[Dependency, ...]:
-        """Return the dependencies of ``package``: packages, sonames, files; rich ones taken apart.
+        """Return the dependencies of ``package``: packages, sonames, files; rich ones in parts.
 
-        ``(a and b)`` and ``(a with b)`` are two, ``(a or b)`` is one with alternatives, ``(a if b)``
-        is one where b is installed. What the package itself provides and features of rpm are left out.
+        ``(a and b)`` and ``(a with b)`` become two, ``(a or b)`` becomes one with alternatives, ``(a if b)`` is one if
+        b is installed. Names that the package itself provides and features of rpm are left out.
         """
         header = self._header(package)
         if header is None:
@@ -147,17 +147,17 @@ class RpmDatabase(ListedDatabase):
         for kind, relation in _relations(header):
             for clause in self._clauses(relation):
                 dependency = self._dependency(kind, clause, self._known[package].architecture)
-                if package not in dependency.packages:
+                if package not in dependency.providers:
                     found[dependency] = None
         return tuple(found)
 
-    def _meeting(self, wanted: str) -> tuple[str, ...]:
-        packages = tuple(self._provided.get(wanted, ())) or meeting(wanted, self._known, {})
-        owner = None if packages else self.owner(wanted)
-        return (owner,) if owner else packages
+    def _providers_of(self, name: str) -> tuple[str, ...]:
+        providers = tuple(self._provided.get(name, ())) or providers_of(name, self._known, {})
+        owner = None if providers else self.owner(name)
+        return (owner,) if owner else providers
 
     def _of(self, architecture: str, packages: tuple[str, ...]) -> tuple[str, ...]:
-        """Leave out a package of another architecture where the dependent's own is among ``packages`` too."""
+        """Leave out packages of which the dependent's own architecture is among ``packages`` too."""
         own = {self._known[each].name for each in packages if self._known[each].architecture == architecture}
         return tuple(
             each
@@ -165,15 +165,15 @@ class RpmDatabase(ListedDatabase):
             if self._known[each].name not in own or self._known[each].architecture == architecture
         )
 
-    def _dependency(self, kind: DependencyKind, wanted: list[str], architecture: str) -> Dependency:
-        met = {name: self._of(architecture, self._meeting(name)) for name in wanted}
-        packages = unique(package for packages in met.values() for package in packages)
-        return Dependency(kind, tuple(met), packages, tuple(name for name in met if not met[name]))
+    def _dependency(self, kind: DependencyKind, names: list[str], architecture: str) -> Dependency:
+        providers = {name: self._of(architecture, self._providers_of(name)) for name in names}
+        packages = unique(package for packages in providers.values() for package in packages)
+        return Dependency(kind, tuple(providers), packages, tuple(name for name in providers if not providers[name]))
 
     def _clauses(self, relation: str) -> list[list[str]]:
         if not relation.startswith("("):
             return [[relation]]
-        return RichDependency(relation, lambda name: bool(self._meeting(name))).clauses()
+        return RichDependency(relation, lambda name: bool(self._providers_of(name))).clauses()
 
 
 def _relations(header: Header) -> Iterator[tuple[DependencyKind, str]]:
@@ -197,7 +197,7 @@ def _version(header: Header) -> str:
 
 
 def _files(header: Header) -> list[tuple[str, bool]]:
-    """Return the names of a package that were not left out when it was installed: each, is it a directory."""
+    """Return the installed names of a package, each with whether it is a directory; %doc may be left out (nodocs)."""
     paths = header.strings(Tag.OLDFILENAMES) or _joined(header)
     size = len(paths)
 

@@ -1,6 +1,6 @@
-"""A header blob of rpm: one package's facts, by tag.
+"""A header blob of rpm: one package's tags.
 
-In rpm's own words (``lib/header.c``): two 32-bit numbers, of index entries and of data bytes; the entries (tag, type,
+Source: rpm's ``lib/header.c``. Two 32-bit numbers, of index entries and of data bytes; the entries (tag, type,
 offset, count); the data. All of it is big-endian.
 """
 
@@ -19,7 +19,7 @@ NUMBERS = {3: "H", 4: "I"}
 
 
 class Tag(IntEnum):
-    """The header tags that are read, by rpm's names for them."""
+    """The header tags that are read, by rpm's names."""
 
     NAME = 1000
     VERSION = 1001
@@ -42,9 +42,9 @@ class Tag(IntEnum):
 
 
 class Header:
-    """One package's header blob, bounds-checked; a tag that does not fit into it has no values.
+    """One package's header blob, bounds-checked; a tag that lies outside of it has no values.
 
-    Raises PackageDatabaseError where not even the index fits.
+    Raises PackageDatabaseError if the index lies outside.
     """
 
     def __init__(self, blob: bytes) -> None:
@@ -60,12 +60,12 @@ class Header:
         self._entries = {tag: (kind, offset, count) for tag, kind, offset, count in entries}
 
     def strings(self, tag: Tag) -> list[str]:
-        """Return the strings of a tag, none if it is absent."""
+        """Return the strings of a tag; none if it is absent."""
         kind, offset, count = self._entries.get(tag, (0, 0, 0))
         start = self._start + offset
         if kind not in STRINGS or start >= self._end or count > self._end - start:
             return []
-        # The split stops after the last string wanted; what follows belongs to other tags.
+        # The split stops after the last string of this tag.
         parts = self._blob[start : self._end].split(b"\0", count) if count > 1 else [self._string(start)]
         return [decode(part) for part in parts[:count]]
 
@@ -74,11 +74,11 @@ class Header:
         return self._blob[start : end if end >= 0 else self._end]
 
     def string(self, tag: Tag) -> str:
-        """Return the first string of a tag, empty if it is absent."""
+        """Return the first string of a tag; empty if it is absent."""
         return next(iter(self.strings(tag)), "")
 
     def numbers(self, tag: Tag) -> tuple[int, ...]:
-        """Return the 8-, 16- or 32-bit numbers of a tag, none if it is absent."""
+        """Return the 8-, 16- or 32-bit numbers of a tag; none if it is absent."""
         kind, offset, count = self._entries.get(tag, (0, 0, 0))
         code = NUMBERS.get(kind, "B")
         start = self._start + offset

@@ -1,4 +1,7 @@
-"""Rich dependencies of rpm, reduced to clauses of alternatives."""
+"""Rich (boolean) dependencies of rpm, reduced to clauses of alternatives.
+
+Source: rpm's documentation, "Boolean Dependencies".
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ if TYPE_CHECKING:
 
 MAX_WORDS = 1000
 MAX_NESTING = 16
-"""Rich dependencies in the wild are nested two or three deep."""
+"""Real rich dependencies nest two or three deep."""
 WORD = re.compile(r"\s*([()]|(?:[^\s()]|\((?:[^()\s]|\([^()\s]*\))*\))+)")
-"""A parenthesis of its own, or a name, in which they may stand: ``libc.so.6(GLIBC_2.34)(64bit)``."""
+"""A parenthesis, or a name, which may have some: ``libc.so.6(GLIBC_2.34)(64bit)``."""
 RELATIONS = frozenset(("<", "<=", "=", ">=", ">"))
 Clauses = list[list[str]]
 
@@ -26,9 +29,9 @@ class RichDependency:
         self._is_met = is_met
 
     def clauses(self) -> Clauses:
-        """Return the dependencies, all of which hold, each a list of names of which one is enough."""
+        """Return the clauses, all of which must be met, each by one of its names; none if the text is malformed."""
         found = self._operand(0)
-        return [] if self._words else found  # malformed: rpm would not have installed it
+        return [] if self._words else found
 
     def _next(self) -> str:
         return self._words.pop(0) if self._words else ")"
@@ -61,7 +64,7 @@ class RichDependency:
     def _combined(self, operator: str, left: Clauses, right: Clauses) -> Clauses:
         if operator in {"and", "with"}:
             return left + right
-        if operator != "or":  # "without" takes away from the left side
+        if operator != "or":  # "without" only restricts the left side
             return left
         if len(left) == len(right) == 1:
             return [left[0] + right[0]]

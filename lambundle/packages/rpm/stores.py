@@ -1,4 +1,4 @@
-"""Where rpm keeps its headers: the file of each format, and the blobs in it by their keys."""
+"""The files in which rpm keeps its header blobs, a reader for each format."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 DIRECTORIES = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
 MAX_HEADER = 256 << 20
-"""rpm's own limit for a header."""
+"""Bytes; rpm's own limit for a header."""
 EXPORT_SECONDS = 120
-"""An export of three thousand packages takes a few seconds."""
+"""Timeout; an export of three thousand packages takes a few seconds."""
 HEADER_MAGIC = b"\x8e\xad\xe8\x01\0\0\0\0"
-"""Stands before each header outside a database."""
+"""Precedes each header outside a database."""
 NDB_PAGE = 4096
 NDB_UNIT = 16
-"""The size of a slot, of a block and of a blob's head."""
+"""Bytes of a slot, a block and a blob's head."""
 SQLITE_VERSIONS = slice(18, 20)
-"""Where a sqlite file says which versions may write and read it: 2 where it has a journal beside it (WAL), else 1."""
+"""A SQLite file's write and read versions: 2 with a write-ahead log beside it, else 1 (sqlite.org/fileformat2.html)."""
 NO_JOURNAL = b"\1\1"
 
 
 class Store(Protocol):
-    """The header blobs of a database, by keys that are its own."""
+    """The header blobs of a database, by its own keys."""
 
     def blobs(self) -> Iterator[tuple[int, bytes]]:
         """Return all blobs with their keys."""
@@ -48,7 +48,7 @@ class Store(Protocol):
 
 
 def located(files: Files) -> tuple[str, Callable[[Files, str], Store]] | None:
-    """Return the database's file and its reader: the first format of READERS that is there."""
+    """Return the path and the reader of the first format in READERS that exists; None without a database."""
     found = (
         (path, reader)
         for directory in DIRECTORIES
@@ -61,8 +61,7 @@ def located(files: Files) -> tuple[str, Callable[[Files, str], Store]] | None:
 class Sqlite:
     """The blobs of ``rpmdb.sqlite``, by their ``hnum``.
 
-    The file is read once, into a database in memory: sqlite itself would need a path on this machine, and leave a
-    journal beside it.
+    The file is read into memory: sqlite would need a path on this machine, and leave a journal beside it.
     """
 
     def __init__(self, files: Files, location: str) -> None:
@@ -71,7 +70,7 @@ class Sqlite:
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
-        import sqlite3  # where there is no rpm database, nobody waits for it
+        import sqlite3  # only machines with an rpm database wait for it
 
         connection = sqlite3.connect(":memory:", check_same_thread=False)
         weakref.finalize(self, connection.close)
@@ -85,11 +84,11 @@ class Sqlite:
 
     def _load(self, connection: sqlite3.Connection) -> None:
         data = bytearray(read_database_file(self._files, self._location))
-        # A journal is there while an rpm holds the database open, or if one was killed.
+        # A running or killed rpm leaves a journal.
         journal = f"{self._location}-wal"
         if self._files.size(journal):
             _recover(connection, data, read_database_file(self._files, journal))
-        elif data:  # nothing cannot be deserialized
+        elif data:  # sqlite refuses to deserialize an empty file
             data[SQLITE_VERSIONS] = NO_JOURNAL
             connection.deserialize(data)
 
@@ -114,7 +113,7 @@ class Sqlite:
 
 
 def _recover(connection: sqlite3.Connection, data: bytearray, journal: bytes) -> None:
-    """Load a database with its journal, which only sqlite can apply, and only to files."""
+    """Load a database with its journal, which sqlite applies only to files."""
     import sqlite3
     from contextlib import closing
 
@@ -128,7 +127,7 @@ def _recover(connection: sqlite3.Connection, data: bytearray, journal: bytes) ->
 
 
 class Held:
-    """Blobs that stand in bytes which were read whole, by where each starts."""
+    """Blobs within bytes, by the offset of each."""
 
     def __init__(self, data: bytes, spans: Iterable[tuple[int, int]]) -> None:
         self._data = data
@@ -146,13 +145,13 @@ class Held:
 def _ndb(files: Files, location: str) -> Held:
     """Return the blobs of ``Packages.db``.
 
-    Pages of 4,096 bytes hold the slots, two of which are the file's header: magic, version, generation,
-    number of such pages. A slot is magic, package, block, number of blocks of 16 bytes; a blob starts with
-    magic, package, time, length. All of it is little-endian.
+    Source: rpm's ``lib/backend/ndb/rpmpkg.c``. Pages of 4,096 bytes hold the slots; the first two are the file's
+    header: magic, version, generation, number of these pages. A slot is magic, package, block, number of blocks of
+    16 bytes; a blob starts with magic, package, time, length. All numbers are little-endian.
     """
     data = read_database_file(files, location)
     if data[:4] != b"RpmP" or len(data) < NDB_PAGE:
-        raise PackageDatabaseError(f"{location} is no rpm database")
+        raise PackageDatabaseError(f"{location} is not an rpm database")
     return Held(data, _ndb_spans(data))
 
 
@@ -170,9 +169,9 @@ def _ndb_spans(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _exported(files: Files, location: str) -> Held:
-    """Return the blobs of any database through the packing machine's own rpmdb."""
+    """Return the blobs of any database, exported by this machine's own rpmdb."""
     if not isinstance(files, DiskFiles):  # rpmdb reads a directory of this machine
-        raise PackageDatabaseError(f"{location} is in Berkeley DB's format, and on no disk")
+        raise PackageDatabaseError(f"{location} is in Berkeley DB's format and not on a disk")
     command = ["rpmdb", "--dbpath", files.place(posixpath.dirname(location)), "--exportdb"]
     hint = "install rpm on this machine"
     import subprocess
@@ -191,7 +190,7 @@ def _exported(files: Files, location: str) -> Held:
 
 
 def _exported_spans(data: bytes) -> Iterator[tuple[int, int]]:
-    """Return where the headers are that stand one behind the other, each with its magic."""
+    """Return the start and end of each header in an export, where each follows HEADER_MAGIC."""
     position = 0
     while data.startswith(HEADER_MAGIC, position) and position + 16 <= len(data):
         start = position + len(HEADER_MAGIC)
@@ -205,4 +204,4 @@ READERS: dict[str, Callable[[Files, str], Store]] = {
     "Packages.db": _ndb,
     "Packages": _exported,
 }
-"""How each format's blobs are read, by the name of its file; a system that was converted has two."""
+"""The reader of each format, by file name; a converted system has two, the newer comes first."""

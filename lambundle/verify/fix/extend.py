@@ -16,7 +16,7 @@ from lambundle.gather.gathering import Gathering
 from lambundle.machine import own_file
 from lambundle.pack.config import read_config
 from lambundle.pack.fits import check_fits
-from lambundle.pack.launcher import searched, searching
+from lambundle.pack.launcher import search_order, with_search_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,14 +128,14 @@ def _search_too(entries: dict[str, Entry], manifest: Manifest, directories: Sequ
     more = [directory for directory in directories if directory not in (config.directories or ())]
     if not more:
         return
-    config = config.searching(more)
+    config = config.with_directories(more)
     check_fits(config, manifest.name)
     _put(entries, path, config.text())
     for program in manifest.programs:
         start = _text(entries, program.launcher)
         if start is not None:
             launcher = start.decode(errors="surrogateescape")
-            _put(entries, program.launcher, searching(launcher, (*searched(launcher), *more)))
+            _put(entries, program.launcher, with_search_order(launcher, (*search_order(launcher), *more)))
 
 
 def _text(entries: Mapping[str, Entry], path: str) -> bytes | None:

@@ -40,7 +40,7 @@ def test_the_first_of_a_name_counts_and_names_are_normalised() -> None:
         "/b/ruamel_yaml-2.dist-info/METADATA": "Name: ruamel_yaml\n",
     }
     found = distributions(MemoryFiles(content), sites)
-    assert {name: item.place for name, item in found.items()} == {"ruamel-yaml": "/a/Ruamel.Yaml-1.dist-info"}
+    assert {name: item.location for name, item in found.items()} == {"ruamel-yaml": "/a/Ruamel.Yaml-1.dist-info"}
 
 
 def test_a_record_is_csv_and_relative_to_the_site_directory() -> None:

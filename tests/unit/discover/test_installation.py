@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.discover.evidence import Texts
-from lambundle.discover.installation import belongings, imported
+from lambundle.discover.evidence import FileEvidence
+from lambundle.discover.installation import imported_files, installed_files
 from lambundle.machine import DiskFiles, Machine
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def made(top: Path, *files: str, texts: Mapping[str, str] | None = None) -> None:
-    """Files below ``top``: empty ones, but for those in ``texts``."""
-    for name, text in {**dict.fromkeys(files, ""), **(texts or {})}.items():
+def made(top: Path, *files: str, evidence: Mapping[str, str] | None = None) -> None:
+    """Files below ``top``: empty ones, but for those in ``evidence``."""
+    for name, text in {**dict.fromkeys(files, ""), **(evidence or {})}.items():
         (top / name).parent.mkdir(parents=True, exist_ok=True)
         (top / name).write_text(text)
 
@@ -25,10 +25,10 @@ def made(top: Path, *files: str, texts: Mapping[str, str] | None = None) -> None
 def found(program: Path, interpreter: str | None = None, home: str = "") -> set[str]:
     """Files of a program of no package, on a machine without packages."""
     machine = Machine(DiskFiles(), {"HOME": home})
-    texts = Texts(machine.files)
-    paths = {path for path, _ in belongings(machine, str(program), interpreter, lambda _: False, texts)}
+    evidence = FileEvidence(machine.files)
+    paths = {path for path, _ in installed_files(machine, str(program), interpreter, lambda _: False, evidence)}
     if interpreter is not None:
-        paths |= {path for path, _ in imported(machine, str(program), interpreter, lambda _: False)}
+        paths |= {path for path, _ in imported_files(machine, str(program), interpreter, lambda _: False)}
     return paths
 
 
@@ -73,7 +73,7 @@ def test_a_node_module_comes_with_what_it_depends_on(tmp_path: Path) -> None:
     made(
         modules,
         *("cli/bin/cli.js", "cli/.env", "@a/b/index.js", "deep/index.js", "stranger/index.js"),
-        texts={
+        evidence={
             "cli/package.json": '{"name": "cli", "dependencies": {"@a/b": "1", "gone": "1"}}',
             "@a/b/package.json": '{"name": "@a/b", "peerDependencies": {"deep": "*"}}',
             "deep/package.json": '{"name": "deep"}',
@@ -87,7 +87,7 @@ def test_a_node_module_comes_with_what_it_depends_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[", '["a"]', '{"name": "x", "dependencies": 3}', '{"name": 5}'])
 def test_a_damaged_package_json_harms_nothing(tmp_path: Path, text: str) -> None:
-    made(tmp_path, "x/cli.js", texts={"x/package.json": text})
+    made(tmp_path, "x/cli.js", evidence={"x/package.json": text})
     assert below(tmp_path, tmp_path / "x/cli.js", "/usr/bin/node") <= {"x/package.json", "x/cli.js"}
 
 
@@ -119,7 +119,7 @@ def test_a_python_script_comes_with_what_it_imports(tmp_path: Path) -> None:
     made(
         tmp_path,
         *("tool/other.py", "tool/deep/__init__.py", "tool/deep/more.py"),
-        texts={
+        evidence={
             "tool/run.py": "import sys, beside\nfrom deep import more\n",
             "tool/beside.py": "import one.sub, three\n",
         },
@@ -138,14 +138,16 @@ def test_of_what_a_package_has_a_python_script_only_names_the_package(tmp_path: 
     made(
         site,
         *("one-1.egg-info/top_level.txt", "packaged/part.py", "packaged/other.py", "unused/__init__.py"),
-        texts={"packaged/__init__.py": "import two"},
+        evidence={"packaged/__init__.py": "import two"},
     )
-    made(tmp_path, texts={"run.py": "from packaged import part\nimport one\n"})
+    made(tmp_path, evidence={"run.py": "from packaged import part\nimport one\n"})
     of_packages = {str(path) for path in site.rglob("*") if path.match("packaged/*") or path.match("two*")}
     of_packages |= {str(path) for path in (site / "two-1.dist-info").iterdir()}
     paths = {
         path
-        for path, _ in imported(Machine(DiskFiles()), str(tmp_path / "run.py"), interpreter, of_packages.__contains__)
+        for path, _ in imported_files(
+            Machine(DiskFiles()), str(tmp_path / "run.py"), interpreter, of_packages.__contains__
+        )
     }
     assert {path.removeprefix(f"{site}/") for path in paths & of_packages} == {
         *("packaged/__init__.py", "packaged/part.py"),
@@ -160,13 +162,13 @@ def test_a_distribution_without_a_list_of_its_files_has_its_modules(tmp_path: Pa
     made(
         site,
         *("old/__init__.py", "old/data.txt", "_fast.cpython-312.so"),
-        texts={
+        evidence={
             "Old-1.egg-info/PKG-INFO": "Metadata-Version: 1.0\nName: Old\nVersion: 1\n",
             "Old-1.egg-info/top_level.txt": "old\n_fast\n",
             "Old-1.egg-info/requires.txt": "two>=1\n\n[dev]\none\n",
         },
     )
-    made(tmp_path, texts={"run.py": "import old\n"})
+    made(tmp_path, evidence={"run.py": "import old\n"})
     assert below(site, tmp_path / "run.py", interpreter) == {
         *("old/__init__.py", "old/data.txt", "_fast.cpython-312.so", "two.py", "two-1.dist-info/METADATA"),
         *("Old-1.egg-info/PKG-INFO", "Old-1.egg-info/top_level.txt", "Old-1.egg-info/requires.txt"),
@@ -184,10 +186,12 @@ def test_a_command_that_pip_brought_comes_with_its_distribution(tmp_path: Path) 
 def test_what_a_package_owns_is_not_asked(tmp_path: Path) -> None:
     made(tmp_path, "jdk/bin/java", "jdk/lib/modules")
     machine = Machine(DiskFiles())
-    texts = Texts(machine.files)
-    assert list(belongings(machine, str(tmp_path / "jdk/bin/java"), None, lambda _: True, texts)) == []
+    evidence = FileEvidence(machine.files)
+    assert list(installed_files(machine, str(tmp_path / "jdk/bin/java"), None, lambda _: True, evidence)) == []
 
 
 def test_a_script_of_a_package_asks_for_nothing(tmp_path: Path) -> None:
-    made(tmp_path, "other.lua", texts={"run.lua": 'require "other"'})
-    assert list(imported(Machine(DiskFiles()), str(tmp_path / "run.lua"), "/usr/bin/lua5.4", lambda _: True)) == []
+    made(tmp_path, "other.lua", evidence={"run.lua": 'require "other"'})
+    assert (
+        list(imported_files(Machine(DiskFiles()), str(tmp_path / "run.lua"), "/usr/bin/lua5.4", lambda _: True)) == []
+    )

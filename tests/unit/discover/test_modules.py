@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.discover.installation.modules import asked_modules, language_of
+from lambundle.discover.installation.modules import language_of, loaded_modules
 from lambundle.machine import DiskFiles, Machine, MemoryFiles
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def asked(interpreter: str, text: str) -> list[str]:
     language = language_of(MemoryFiles(), interpreter)
     assert language is not None
-    return list(language.asks_for(text))
+    return list(language.loaded_names(text))
 
 
 def made(top: Path, files: Mapping[str, str]) -> None:
@@ -26,11 +26,13 @@ def made(top: Path, files: Mapping[str, str]) -> None:
         (top / name).write_text(text)
 
 
-def found(top: Path, script: str, interpreter: str, owned: Callable[[str], bool] = lambda _: False) -> dict[str, str]:
+def found(
+    top: Path, script: str, interpreter: str, is_owned: Callable[[str], bool] = lambda _: False
+) -> dict[str, str]:
     """Files below ``top`` that a script asks for, each with what for."""
     return {
         path.removeprefix(f"{top}/"): detail
-        for path, detail in asked_modules(Machine(DiskFiles()), str(top / script), interpreter, owned)
+        for path, detail in loaded_modules(Machine(DiskFiles()), str(top / script), interpreter, is_owned)
         if path.startswith(f"{top}/")
     }
 
@@ -151,5 +153,5 @@ def test_modules_that_ask_for_each_other_are_no_circle(tmp_path: Path) -> None:
 
 def test_an_interpreter_of_its_own_looks_only_around_the_script(tmp_path: Path) -> None:
     made(tmp_path, {"run.pl": "use strict; use One;", "One.pm": ""})
-    given = asked_modules(Machine(DiskFiles()), str(tmp_path / "run.pl"), str(tmp_path / "bin/perl"), lambda _: False)
+    given = loaded_modules(Machine(DiskFiles()), str(tmp_path / "run.pl"), str(tmp_path / "bin/perl"), lambda _: False)
     assert [path for path, _ in given] == [str(tmp_path / "One.pm")]

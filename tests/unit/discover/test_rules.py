@@ -25,12 +25,12 @@ def catalogue(*files: str, name: str = "x") -> Catalogue:
     ],
 )
 def test_a_package_is_for_absent_hardware_by_what_it_holds(file: str) -> None:
-    assert catalogue(file).is_foreign("x")
+    assert catalogue(file).is_irrelevant("x")
 
 
 @pytest.mark.parametrize("file", ["/usr/lib/app/libvulkan.so.1", "/usr/lib/libdrm.so", "/usr/lib/libz.so.1"])
 def test_a_private_copy_or_a_link_for_developers_makes_no_driver(file: str) -> None:
-    assert not catalogue(file).is_foreign("x")
+    assert not catalogue(file).is_irrelevant("x")
 
 
 @pytest.mark.parametrize(("file", "shows"), [("libX11.so.6", True), ("libX11.so", False), ("libxml2.so.2", False)])
@@ -47,4 +47,4 @@ def test_the_smallest_package_of_an_interpreter_is_the_one_that_holds_it(owner: 
     ("command", "is_one"), [("xdg-open", True), ("gdb", True), ("gdbus", False), ("xsltproc", False)]
 )
 def test_programs_for_a_person_are_known_by_their_commands(command: str, is_one: bool) -> None:
-    assert bool(rules().for_a_person.match(command)) is is_one
+    assert bool(rules().interactive.match(command)) is is_one

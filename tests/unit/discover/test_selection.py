@@ -14,13 +14,13 @@ def wanted(machine: Installed, program: str, *names: str) -> set[str]:
     if names:
         machine.starts(program, " ".join(names))
     selection = Selection(machine, machine.disk())
-    selection.choice.add_program(program, program)
-    return {item.path for item in selection.contents.wanted()} - {program}
+    selection.packages.add_program(program, program)
+    return {item.path for item in selection.files.candidates()} - {program}
 
 
 def named_by(machine: Installed, library: str) -> set[str]:
     """Select for a loaded library."""
-    return {item.path for item in Selection(machine, machine.disk()).libraries.wanted([library])}
+    return {item.path for item in Selection(machine, machine.disk()).libraries.candidates([library])}
 
 
 def test_data_and_helpers_of_the_programs_own_package_are_wanted() -> None:
@@ -326,8 +326,8 @@ def test_a_plugin_that_drives_what_lambda_has_not_stays_out(monkeypatch: pytest.
     )
     selection = Selection(machine, machine.disk())
     links = {"/usr/lib/m/gpu.so": {"libc.so.6", "libgallium.so"}, "/usr/lib/m/file.so": {"libc.so.6"}}
-    monkeypatch.setattr(selection.texts, "needed", links.get)
-    assert {item.path for item in selection.libraries.wanted(["/usr/lib/libm.so.1"])} == {"/usr/lib/m/file.so"}
+    monkeypatch.setattr(selection.evidence, "needed", links.get)
+    assert {item.path for item in selection.libraries.candidates(["/usr/lib/libm.so.1"])} == {"/usr/lib/m/file.so"}
 
 
 def test_what_a_program_asks_for_of_developers_is_its_data() -> None:
@@ -397,9 +397,9 @@ def test_the_directory_that_a_configuration_names_was_made_in_a_packages_own() -
 def asked_for(machine: Installed, script: str, **modules: str) -> set[str]:
     """Select for a script of no package that asks for ``modules``, by the names of their packages."""
     selection = Selection(machine, machine.disk())
-    selection.choice.add_program(script, script)
-    selection.choice.add_modules(script, {name: [path] for name, path in modules.items()}, [])
-    return {item.path for item in selection.contents.wanted()}
+    selection.packages.add_program(script, script)
+    selection.packages.add_modules(script, {name: [path] for name, path in modules.items()}, [])
+    return {item.path for item in selection.files.candidates()}
 
 
 def test_a_package_whose_module_a_script_asks_for_comes_with_what_it_depends_on() -> None:

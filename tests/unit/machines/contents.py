@@ -27,18 +27,18 @@ class Libc:
 def content(file: File, libc: Libc) -> bytes:
     """Return what stands in a file that is neither a link nor a directory."""
     if file.sort is Sort.PLAIN:
-        return "\n".join(file.texts).encode()
+        return "\n".join(file.evidence).encode()
     if file.sort is Sort.SCRIPT:
-        return "\n".join((f"#!{file.interpreter}", *file.texts, "")).encode()
+        return "\n".join((f"#!{file.interpreter}", *file.evidence, "")).encode()
     return _elf(file, libc)
 
 
 def _elf(file: File, libc: Libc) -> bytes:
     # The loader is found by the file that the interpreter's name leads to, so every name of it will do.
     is_loader = file.soname == libc.loader.rpartition("/")[2] or libc.loader == file.path
-    texts = [text.encode() for text in file.texts]
+    evidence = [text.encode() for text in file.evidence]
     if is_loader:
-        texts += [f"{directory}/".encode() for directory in libc.directories]
+        evidence += [f"{directory}/".encode() for directory in libc.directories]
     needed = list(file.needed)
     if not is_loader and file.soname != libc.soname:
         needed.append(libc.soname)
@@ -46,7 +46,7 @@ def _elf(file: File, libc: Libc) -> bytes:
     if file.soname:
         dynamic.append((_SONAME, file.soname.encode()))
     is_program = file.sort is Sort.PROGRAM
-    strings = b"\0" + b"".join(text + b"\0" for text in texts)
+    strings = b"\0" + b"".join(text + b"\0" for text in evidence)
     if file.sort is Sort.STATIC:
         return make_elf(type_=_EXECUTABLE, entry=64) + strings
     return make_elf(

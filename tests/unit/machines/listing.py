@@ -44,7 +44,7 @@ class Sort(Enum):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file; ``target`` is a link's, ``needed`` are sonames, ``texts`` the strings or lines in it."""
+    """One file; ``target`` is a link's, ``needed`` are sonames, ``evidence`` the strings or lines in it."""
 
     path: str
     sort: Sort
@@ -53,7 +53,7 @@ class File:
     soname: str = ""
     interpreter: str = ""
     needed: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
 
     @property
     def is_elf(self) -> bool:
@@ -135,10 +135,10 @@ def _file(line: str) -> File:
     amount, _, kind = facts.partition(" ")
     size = int(amount[:-1]) * _UNITS[amount[-1]] if amount[-1] in _UNITS else int(amount)
     if kind.startswith("#!"):
-        return File(path, Sort.SCRIPT, size, interpreter=kind[2:], texts=tuple(text.split("; ")))
+        return File(path, Sort.SCRIPT, size, interpreter=kind[2:], evidence=tuple(text.split("; ")))
     if not kind:
-        return File(path, Sort.PLAIN, size, texts=tuple(text.split("; ")) if text else ())
+        return File(path, Sort.PLAIN, size, evidence=tuple(text.split("; ")) if text else ())
     name, *sonames = kind.split()
     sort = Sort(name)
     soname = sonames.pop(0) if sort is Sort.LIBRARY else ""
-    return File(path, sort, size, soname=soname, needed=tuple(sonames), texts=tuple(text.split()))
+    return File(path, sort, size, soname=soname, needed=tuple(sonames), evidence=tuple(text.split()))

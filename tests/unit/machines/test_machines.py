@@ -75,7 +75,7 @@ def test_owners_of_programs(family: str) -> None:
 def test_dependencies(family: str) -> None:
     found = database(family)
     for package, wanted, satisfied in SATISFIED[family]:
-        answers = {name: item.packages for item in found.depends(package) for name in item.wanted}
+        answers = {name: item.providers for item in found.depends(package) for name in item.names}
         assert answers[wanted] == (satisfied,)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from lambundle.errors import RuntimeLimitError
 from lambundle.pack.config import Config, read_config
-from lambundle.pack.launcher import Loader, Script, launcher, searched, searching
+from lambundle.pack.launcher import Loader, Script, launcher, search_order, with_search_order
 
 FULL = Config(
     ("/usr/lib", "/usr/lib/x"),
@@ -45,10 +45,10 @@ def test_what_is_not_known_or_relative_is_passed_over() -> None:
 
 
 def test_more_directories_are_searched_after_those_before() -> None:
-    more = FULL.searching(["/usr/lib/new", "/b"])
+    more = FULL.with_directories(["/usr/lib/new", "/b"])
     assert more.directories == ("/usr/lib", "/usr/lib/x", "/usr/lib/new", "/b")
     assert more.private == {"/usr/bin/p": ("/a", "/usr/lib", "/usr/lib/new", "/b")}
-    assert Config().searching(["/b"]) == Config(("/b",))
+    assert Config().with_directories(["/b"]) == Config(("/b",))
 
 
 DIRECTORIES = ("/usr/lib", "/usr/lib/a b", "/it's", "/\u00e9", "/$x`y`")
@@ -65,12 +65,12 @@ def test_a_launcher_made_anew_is_the_launcher_with_other_directories(
         return launcher("tool", "tool", "/usr/bin/tool", "/usr/bin/tool", loader, script)
 
     for before in ((), ("/usr/lib",), DIRECTORIES):
-        assert searched(made(*before)) == before
-        assert searching(made(*before), DIRECTORIES) == made(*DIRECTORIES)
-        assert searching(made(*before), ()) == made()
+        assert search_order(made(*before)) == before
+        assert with_search_order(made(*before), DIRECTORIES) == made(*DIRECTORIES)
+        assert with_search_order(made(*before), ()) == made()
 
 
 def test_a_static_programs_launcher_searches_nothing() -> None:
     text = launcher("tool", "tool", "/usr/bin/tool", "/usr/bin/tool", None)
-    assert searched(text) == ()
-    assert searching(text, ["/x"]) == text
+    assert search_order(text) == ()
+    assert with_search_order(text, ["/x"]) == text

@@ -103,7 +103,7 @@ def test_files(root: Path) -> None:
 
 def test_depends(root: Path) -> None:
     depends = ApkDatabase(DiskFiles(str(root))).depends("jq")
-    assert [(each.wanted, each.packages) for each in depends] == [
+    assert [(each.names, each.providers) for each in depends] == [
         (("oniguruma",), ("oniguruma",)),
         (("so:libc.musl-x86_64.so.1",), ("musl",)),
         (("/bin/sh",), ("busybox",)),

@@ -89,7 +89,7 @@ def test_files(root: Path) -> None:
 
 def test_depends(root: Path) -> None:
     depends = PacmanDatabase(DiskFiles(str(root))).depends("git")
-    assert [(each.kind.value, each.wanted, each.packages, each.missing) for each in depends] == [
+    assert [(each.kind.value, each.names, each.providers, each.missing) for each in depends] == [
         ("depends", ("glibc",), ("glibc",), ()),
         ("depends", ("libcrypto.so",), ("openssl",), ()),
         ("depends", ("libcrypto.so",), ("openssl-1.1", "openssl"), ()),

@@ -64,7 +64,7 @@ def test_a_database_without_a_disk(path: str, data: bytes) -> None:
     assert list(found.packages()) == ["jq", "oniguruma"]
     assert found.files("jq") == ("/usr/bin/jq", "/usr/lib64/libjq.so.1")
     assert found.owner("/lib64/libjq.so.1") == "jq"
-    assert [(each.kind, each.wanted, each.packages) for each in found.depends("jq")] == [
+    assert [(each.kind, each.names, each.providers) for each in found.depends("jq")] == [
         (DependencyKind.DEPENDS, ("libonig.so.5()(64bit)",), ("oniguruma",))
     ]
     package = found.package("jq")

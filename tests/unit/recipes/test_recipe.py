@@ -14,9 +14,9 @@ from lambundle.recipes.recipe import (
     RECIPES,
     FileGlobs,
     Recipe,
+    all_recipes,
     read_recipe,
     recipe_for,
-    recipes,
     smoke_recipe_for,
 )
 from tests.here import read_elf
@@ -38,9 +38,9 @@ def write(directory: Path, text: str) -> Path:
 
 
 def test_every_recipe_says_why_it_exists_unless_it_is_only_a_smoke_job() -> None:
-    assert recipes()
-    assert all(recipe.programs for recipe in recipes())
-    assert all((len(recipe.why) > 20) != recipe.only_smoke for recipe in recipes())
+    assert all_recipes()
+    assert all(recipe.programs for recipe in all_recipes())
+    assert all((len(recipe.why) > 20) != recipe.only_smoke for recipe in all_recipes())
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_bad_recipe_is_refused_with_its_file_and_key(tmp_path: Path, text: str
 def test_an_extended_recipe_has_both_parts_and_each_keeps_its_own_exceptions() -> None:
     base, extended = read_recipe(RECIPES / "gcc.toml"), read_recipe(RECIPES / "g++.toml")
     assert extended.files[: len(base.files)] == base.files
-    assert any("cc1plus" in wanted for wanted in extended.files[-1].wanted)
+    assert any("cc1plus" in pattern for pattern in extended.files[-1].files)
     assert not extended.files[-1].without
 
 

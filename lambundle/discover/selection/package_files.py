@@ -1,4 +1,4 @@
-"""Which files of the chosen packages are wanted: their data, plug-ins and helpers, and what their installation made."""
+"""Files of the selected packages: data, plug-ins, helpers, and files that their installation made."""
 
 from __future__ import annotations
 
@@ -8,69 +8,69 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.model import Reason
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
-from lambundle.discover.selection.choice import SOURCES
 from lambundle.discover.selection.commands import Commands
 from lambundle.discover.selection.compiler import DEVELOPMENT
 from lambundle.discover.selection.interpreters import needed_interpreters
-from lambundle.gather.wanted import Wanted
+from lambundle.discover.selection.packages import SOURCES
+from lambundle.gather.candidate import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lambundle.discover.selection.choice import Choice
-    from lambundle.gather.wanted import Chosen
+    from lambundle.discover.selection.packages import PackageSelection
+    from lambundle.discover.selection.selected import SelectedPackage
     from lambundle.machine import Item
 
 MADE = ("/var/lib/", "/var/cache/")
-"""Where what installations make lies, beside what packages bring."""
+"""Directories in which maintainer scripts make files."""
 
 LARGE = 1 << 20
-"""Bytes from which a file that no package lists needs evidence of its own."""
+"""Bytes from which an unowned file needs evidence of its own."""
 
 
-class Contents:
-    """Files of the packages that a ``choice`` has chosen so far."""
+class PackageFiles:
+    """Files of the packages that were selected so far."""
 
-    def __init__(self, choice: Choice) -> None:
-        self._choice = choice
-        self._files = choice.files
-        self._catalogue = choice.catalogue
-        self._db = choice.db
-        self._rules = choice.rules
-        self._texts = choice.texts
+    def __init__(self, selection: PackageSelection) -> None:
+        self._selection = selection
+        self._files = selection.files
+        self._catalogue = selection.catalogue
+        self._db = selection.db
+        self._rules = selection.rules
+        self._evidence = selection.evidence
 
-    def wanted(self) -> Iterator[Wanted]:
-        """Every path that is wanted of the packages so far."""
-        commands = Commands(self._choice).wanted()
-        while needed := needed_interpreters(self._choice, commands):
-            self._choice.release(needed)
-            commands = Commands(self._choice).wanted()
-        yield from (Wanted(file, reason) for file, reason in commands.items() if not self._rules.is_unwanted(file))
-        for package in self._choice.packages.values():
+    def candidates(self) -> Iterator[Candidate]:
+        """Return the files of the packages to add."""
+        commands = Commands(self._selection).selected()
+        while needed := needed_interpreters(self._selection, commands):
+            self._selection.release(needed)
+            commands = Commands(self._selection).selected()
+        yield from (Candidate(file, reason) for file, reason in commands.items() if not self._rules.is_unwanted(file))
+        for package in self._selection.chosen.values():
             for file in package.files:
                 if not is_command(file) and self._is_wanted(file, package):
-                    yield Wanted(file, package.reason)
+                    yield Candidate(file, package.reason)
             yield from self._made_later(package)
             yield from self._configured(package)
             yield from self._named_after_programs(package)
             yield from self._libraries_named_beside(package)
 
     def own_files(self) -> Iterator[str]:
-        """Files of the programs' own packages."""
-        for package in self._choice.packages.values():
-            if package.own or package.near:
+        """Return the files of root and direct packages, without public libraries."""
+        for package in self._selection.chosen.values():
+            if package.root or package.direct:
                 yield from (
                     file for file in package.files if not (self._rules.is_unwanted(file) or is_public_library(file))
                 )
 
     def own_libraries(self) -> set[str]:
-        """Libraries that are a part of the programs: plug-ins of their packages, and what is built with them."""
-        packages = self._choice.packages.values()
-        sources = {self._catalogue.source(package.name) for package in packages if package.own}
+        """Return the plug-ins of root and direct packages, and libraries from the same sources."""
+        packages = self._selection.chosen.values()
+        sources = {self._catalogue.source(package.name) for package in packages if package.root}
         plugins = {
             file
             for package in packages
-            if package.own or package.near
+            if package.root or package.direct
             for file in package.files
             if file.endswith(".so") and not is_public_library(file)
         }
@@ -82,53 +82,57 @@ class Contents:
             if not self._files.is_link(file)
         }
 
-    def _libraries_named_beside(self, package: Chosen) -> Iterator[Wanted]:
-        """Public libraries that nothing was linked with, but that another file of their package names.
+    def _libraries_named_beside(self, package: SelectedPackage) -> Iterator[Candidate]:
+        """Return public libraries that another file of their package opens by name.
 
-        A source text may name one of a package that its own depends on: Python opens libraries by ctypes.
+        A source file may name one of a dependency too: Python opens libraries by ctypes.
         """
         libraries = self._libraries_of(package.name)
         if not package.library:
-            near = {name: path for item in self._near(package) for name, path in self._libraries_of(item).items()}
+            near = {
+                name: path
+                for item in self._relevant_dependencies(package)
+                for name, path in self._libraries_of(item).items()
+            }
             links = self._links_for_developers(package)
             sources = [file for file in package.files if file.endswith(SOURCES)] if near or links else []
             yield from self._named_in(sources, near)
             for path in links:
-                if self._texts.any_names(sources, posixpath.basename(path).removesuffix("so").encode()):
-                    yield Wanted(path, Reason("opened", package.name, posixpath.basename(path)))
+                if self._evidence.any_contains(sources, posixpath.basename(path).removesuffix("so").encode()):
+                    yield Candidate(path, Reason("opened", package.name, posixpath.basename(path)))
         if libraries:
             others = (file for file in package.files if not (is_public_library(file) or self._rules.is_unwanted(file)))
             yield from self._named_in(others, libraries)
 
-    def _named_in(self, files: Iterable[str], libraries: dict[str, str]) -> Iterator[Wanted]:
+    def _named_in(self, files: Iterable[str], libraries: dict[str, str]) -> Iterator[Candidate]:
         for file in files:
-            for name in sorted(self._texts.sonames(file) & libraries.keys()):
-                yield Wanted(libraries[name], Reason("opened", file, name))
+            for name in sorted(self._evidence.sonames(file) & libraries.keys()):
+                yield Candidate(libraries[name], Reason("opened", file, name))
 
     def _libraries_of(self, name: str) -> dict[str, str]:
         return {posixpath.basename(path): path for path in self._catalogue.public_libraries(name)}
 
-    def _links_for_developers(self, package: Chosen) -> list[str]:
-        """Names of libraries without a version on which a package of source texts depends: it opens them so."""
+    def _links_for_developers(self, package: SelectedPackage) -> list[str]:
+        """Return library names without a version of the -dev packages that a package depends on, to open them."""
         return [
             path
             for item in self._catalogue.dependencies(package.name)
-            for name in item.packages[:1]
+            for name in item.providers[:1]
             if self._catalogue.is_for_developers(name)
             for path in self._catalogue.public_libraries(name)
             if path.endswith(".so") and self._files.is_link(path)
         ]
 
-    def _near(self, package: Chosen) -> Iterator[str]:
-        """Packages that a package depends on, as far as they may matter on Lambda."""
+    def _relevant_dependencies(self, package: SelectedPackage) -> Iterator[str]:
+        """Return the dependencies of a package, without irrelevant ones and the C library."""
         for item in self._catalogue.dependencies(package.name):
-            for name in item.packages[:1]:
-                if not (self._catalogue.is_foreign(name) or is_libc(self._db.files(name))):
+            for name in item.providers[:1]:
+                if not (self._catalogue.is_irrelevant(name) or is_libc(self._db.files(name))):
                     yield name
 
-    def _is_wanted(self, file: str, package: Chosen) -> bool:
+    def _is_wanted(self, file: str, package: SelectedPackage) -> bool:
         if (
-            (self._choice.compiles or package.development)
+            (self._selection.compiles or package.development)
             and file.endswith(DEVELOPMENT)
             and not self._rules.is_unwanted(file.removesuffix(".h"))
         ):
@@ -139,12 +143,13 @@ class Contents:
 
     # ---- what the installation made ----
 
-    def _made_later(self, package: Chosen) -> Iterator[Wanted]:
-        """Files that a maintainer script made: unowned, in directories that only these packages own."""
+    def _made_later(self, package: SelectedPackage) -> Iterator[Candidate]:
+        """Return files that a maintainer script made: unowned, in private directories."""
         waiting = [
             directory
             for directory in self._db.directories(package.name)
-            if self._choice.is_private(directory, package.name) or self._is_for_others_too(directory, package)
+            if self._selection.is_private(directory, package.name)
+            or self._is_shared_with_dependents(directory, package)
         ]
         names = {posixpath.basename(file) for file in package.files}
         while waiting:
@@ -161,48 +166,45 @@ class Contents:
                 if self._rules.is_unwanted(path) or self._db.owner(path) is not None:
                     continue
                 if self._files.is_public(path) and (
-                    # A configuration of the user's is made from a template of the same name.
+                    # A configuration is made from a template of the same name.
                     self._files.size(path) < LARGE or posixpath.basename(path) in names or self._is_named_after(path)
                 ):
-                    yield Wanted(path, package.reason)
+                    yield Candidate(path, package.reason)
 
-    def _is_for_others_too(self, directory: str, package: Chosen) -> bool:
-        """Whether a package keeps a directory of what is made, and others have it since they depend on the package."""
-        owners = self._db.directory_owners(directory) - self._choice.packages.keys()
+    def _is_shared_with_dependents(self, directory: str, package: SelectedPackage) -> bool:
+        """Return whether only the package and its dependents share a directory in MADE."""
+        owners = self._db.directory_owners(directory) - self._selection.chosen.keys()
         is_deep = directory.count("/") >= SHALLOW and directory.startswith(MADE)
         return is_deep and all(package.name in self._catalogue.closure(owner) for owner in owners)
 
-    def _configured(self, package: Chosen) -> Iterator[Wanted]:
-        """Directories that were made in a package's, and that a configuration file of a package names.
+    def _configured(self, package: SelectedPackage) -> Iterator[Candidate]:
+        """Return unowned directories, inside of owned ones, that a configuration file of the package names.
 
-        MeCab's is a link, by way of the alternatives, to the dictionary that an installation has compiled.
+        MeCab names a link, through alternatives, to the dictionary that its installation compiled.
         """
         for file in package.files:
-            for named in sorted(self._texts.paths(file)) if file.startswith("/etc/") else ():
+            for named in sorted(self._evidence.paths(file)) if file.startswith("/etc/") else ():
                 directory = self._files.real(named)
                 if self._is_made(named) and self._files.is_directory(directory):
-                    yield Wanted(named, package.reason)
+                    yield Candidate(named, package.reason)
                     paths = _files_of(self._files.items(directory))
-                    yield from (Wanted(path, package.reason) for path in paths if self._files.is_public(path))
+                    yield from (Candidate(path, package.reason) for path in paths if self._files.is_public(path))
 
-    def _named_after_programs(self, package: Chosen) -> Iterator[Wanted]:
-        """Files that an installation made for one of the programs, in directories that packages share.
-
-        TeX's formats of all engines lie in directories of whichever of them is installed.
-        """
+    def _named_after_programs(self, package: SelectedPackage) -> Iterator[Candidate]:
+        """Return unowned files named after a program, in directories that packages share: TeX's formats."""
         shared = [
             directory
             for directory in self._db.directories(package.name)
-            if directory.startswith(MADE) and not self._choice.is_private(directory, package.name)
+            if directory.startswith(MADE) and not self._selection.is_private(directory, package.name)
         ]
-        for top in shared if package.own or package.near else ():
+        for top in shared if package.root or package.direct else ():
             for directory in (top, *(item.path for item in self._files.items(top) if item.is_directory)):
                 for path in _files_of(self._files.items(directory)):
                     if self._is_named_after(path) and self._db.owner(path) is None and self._files.is_public(path):
-                        yield Wanted(path, package.reason)
+                        yield Candidate(path, package.reason)
 
     def _is_made(self, path: str) -> bool:
-        """Whether no package lists a path, but packages the directory that it is in: it is no data of a user's."""
+        """Return whether a path is unowned but its directory is owned, so that it is not a user's data."""
         lead_there = {self._db.owner(path) or "", *self._db.directory_owners(path)} - {""}  # by the alternatives
         is_listed = any(path in {*self._db.files(name), *self._db.directories(name)} for name in lead_there)
         if is_listed or self._rules.is_unwanted(f"{path}/x"):
@@ -211,19 +213,19 @@ class Contents:
         return parent.count("/") >= SHALLOW and bool(self._db.directory_owners(parent))
 
     def _is_named_after(self, path: str) -> bool:
-        """Whether a file is called like a program: pdflatex.fmt among the formats of all TeX engines."""
+        """Return whether a file has the name of a program: pdflatex.fmt among TeX's formats."""
         stem = posixpath.basename(path).partition(".")[0]
-        return stem in self._choice.names
+        return stem in self._selection.names
 
     def _is_installation(self, directory: str) -> bool:
-        """Whether somebody put another program there, as a second Java beside the distribution's."""
+        """Return whether a directory is a separate installation, such as a second Java."""
         return self._files.is_directory(f"{directory}/bin")
 
     def _is_public(self, path: str) -> bool:
-        """Whether a path is a library that the loader finds for everybody, or another name of one."""
+        """Return whether a path is a public library, or a link to one."""
         return is_public_library(path) or (self._files.is_link(path) and is_public_library(self._files.real(path)))
 
 
 def _files_of(items: Iterable[Item]) -> list[str]:
-    """Files and links of a directory's items."""
+    """Return the files and links among a directory's items."""
     return [item.path for item in items if item.is_link or item.is_file]
