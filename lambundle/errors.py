@@ -70,7 +70,7 @@ class LibraryNotFoundError(LambundleError):
 
 
 class UnreadableFileError(LambundleError):
-    """A file that belongs into the bundle cannot be read."""
+    """A file that goes into the bundle cannot be read."""
 
     code = "unreadable-file"
 

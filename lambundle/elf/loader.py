@@ -63,7 +63,7 @@ class Requester:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place that was looked at in vain.
+    """One location that was searched without success.
 
     ``written`` is how the place is named where it comes from (``$ORIGIN/lib``), ``path`` the file that was
     tried, None where the rule gave none, ``reason`` why it is not the library.

@@ -34,7 +34,7 @@ HOST_ONLY = HOST_FILES | {
     "/etc/subuid",
     "/usr/lib/locale/locale-archive",  # large, and a bundle has a locale of its own
 }
-"""Left to the host without a word: every program looks at some of them, and none belongs into a bundle."""
+"""Left to the host without a word: every program looks at some of them, and none goes into a bundle."""
 
 _OTHERS_READ, _OTHERS_SEARCH = stat.S_IROTH, stat.S_IXOTH
 
