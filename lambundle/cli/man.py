@@ -37,6 +37,7 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
         "LD_LIBRARY_PATH": "Directories that are searched for libraries, as by the loader.",
         "SOURCE_DATE_EPOCH": "The time of every entry of a zip, in seconds since 1970; 1980-01-01 without it.",
         "NO_COLOR": "Print without colours.",
+        "COLUMNS": "The width of the terminal.",
         "FORCE_COLOR": "Let size print with colours, even into a pipe.",
         "XDG_CACHE_HOME": "Where verify keeps the sandbox's host; ~/.cache without it.",
         "DOCKER_HOST": "The Docker engine of verify --sandbox docker.",
