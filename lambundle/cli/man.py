@@ -38,7 +38,7 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
         "SOURCE_DATE_EPOCH": "The time of every entry of a zip, in seconds since 1970; 1980-01-01 without it.",
         "NO_COLOR": "Print without colours.",
         "COLUMNS": "The width of the terminal.",
-        "FORCE_COLOR": "Let size print with colours, even into a pipe.",
+        "FORCE_COLOR": "Print as on a terminal, with colours, even into a pipe.",
         "XDG_CACHE_HOME": "Where verify keeps the sandbox's host; ~/.cache without it.",
         "DOCKER_HOST": "The Docker engine of verify --sandbox docker.",
         "LAMBUNDLE_HOST_ROOT": "A directory that the bubblewrap sandbox of verify takes as the host.",
