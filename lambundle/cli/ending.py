@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
+from lambundle.cli.line import Line, line
+from lambundle.cli.terminal import Terminal
 from lambundle.errors import EXIT_NO, EXIT_UNKNOWN, EXIT_YES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
@@ -106,10 +108,21 @@ def _trouble(stream: TextIO) -> OSError | None:
     return None
 
 
-def _say(text: str) -> None:
+def _say(lines: Iterable[Line]) -> None:
     """Say what went wrong, where that can be said."""
     with contextlib.suppress(OSError):
-        click.echo(f"error: {text}", err=True)
+        Terminal.of(sys.stderr).write(lines)
+
+
+def _usage(error: click.ClickException) -> list[Line]:
+    """What click says of a wrong command line."""
+    text = io.StringIO()
+    error.show(text)
+    lines = []
+    for each in text.getvalue().split("\n")[:-1]:
+        head = "Error:" if each.startswith("Error:") else ""
+        lines.append(line((head, "error"), each.removeprefix(head), hang=" " * 7 if head else None))
+    return lines
 
 
 # ---- the end ----
@@ -136,8 +149,7 @@ def status_of(command_line: Callable[[], object]) -> int:
     except click.Abort:
         return EXIT_INTERRUPTED
     except click.ClickException as error:
-        with contextlib.suppress(OSError):
-            error.show()
+        _say(_usage(error))
         return error.exit_code
 
 
@@ -150,7 +162,7 @@ def failed(error: OSError) -> int:
     for stream in (sys.stdout, sys.stderr):
         _trouble(stream)
     if not isinstance(error, BrokenPipeError):  # the reader of the answer has gone: so has the need to give it
-        _say(_words(error))
+        _say([line(("error:", "error"), f" {_words(error)}", hang=" " * 7)])
     return EXIT_UNKNOWN
 
 

@@ -1,22 +1,23 @@
-"""The command line of ``lambundle size``; it imports nothing heavy."""
+"""The command ``lambundle size``."""
 
 from __future__ import annotations
 
 import gc
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lambundle import api
 from lambundle.cli.examples import CommandWithExamples
+from lambundle.cli.speaker import Speaker
 from lambundle.errors import EXIT_NO, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lambundle.cli.line import Line
     from lambundle.cli.size_screen import Screen
     from lambundle.size.drops import Drop
     from lambundle.size.facts import SizeFacts
@@ -71,8 +72,9 @@ def size(
     And what dropping it saves. BUNDLE is a zip or a directory, lambundle's or anybody's. Exit status 1 when Lambda
     does not take it: a function and all its layers together must stay below 250 MiB unpacked.
     """
+    from lambundle.cli.pack_screen import label_line
+    from lambundle.cli.quota_screen import quota_lines
     from lambundle.cli.size_screen import Screen
-    from lambundle.cli.terminal import Terminal
 
     if against is not None and (tree or by != "file"):
         raise UsageError("--against shows files, not --tree or --by", hint="give one of them")
@@ -81,37 +83,37 @@ def size(
     facts, offers, found = measured.facts, measured.drops, measured.findings
     groups = _groups(facts, by)
     other = None if against is None else api.measure_bundle(against).facts
-    _tell_unread(facts)
+    say = Speaker()
+    say.remarks(_unread(facts))
     if html is not None:
         _write_page(html, facts, offers, found)
     if as_json:
-        _print_json(facts, offers, found, by, groups, other)
+        say.out.write_json(_data(facts, offers, found, by, groups, other))
+    elif quiet:
+        say.answers(quota_lines(facts.standings))
     else:
-        screen = Screen(Terminal.of(sys.stdout))
-        if quiet:
-            lines = screen.quotas(facts)
-        elif other is not None:
+        screen = Screen(say.out)
+        if other is not None:
             lines = screen.comparison(facts, other, number)
         else:
             view = _view(screen, facts, groups, by, number, tree=tree)
             lines = screen.overview(facts, view, offers, found, all_files=verbose)
-        if html is not None and not quiet:
-            lines.append(f"{'Wrote':>11}  {html}")
-        encoding = sys.stdout.encoding or "ascii"
-        for line in lines:  # coloured already where it should be; a name may hold what the terminal cannot show
-            click.echo(line.encode(encoding, "replace").decode(encoding), color=True)
+        say.answers([*lines, *([] if html is None else [label_line("Wrote", (str(html), "path"))])])
     if facts.excess:
         sys.exit(EXIT_NO)
 
 
-def _tell_unread(facts: SizeFacts) -> None:
-    for contents in (facts.contents, *facts.others):
-        if contents.unread:
-            text = f"note: {contents.path}: {contents.unread}, so that no reasons are known; verify says what is wrong"
-            click.echo(text, err=True)
+def _unread(facts: SizeFacts) -> list[Line]:
+    from lambundle.cli.pack_screen import note_line
+
+    return [
+        note_line(f"{contents.path}: {contents.unread}, so that no reasons are known; verify says what is wrong")
+        for contents in (facts.contents, *facts.others)
+        if contents.unread
+    ]
 
 
-def _view(screen: Screen, facts: SizeFacts, groups: Sequence[Sum], by: str, number: int, *, tree: bool) -> list[str]:
+def _view(screen: Screen, facts: SizeFacts, groups: Sequence[Sum], by: str, number: int, *, tree: bool) -> list[Line]:
     if tree:
         return screen.tree(facts, number)
     if by != "file":
@@ -145,14 +147,14 @@ def _write_page(path: Path, facts: SizeFacts, offers: Sequence[Drop], found: Seq
         write_all(fd, text)
 
 
-def _print_json(
+def _data(
     facts: SizeFacts,
     offers: Sequence[Drop],
     found: Sequence[Finding],
     by: str,
     groups: Sequence[Sum],
     other: SizeFacts | None,
-) -> None:
+) -> dict[str, Any]:
     from lambundle.size.compare import changes
     from lambundle.size.encode import encode, encode_changes, encode_groups
 
@@ -161,4 +163,4 @@ def _print_json(
         data |= encode_groups(by, groups)
     if other is not None:
         data |= encode_changes(other, changes(facts, other))
-    click.echo(json.dumps(data, indent=1))
+    return data

@@ -1,116 +1,102 @@
-"""What a terminal can show: how wide it is, whether it has colour and more than ASCII; and text that fits it."""
+"""The one door to the terminal: everything that a person reads is written here, and nothing in it is obeyed.
+
+Elsewhere than on a terminal a line is its text, and rich is not even imported.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lambundle.cli.drawing import Drawing
+from lambundle.cli.line import shown
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import TextIO
 
-BLOCKS = " ▏▎▍▌▋▊▉█"
-"""Bars of nothing to eight eighths of a column."""
-_COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "bold": 1, "dim": 2}
+    from lambundle.cli.line import Line
+    from lambundle.cli.theme import Painter
+
+_NARROWEST = 40
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Terminal:
-    """``width`` is in columns. Where there is no colour, nothing but ASCII is drawn either."""
+    """Where lines go, and how: ``width`` in columns, with ``colour`` or without.
+
+    ``is_terminal`` is whether a person looks on: then long lines are folded and things move. ``encoding`` is
+    Python's name of the stream's. With ``keep_bytes``, elsewhere than on a terminal, names that are no UTF-8 are
+    written as the bytes that they are, so that a program can open them: for names of this machine, not of a bundle.
+    """
 
     width: int = 80
+    is_terminal: bool = False
     colour: bool = False
-    unicode: bool = False
+    encoding: str = "utf-8"
+    keep_bytes: bool = False
+    stream: TextIO | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, stream: TextIO, environ: Mapping[str, str] = os.environ) -> Terminal:
-        """Ask a stream and the environment (no-color.org, force-color.org, COLUMNS)."""
-        colour = stream.isatty() and environ.get("TERM", "") != "dumb"
-        if environ.get("FORCE_COLOR"):
-            colour = True
-        if environ.get("NO_COLOR"):
-            colour = False
-        encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
-        width = shutil.get_terminal_size((80, 24)).columns
-        return cls(max(width, 40), colour, colour and encoding.startswith("utf"))
+    def of(cls, stream: TextIO, environ: Mapping[str, str] = os.environ, *, keep_bytes: bool = False) -> Terminal:
+        """Ask a stream and the environment (no-color.org, force-color.org, TERM, COLUMNS)."""
+        is_terminal = bool(environ.get("FORCE_COLOR")) or (stream.isatty() and environ.get("TERM") != "dumb")
+        encoding = (getattr(stream, "encoding", None) or "ascii").lower()
+        return cls(
+            width=max(shutil.get_terminal_size((80, 24)).columns, _NARROWEST),
+            is_terminal=is_terminal,
+            colour=is_terminal and not environ.get("NO_COLOR"),
+            encoding="utf-8" if encoding.replace("-", "").replace("_", "") == "utf8" else encoding,
+            keep_bytes=keep_bytes and not is_terminal,
+            stream=stream,
+        )
 
     @property
-    def arrow(self) -> str:
-        """Between the steps of a chain."""
-        return " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} " if self.unicode else " > "
+    def unicode(self) -> bool:
+        """Whether it can show more than ASCII."""
+        return self.encoding.startswith("utf")
 
     @property
-    def dots(self) -> str:
-        """In the place of what was left out."""
-        return "…" if self.unicode else ".."
+    def drawing(self) -> Drawing:
+        """What tables and bars are drawn with: ASCII where nobody looks on."""
+        return Drawing(fine=self.is_terminal and self.unicode)
 
-    def paint(self, text: str, colour: str) -> str:
-        """Colour a text, where there is colour."""
-        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self.colour and text else text
+    @cached_property
+    def painter(self) -> Painter:
+        """What lines are written with on a terminal."""
+        from lambundle.cli.theme import Painter
 
-    def bar(self, share: float, width: int) -> str:
-        """Draw a part of a whole as a bar of at most ``width`` columns."""
-        if not self.unicode:
-            return ("#" * round(share * width)).ljust(width)
-        whole, part = divmod(round(share * width * 8), 8)
-        return ("█" * whole + (BLOCKS[part] if part else "")).ljust(width)[:width]
+        return Painter(self.width, self.encoding, colour=self.colour)
 
-    def clip(self, text: str, width: int) -> str:
-        """Shorten a text to ``width`` columns, in the middle, where a file's name says least."""
-        if columns(text) <= width:
-            return text
-        room = max(0, width - columns(self.dots))
-        tail = room // 2
-        return _start(text, room - tail) + self.dots + _end(text, tail) if room else text[:width]
+    def shown(self, text: str) -> str:
+        """Return a text such that nothing in it steers a terminal and all of it can be written."""
+        return shown(text, self.encoding, keep_bytes=self.keep_bytes)
 
-    def clip_end(self, text: str, width: int) -> str:
-        """Shorten a text to ``width`` columns at its end, as a sentence is."""
-        if columns(text) <= width:
-            return text
-        return _start(text, max(0, width - columns(self.dots))) + self.dots
+    def rendered(self, lines: Iterable[Line]) -> list[str]:
+        """Return lines as they are written, each without its line break."""
+        if not self.is_terminal:
+            return [self.shown(str(line)) for line in lines]
+        return [text for line in lines for text in self.painter.lines(line)]
 
-    def chain(self, steps: Sequence[str], width: int) -> str:
-        """Join steps by arrows; where they do not fit, those in the middle go first."""
-        for left_out in range(max(1, len(steps) - 1)):
-            kept = [*steps[:1], self.dots, *steps[1 + left_out :]] if left_out else list(steps)
-            text = self.arrow.join(kept)
-            if columns(text) <= width:
-                return text
-        return self.clip_end(self.arrow.join([*steps[:1], self.dots, *steps[-1:]] if len(steps) > 1 else steps), width)
+    def write(self, lines: Iterable[Line]) -> None:
+        """Write lines. Raises OSError where the stream does not take them."""
+        text = "".join([f"{line}\n" for line in self.rendered(lines)])
+        if text:
+            self._put(text)
 
+    def write_json(self, value: object) -> None:
+        """Write a value for a program: in ASCII, with every control character escaped (RFC 8259)."""
+        self._put(json.dumps(value, indent=1) + "\n")
 
-def columns(text: str) -> int:
-    """Columns that a text takes: two for a wide letter, none for one that is put on the letter before."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )
+    def write_bare(self, text: str) -> None:
+        """Write the one thing that a program asked for, such as a path, exactly as it is."""
+        self._put(text + "\n")
 
-
-def plain(text: str) -> str:
-    """Return a name from a bundle without what would steer a terminal or cannot be written."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def left(text: str, width: int) -> str:
-    """Fill a text up to ``width`` columns."""
-    return text + " " * (width - columns(text))
-
-
-def _start(text: str, width: int) -> str:
-    while columns(text) > width:
-        text = text[: max(0, len(text) - max(1, (columns(text) - width) // 2))]
-    return text
-
-
-def _end(text: str, width: int) -> str:
-    while columns(text) > width:
-        text = text[max(1, (columns(text) - width) // 2) :]
-    return text
+    def _put(self, text: str) -> None:
+        if self.stream is not None:
+            self.stream.write(text)
+            self.stream.flush()

@@ -1,9 +1,7 @@
-"""The command line of ``lambundle verify``; it imports nothing heavy."""
+"""The command ``lambundle verify``."""
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +10,9 @@ import click
 
 from lambundle import api
 from lambundle.cli.examples import CommandWithExamples
+from lambundle.cli.line import Line, line
+from lambundle.cli.speaker import Speaker
+from lambundle.cli.waiting import status
 from lambundle.errors import UsageError
 from lambundle.target import ARCHITECTURES, MOUNTS
 
@@ -133,10 +134,11 @@ def verify(
         static=static,
     )
     _check(request, fix=fix, output=output)
-    findings, fixed = _carry_out(request, fix=fix, output=output, progress=_progress(quiet=quiet or as_json))
-    for line in fixed:
-        click.echo(line, err=as_json or quiet)
-    _tell(findings, as_json=as_json, quiet=quiet, verbose=verbose)
+    say = Speaker(quiet=quiet or as_json)
+    with status(say.err, quiet=say.quiet) as progress:
+        findings, fixed = _carry_out(request, fix=fix, output=output, progress=progress)
+    (say.err if say.quiet else say.out).write(map(line, fixed))
+    _tell(findings, say, as_json=as_json, verbose=verbose)
     sys.exit(findings.verification.exit_code)
 
 
@@ -164,37 +166,25 @@ def _carry_out(
     return fixed.findings, fixed.lines
 
 
-def _tell(findings: Findings, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-    from lambundle.cli import verify_report as report
+def _tell(findings: Findings, say: Speaker, *, as_json: bool, verbose: bool) -> None:
+    from lambundle.cli.verify_json import to_json
+    from lambundle.cli.verify_screen import screen, tally
 
     verification = findings.verification
     if as_json:
-        click.echo(json.dumps(report.to_json(verification), indent=1))
-    elif quiet:
-        click.echo(report.tally(verification))
-        for line in _unknown(findings):
-            click.echo(line, err=True)
+        say.out.write_json(to_json(verification))
+    elif say.quiet:
+        say.out.write([tally(verification)])
+        say.err.write(_unknown(findings))
     else:
-        paint = _coloured if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else report.plain
-        click.echo("\n".join(report.screen(verification, findings.log, verbose=verbose, paint=paint)))
+        say.answers(screen(verification, findings.log, verbose=verbose))
 
 
-def _unknown(findings: Findings) -> list[str]:
+def _unknown(findings: Findings) -> list[Line]:
     """Why nothing could be found out: the only thing that the verdict alone does not tell."""
     from lambundle.verify.model import Status, Verdict
 
     if findings.verification.verdict is not Verdict.UNKNOWN:
         return []
     why = next((check.detail for check in findings.verification.checks if check.status is Status.SKIP), None)
-    return [] if why is None else [f"error: {why}"]
-
-
-def _coloured(text: str, colour: str) -> str:
-    return click.style(text, fg=colour, bold=True)
-
-
-def _progress(*, quiet: bool) -> Callable[[str], None]:
-    """Say what is being done, on a terminal only, in one line that the next one replaces."""
-    if quiet or not sys.stderr.isatty():
-        return lambda _: None
-    return lambda text: click.echo(f"\r\x1b[2K{text[:70]} …\r", err=True, nl=False)
+    return [] if why is None else [line(("error:", "error"), f" {why}", hang=" " * 7)]

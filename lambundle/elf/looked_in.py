@@ -24,10 +24,12 @@ def missing_library(missing: Sequence[Missing]) -> LibraryNotFoundError:
     if others:
         context.append(f"missing as well: {', '.join(others)}")
     stem = first.soname.partition(".so")[0]
+    search = f"install it, or pass --library-path DIR, or --exclude '{stem}.so*'"
+    by_path = "it is named by its path, so that no other is searched for: install that file, or pack another program"
     return LibraryNotFoundError(
         f"{first.soname} not found",
         context=tuple(context),
-        hint=f"install it, or pass --library-path DIR, or --exclude '{stem}.so*'",
+        hint=by_path if "/" in first.soname else search,
     )
 
 

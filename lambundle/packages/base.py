@@ -159,6 +159,7 @@ class ListedDatabase(abc.ABC):
     def __init__(self, files: Files) -> None:
         self._files = files
         self._names = Names(files)
+        self._owners_of_directories: dict[str, frozenset[str]] = {}  # asked for once for every file in one
 
     @abc.abstractmethod
     def _listings(self) -> Iterable[tuple[str, Iterable[str]]]:
@@ -197,11 +198,14 @@ class ListedDatabase(abc.ABC):
 
     def directory_owners(self, directory: str) -> frozenset[str]:
         """Return all packages that list ``directory``, by any of its names."""
-        found: set[str] = set()
-        for name in self._names.of(self._files.real(directory)):
-            owners = self._index.get(name, ())
-            found.update((owners,) if isinstance(owners, str) else owners)
-        return frozenset(found)
+        known = self._owners_of_directories.get(directory)
+        if known is None:
+            found: set[str] = set()
+            for name in self._names.of(self._files.real(directory)):
+                owners = self._index.get(name, ())
+                found.update((owners,) if isinstance(owners, str) else owners)
+            known = self._owners_of_directories[directory] = frozenset(found)
+        return known
 
     def _listed(self, path: str) -> str | None:
         for name in self._names.of(path):

@@ -1,4 +1,4 @@
-"""How a size stands to Lambda's quotas: the same lines and the same words after ``pack`` and in ``size``."""
+"""How a size stands to Lambda's quotas: the same words after ``pack`` and in ``size``."""
 
 from __future__ import annotations
 
@@ -54,11 +54,6 @@ def standings(unzipped: int, zipped: int | None) -> tuple[Standing, Standing]:
     return Standing(UNZIPPED, unzipped), Standing(ZIPPED, zipped)
 
 
-def quota_lines(found: Sequence[Standing]) -> list[str]:
-    """Return a line for each size that is known: status, name, size, share of the quota, what is left or too much."""
-    return [_line(standing, standing.value) for standing in found if standing.value is not None]
-
-
 def ways_out(found: Sequence[Standing]) -> list[str]:
     """Return for each quota that is not kept what to do."""
     return [
@@ -79,12 +74,3 @@ def human(size: int) -> str:
         if KIB <= abs(size) < 999.95 * unit:
             return f"{size / unit:.1f} {name}"
     return f"{size:,} B" if abs(size) < KIB else f"{size / GIB:,.1f} GiB"
-
-
-def _line(standing: Standing, size: int) -> str:
-    quota = standing.quota
-    text = f"{quota.limit // MIB} MiB" if standing.of else quota.text
-    share = f"{100 * size / quota.limit:>4.0f} % of {text}"
-    rest = f"{human(quota.limit - size)} left" if quota.admits(size) else f"{human(size - quota.limit + 1)} too much"
-    of = f"  {standing.of}" if standing.of else ""
-    return f"  {standing.status.upper()}  {quota.name:<8}  {mebibytes(size):>9}  {share}, {rest}{of}"

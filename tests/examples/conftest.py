@@ -79,6 +79,6 @@ def verifiable(sandbox: Sandbox) -> Sandbox:
 def pretended_aws() -> Iterator[Mapping[str, str]]:
     """The variables that lead ``aws`` to an empty AWS of moto."""
     if missing := aws.missing_tools():
-        unavailable(UnavailableError(f"{', '.join(missing)} not installed: pip install '.[examples]'"))
+        unavailable(UnavailableError(f"{', '.join(missing)} not installed: pip install -e '.[examples]'"))
     with contextlib.ExitStack() as stack:
         yield stack.enter_context(aws.pretended())

@@ -81,7 +81,7 @@ def test_deploying_and_calling_work_as_the_readme_says(
 @examples()
 def test_templates_are_sound_and_name_the_zips(name: str) -> None:
     if missing := aws.missing_tools():
-        unavailable(UnavailableError(f"{', '.join(missing)} not installed: pip install '.[examples]'"))
+        unavailable(UnavailableError(f"{', '.join(missing)} not installed: pip install -e '.[examples]'"))
     templates = sorted((readme.EXAMPLES / name).glob("template*.yaml"))
     assert templates
     done = subprocess.run(

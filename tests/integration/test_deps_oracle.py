@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lambundle.cli import deps_report
+from lambundle.cli.deps_json import to_json
 from lambundle.elf import closure
 from tests import here
 from tests.here import is_elf, read_elf
@@ -65,7 +65,7 @@ def test_every_program_loads_what_its_loader_says_in_its_order() -> None:
 def test_json_of_the_largest_program_agrees_with_its_loader() -> None:
     scopes = here.walk(_programs()).scopes
     program = max(scopes, key=lambda path: len(scopes[path]))
-    document = deps_report.to_json(here.walk([program]))
+    document = to_json(here.walk([program]))
     assert document["programs"] == [program]
     assert {file["path"] for file in document["files"]} == _oracle(program) | {program}
     needed = {need["path"] for file in document["files"] for need in file["needed"]}

@@ -223,7 +223,7 @@ def test_help_and_version_load_neither_rich_nor_lief_nor_deflate() -> None:
 
 
 def test_every_command_has_help(tmp_path: Path) -> None:
-    listing = run("--help", cwd=tmp_path).stdout.partition("Commands:")[2]
+    listing = run("--help", cwd=tmp_path).stdout.partition("Commands:")[2].partition("Examples:")[0]
     for line in listing.strip().splitlines():
         command = line.split()[0]
         assert "Usage: lambundle" in run(command, "--help", cwd=tmp_path).stdout

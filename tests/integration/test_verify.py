@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from lambundle.cli.verify_report import SCHEMA
+from lambundle.cli.verify_json import SCHEMA
 from lambundle.machine import here
 from lambundle.verify.packing_machine import PackingMachine
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox

@@ -27,7 +27,7 @@ def overview(facts: SizeFacts, *, terminal: Terminal = PLAIN, number: int = 10, 
     screen = Screen(terminal)
     offers = () if facts.graph is None else drops(facts.graph)
     found = findings(facts.contents, facts.others)
-    return screen.overview(facts, screen.files(facts, number), offers, found, all_files=all_files)
+    return terminal.rendered(screen.overview(facts, screen.files(facts, number), offers, found, all_files=all_files))
 
 
 def fits() -> list[str]:
@@ -77,30 +77,30 @@ def empty() -> list[str]:
 
 
 def in_colour() -> list[str]:
-    return overview(SizeFacts(told(player(), ratio=0.3)), terminal=Terminal(80, colour=True, unicode=True))
+    return overview(SizeFacts(told(player(), ratio=0.3)), terminal=Terminal(80, is_terminal=True, colour=True))
 
 
 def wide() -> list[str]:
-    return overview(SizeFacts(told(player(), ratio=0.3)), terminal=Terminal(132, colour=True, unicode=True))
+    return overview(SizeFacts(told(player(), ratio=0.3)), terminal=Terminal(120, is_terminal=True, colour=True))
 
 
 def by_package() -> list[str]:
     facts = SizeFacts(told(player()))
-    return Screen(PLAIN).sums(facts, grouping.by_package(facts), "PACKAGE", 3)
+    return PLAIN.rendered(Screen(PLAIN).sums(facts, grouping.by_package(facts), "PACKAGE", 3))
 
 
 def by_directory() -> list[str]:
     facts = SizeFacts(told(player()))
-    return Screen(PLAIN).sums(facts, grouping.by_directory(facts), "DIRECTORY", 0)
+    return PLAIN.rendered(Screen(PLAIN).sums(facts, grouping.by_directory(facts), "DIRECTORY", 0))
 
 
 def by_program() -> list[str]:
     facts = SizeFacts(told(player()))
-    return Screen(PLAIN).sums(facts, grouping.by_program(facts), "PROGRAM", 0)
+    return PLAIN.rendered(Screen(PLAIN).sums(facts, grouping.by_program(facts), "PROGRAM", 0))
 
 
 def tree() -> list[str]:
-    return Screen(PLAIN).tree(SizeFacts(told(player())), 2)
+    return PLAIN.rendered(Screen(PLAIN).tree(SizeFacts(told(player())), 2))
 
 
 def against() -> list[str]:
@@ -113,7 +113,8 @@ def against() -> list[str]:
     entries.append(file(f"{LIB}/libprobe.so.1.2", 10 * MIB, Reason("add")))
     entries.append(file("/usr/share/new", 300 * KIB, Reason("add")))
     after = dataclasses.replace(made, entries=tuple(entries))
-    return Screen(PLAIN).comparison(SizeFacts(told(after, path="new.zip")), SizeFacts(told(made, path="old.zip")), 3)
+    new, old = (SizeFacts(told(each, path=path)) for each, path in ((after, "new.zip"), (made, "old.zip")))
+    return PLAIN.rendered(Screen(PLAIN).comparison(new, old, 3))
 
 
 SCREENS: Mapping[str, Callable[[], list[str]]] = {

@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ from lambundle.errors import BadBundleError
 from lambundle.verify.model import Status
 from lambundle.verify.static import static_checks
 from tests.unit.verify.drafts import assert_fails, details
-from tests.unit.zips import REG, raw, zipped
+from tests.unit.zips import in_zip64s_way, raw, zipped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,20 +27,15 @@ PLAIN = ["nothing promises that Lambda takes that", "zip the tree again, plainly
 LOCAL = "'app.py' tells its size in zip64's way in its local header"
 
 
-def forced(path: Path, method: int = zipfile.ZIP_STORED) -> bytes:
-    """What Python's zipfile writes with ``force_zip64``: a zip64 field in the local header alone."""
-    info = zipfile.ZipInfo("app.py")
-    info.external_attr = REG << 16
-    info.compress_type = method
-    with zipfile.ZipFile(path, "w") as archive, archive.open(info, "w", force_zip64=True) as entry:
-        entry.write(b"content " * 100)
-    return path.read_bytes()
+def forced(method: int = zipformat.STORED) -> bytes:
+    """Make a zip with a zip64 field in the local header alone."""
+    return zipped(in_zip64s_way(raw(b"app.py", b"content " * 100, method=method)))
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("method", [zipformat.STORED, zipformat.DEFLATED])
 def test_a_local_header_in_zip64s_way(tmp_path: Path, method: int) -> None:
     path = tmp_path / "x.zip"
-    forced(path, method)
+    path.write_bytes(forced(method))
     result = static_checks(path)
     assert_fails(result, names=[LOCAL, *PLAIN])
     assert {check.name: check.status for check in result.checks}["integrity"] is Status.SKIP
@@ -55,7 +51,7 @@ def test_a_local_header_in_zip64s_way(tmp_path: Path, method: int) -> None:
 @pytest.mark.parametrize("at", [0, 8], ids=["size", "packed"])
 def test_one_that_tells_something_else_is_damaged(tmp_path: Path, at: int) -> None:
     path = tmp_path / "x.zip"
-    data = bytearray(forced(path))
+    data = bytearray(forced())
     sizes = data.index(struct.pack("<2H", 1, 16)) + 4
     struct.pack_into("<Q", data, sizes + at, 801)
     path.write_bytes(data)
@@ -64,13 +60,7 @@ def test_one_that_tells_something_else_is_damaged(tmp_path: Path, at: int) -> No
 
 @pytest.mark.parametrize("extra", [b"", b"\1\0", b"\1\0\x10\0short", b"\1\0\4\0four", b"xx\0\0\2\0\x10\0" + bytes(16)])
 def test_one_that_tells_nothing_is_damaged(tmp_path: Path, extra: bytes) -> None:
-    entry = raw(b"app.py", b"content")
-    header = bytearray(zipformat.local_header(entry.local, (0, 33)))
-    struct.pack_into("<2I", header, 18, 0xFFFFFFFF, 0xFFFFFFFF)
-    struct.pack_into("<H", header, 28, len(extra))
-    local = bytes(header) + extra + entry.data
-    central = zipformat.central_header(entry.central, (0, 33))
-    (tmp_path / "x.zip").write_bytes(local + central + zipformat.end_record(1, len(central), len(local)))
+    (tmp_path / "x.zip").write_bytes(zipped(replace(raw(b"app.py", b"content"), extra=extra)))
     assert_fails(static_checks(tmp_path / "x.zip"), integrity="another size, checksum or method in its local header")
 
 
@@ -115,7 +105,7 @@ def test_links_and_manifests_are_not_missed_where_entries_cannot_be_read(tmp_pat
 
 
 def test_a_layer_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    forced(tmp_path / "layer.zip")
+    (tmp_path / "layer.zip").write_bytes(forced())
     (tmp_path / "x.zip").write_bytes(zipped(raw(b"handler.py", b"content")))
     result = static_checks(tmp_path / "x.zip", layers=[tmp_path / "layer.zip"])
     assert_fails(result, names=[f"{tmp_path}/layer.zip: {LOCAL}", *PLAIN])

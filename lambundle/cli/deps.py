@@ -1,0 +1,42 @@
+"""The command ``lambundle deps``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from lambundle import api
+from lambundle.cli.examples import CommandWithExamples
+from lambundle.cli.speaker import Speaker
+from lambundle.cli.terminal import Terminal
+from lambundle.errors import EXIT_NO
+
+_DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+@click.command(cls=CommandWithExamples)
+@click.argument("programs", nargs=-1, required=True, metavar="PROGRAM...")
+@click.option(
+    "--library-path", multiple=True, metavar="DIR", help="Search DIR first, as LD_LIBRARY_PATH does. [repeatable]"
+)
+@click.option("--root", type=_DIRECTORY, metavar="DIR", help="Look into the Linux below DIR instead of this machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print the closure as JSON.")
+def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | None, as_json: bool) -> None:
+    """Show the libraries that programs load.
+
+    Each stands with the rule by which it is found. The answer is ld.so's own, but nothing is executed. Exit status 1
+    when a library is missing.
+    """
+    from lambundle.cli.deps_json import to_json
+    from lambundle.cli.deps_screen import tree_lines
+
+    closure = api.find_libraries(programs, machine=api.open_machine(root), library_path=library_path)
+    say = Speaker(out=Terminal.of(sys.stdout, keep_bytes=True))
+    if as_json:
+        say.out.write_json(to_json(closure))
+    else:
+        say.answers(tree_lines(closure, unicode=say.out.unicode))
+    if closure.missing:
+        sys.exit(EXIT_NO)
