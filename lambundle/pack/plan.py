@@ -88,7 +88,12 @@ def _gather(resolved: _Resolved) -> _Gathered:
     library_path = tuple(map(machine.absolute, request.library_path))
     gathering = Gathering(machine, resolved.architecture, request.exclude, library_path)
     discovery = Discovery(
-        gathering, resolved.programs, resolved.recipes, detect(machine.files), only_made=resolved.only_recorded
+        gathering,
+        resolved.programs,
+        resolved.recipes,
+        detect(machine.files),
+        only_made=resolved.only_recorded,
+        limit=UNZIPPED.limit - OWN_FILES,
     )
     for program in resolved.programs:
         discovery.add_virtual_environment(program)
