@@ -83,6 +83,8 @@ class Discovery:
         for _ in range(MAX_ROUNDS):
             if not self._discover_for_libraries():
                 break
+        if self.selection is not None:
+            self.gathering.notes.extend(self.selection.files.left_out.notes())
 
     def _add_installation(self, program: Requested) -> None:
         """Add the files of a program that no package owns."""
