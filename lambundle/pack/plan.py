@@ -87,12 +87,22 @@ def _gather(resolved: _Resolved) -> _Gathered:
     machine = request.machine
     library_path = tuple(map(machine.absolute, request.library_path))
     gathering = Gathering(machine, resolved.architecture, request.exclude, library_path)
+    added = roots.added_programs(machine, request.add, resolved.architecture)
+    added = [program for program in added if not gathering.excludes(program.path)]
     discovery = Discovery(
-        gathering, resolved.programs, resolved.recipes, detect(machine.files), only_made=resolved.only_recorded
+        gathering,
+        (*resolved.programs, *added),
+        resolved.recipes,
+        detect(machine.files),
+        only_made=resolved.only_recorded,
     )
     for program in resolved.programs:
         discovery.add_virtual_environment(program)
         roots.add_program(gathering, program)
+    for program in added:
+        discovery.add_virtual_environment(program)
+        roots.add_named(gathering, program.path)
+        roots.add_interpreters(gathering, program)
     if resolved.dynamic:
         gathering.root(SHELL, Reason("shell"))
         discovery.follow_recipes()
@@ -104,7 +114,7 @@ def _gather(resolved: _Resolved) -> _Gathered:
     for path in request.add:
         roots.add_named(gathering, path)
     if resolved.dynamic:
-        started = (*(program.started for program in resolved.dynamic), machine.files.real(SHELL))
+        started = (*(program.started for program in discovery.dynamic), machine.files.real(SHELL))
         libc.add_loaded_by_name(gathering, started)
     closure = gathering.walker.closure()
     loaded.check_missing(gathering, closure)
