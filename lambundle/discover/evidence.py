@@ -138,6 +138,10 @@ class FileEvidence:
         """Return whether one of some small files contains ``text``."""
         return any(text in self._bytes(file, MAX_SMALL) for file in files)
 
+    def read_small(self, path: str) -> bytes:
+        """Return the content of a small file, of a larger one its beginning."""
+        return self._bytes(path, MAX_SMALL)
+
     def is_elf(self, path: str) -> bool:
         """Return whether a path is an ELF file."""
         if path not in self._elf:

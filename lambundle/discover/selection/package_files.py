@@ -15,6 +15,7 @@ from lambundle.discover.selection.configured import configured_directories
 from lambundle.discover.selection.interpreters import needed_interpreters
 from lambundle.discover.selection.left_out import LeftOut
 from lambundle.discover.selection.packages import SOURCES
+from lambundle.discover.selection.tex_trees import UNUSED_TEX, TexTrees
 from lambundle.gather.candidate import Candidate
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class PackageFiles:
         self._evidence = selection.evidence
         self._names: set[str] = set()
         self._sources = CompiledSources(selection)
+        self._tex = TexTrees(selection)
         self.left_out = LeftOut(selection.files)
 
     def candidates(self) -> Iterator[Candidate]:
@@ -63,13 +65,15 @@ class PackageFiles:
             yield from self._libraries_named_beside(package)
 
     def _data(self, package: SelectedPackage) -> Iterator[Candidate]:
-        """Return the files of a package that are no commands, without what its configured part was compiled from."""
-        sources = self._sources.of(package)
+        """Return the files of a package that are no commands, without those that a rule leaves out and tells."""
+        sources, unused = self._sources.of(package), self._tex.unused(package)
         for file in package.files:
             if is_command(file) or not self._is_wanted(file, package):
                 continue
             if file in sources:
                 self.left_out.add(package.name, SOURCES_OF_COMPILED, posixpath.dirname(file), file)
+            elif file in unused:
+                self.left_out.add(package.name, UNUSED_TEX, posixpath.dirname(file), file)
             else:
                 yield Candidate(file, package.reason)
 
