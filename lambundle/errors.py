@@ -45,6 +45,12 @@ class ProgramNotFoundError(LambundleError):
     code = "program-not-found"
 
 
+class PackageNotFoundError(LambundleError):
+    """A package that the user named is not installed, or the machine has no package database."""
+
+    code = "package-not-found"
+
+
 class NotElfError(LambundleError):
     """A file that must be an ELF file is something else."""
 

@@ -26,11 +26,12 @@ class Reason:
 
     ``kind`` is one of ``program`` (the user named it), ``needed`` (DT_NEEDED of ``by``), ``interpreter`` (PT_INTERP
     or ``#!`` of ``by``), ``opened`` (``by`` opens the library by name), ``package`` (package ``detail`` holds it,
-    for the file or package ``by``), ``compiled`` (of the source ``by``), ``started`` (the script ``by`` starts it),
-    ``recipe``, ``facility`` (what the users of a library need), ``add`` (``--add``), ``installation`` (a part of the
-    program ``by``, which no package owns), ``recorded`` (a recorded run opened it), ``shell`` (every bundle has
-    /bin/sh), ``libc`` (the C library opens it by name in ``by``), ``link`` (``by`` is another name of the same file,
-    a hard link), ``runtime`` (lambundle's own).
+    for the file or package ``by``), ``add-on`` (so too, and the package was installed by name), ``compiled`` (of the
+    source ``by``), ``started`` (the script ``by`` starts it), ``recipe``, ``facility`` (what the users of a library
+    need), ``add`` (``--add``), ``named`` (``--package``), ``installation`` (a part of the program ``by``, which no
+    package owns), ``recorded`` (a recorded run opened it), ``shell`` (every bundle has /bin/sh), ``libc`` (the C
+    library opens it by name in ``by``), ``link`` (``by`` is another name of the same file, a hard link), ``runtime``
+    (lambundle's own).
     A link and what it leads to have the same reason.
     ``by`` is the absolute path, on the packing machine, of the file that asked for it; None for a root.
     ``detail`` is what it was asked for as: a soname, a recipe's name, the argument of ``--add``.

@@ -11,9 +11,12 @@ from lambundle.bundle.model import Group, Reason
 from lambundle.discover.evidence import FileEvidence
 from lambundle.discover.facilities import Facilities
 from lambundle.discover.installation import imported_files, installed_files
+from lambundle.discover.links import LinkedDirectories
 from lambundle.discover.rules import rules
 from lambundle.discover.selection import Selection
+from lambundle.discover.selection.add_ons import AddOns
 from lambundle.elf.headers import ElfFile
+from lambundle.errors import PackageNotFoundError
 from lambundle.gather.bytecode import source_of
 from lambundle.gather.candidate import Candidate
 from lambundle.gather.gathering import TEXTS, Gathering
@@ -23,7 +26,7 @@ from lambundle.recipes.recipe import Recipe, recipe_for
 from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from lambundle.elf.closure import Closure, LoadedFile
     from lambundle.packages import PackageDatabase
@@ -62,9 +65,21 @@ class Discovery:
         self._packages = packages
         self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
         self._evidence = FileEvidence(self.files) if self.selection is None else self.selection.evidence
+        self._linked = LinkedDirectories(gathering, self._is_decided)
         self._opened: set[tuple[str, str]] = set()
         package_files = None if self.selection is None else self.selection.files
         self._facilities = Facilities(gathering, self.dynamic, self._evidence, package_files)
+
+    def add_packages(self, names: Collection[str]) -> None:
+        """Add installed packages as a whole, with what they need. Raises PackageNotFoundError."""
+        for name in names:
+            if self.selection is None:
+                raise PackageNotFoundError(
+                    f"no package {name}: this machine has no package database", hint="give its files by --add PATH"
+                )
+            self.selection.add_named(name)
+        if names and self.selection is not None:
+            self.gathering.add(self.selection.files.candidates())
 
     def discover(self) -> None:
         """Add the dependencies of the programs, then those of the libraries that these load, and so on."""
@@ -77,6 +92,7 @@ class Discovery:
             for program in self.requested:
                 if not self._is_by_recipe(program.path):
                     self._select(program.path, program.interpreter)
+            self._add_add_ons()
             self.gathering.add(self.selection.files.candidates())
             self.add_interpreters()
             self._follow_recipes_of_commands()
@@ -85,6 +101,14 @@ class Discovery:
                 break
         if self.selection is not None:
             self.gathering.notes.extend(self.selection.files.left_out.notes())
+
+    def _add_add_ons(self) -> None:
+        """Select the packages that were installed by name for the programs; note those that are left out."""
+        if self.selection is not None:
+            compiled = {program.real for program in self.requested if program.interpreter is None}
+            add_ons = AddOns(self.selection.packages, self.selection.files.own_libraries(), compiled)
+            add_ons.select()
+            self.gathering.notes += add_ons.notes
 
     def _add_installation(self, program: Requested) -> None:
         """Add the files of a program that no package owns."""
@@ -191,7 +215,19 @@ class Discovery:
             for file in loaded:
                 self._open_by_name(file, root)
         self._facilities.provide(closure)
+        self._follow_links()
         return len(self.gathering.walker.closure().files) > before
+
+    def _follow_links(self) -> None:
+        """Add what lies in the directories that links of the bundle lead to, and what links there lead to."""
+        for _ in range(MAX_ROUNDS):
+            found = list(self._linked.candidates())
+            if not found:
+                break
+            self.gathering.add(found)
+
+    def _is_decided(self, path: str) -> bool:
+        return self.selection is not None and self.owner(path) in self.selection.packages.chosen
 
     def _open_by_name(self, file: LoadedFile, program: str) -> None:
         """Add the libraries that a loaded file opens by name; a library that is there gets another reason."""

@@ -39,6 +39,8 @@ class Rules:
     """All rules; ``rules.toml`` explains the lists."""
 
     unwanted: re.Pattern[str]
+    general_directories: re.Pattern[str]
+    module_directories: re.Pattern[str]
     system: re.Pattern[str]
     hardware: re.Pattern[str]
     hardware_libraries: re.Pattern[str]
@@ -79,6 +81,8 @@ def rules() -> Rules:
     data = tomllib.loads(Path(__file__).with_name("rules.toml").read_text(encoding="utf-8"))
     return Rules(
         unwanted=_any_of(data["unwanted"]),
+        general_directories=_any_of(data["general_directories"]),
+        module_directories=_any_of(data["module_directories"]),
         system=_any_of(data["system"]),
         hardware=_any_of(data["hardware"]),
         hardware_libraries=_any_of(data["hardware_libraries"]),

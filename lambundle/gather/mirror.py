@@ -200,6 +200,14 @@ class Mirror:
         """Absolute paths of all files of this machine added so far."""
         return [path for path, node in self._nodes.items() if node.kind is Kind.FILE and node.content is None]
 
+    def links(self) -> list[tuple[str, Reason]]:
+        """Absolute paths of all links of this machine added so far, each with its first reason."""
+        return [
+            (path, next(iter(node.reasons)))
+            for path, node in self._nodes.items()
+            if node.kind is Kind.LINK and node.reasons
+        ]
+
     @property
     def size(self) -> int:
         """Bytes of all files and link targets added so far."""

@@ -106,6 +106,7 @@ def _gather(resolved: _Resolved) -> _Gathered:
     if resolved.dynamic:
         gathering.root(SHELL, Reason("shell"))
         discovery.follow_recipes()
+    discovery.add_packages(request.packages)
     if not resolved.only_recorded:
         discovery.discover()
     if request.recorded is not None:

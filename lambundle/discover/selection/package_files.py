@@ -153,6 +153,8 @@ class PackageFiles:
                     yield name
 
     def _is_wanted(self, file: str, package: SelectedPackage) -> bool:
+        if package.whole and self._is_public(file) and (package.development or is_versioned_library(file)):
+            return True
         if (
             (self._selection.compiles or package.development)
             and file.endswith(DEVELOPMENT)

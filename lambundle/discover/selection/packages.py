@@ -113,6 +113,19 @@ class PackageSelection:
         self._python.start(sources)
         self._expand()
 
+    def add_part(self, name: str, reason: Reason, *, whole: bool = False) -> None:
+        """Select a package as if the programs depended on it; ``whole`` with its commands and public libraries."""
+        known = self.chosen.get(name)
+        if known is None:
+            files = self.db.files(name)
+            development = whole and self.catalogue.is_for_developers(name)
+            known = SelectedPackage(name, reason, direct=True, development=development, files=files)
+            self.chosen[name] = known
+        else:
+            known.more_reasons.setdefault(reason)
+        known.whole |= whole
+        self._expand()
+
     def is_private(self, directory: str, name: str) -> bool:
         """Return whether only selected packages and packages of one source list the directory."""
         if directory.count("/") < SHALLOW:
