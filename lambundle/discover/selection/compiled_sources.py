@@ -35,8 +35,8 @@ class CompiledSources:
         self._selection = selection
 
     def of(self, package: SelectedPackage) -> frozenset[str]:
-        """Return the files of a package that are sources; none of a package that owns a program."""
-        if package.root:
+        """Return the files of a package that are sources; none of a package that owns a program or was named."""
+        if package.root or package.whole:
             return frozenset()
         places = self._places()
         found: set[str] = set()

@@ -21,6 +21,11 @@ class LeftOut:
         self._groups: dict[tuple[str, str], dict[str, None]] = {}
         self._flags: dict[tuple[str, str], dict[str, None]] = {}
 
+    def clear(self) -> None:
+        """Forget all groups."""
+        self._groups.clear()
+        self._flags.clear()
+
     def add(self, package: str, why: str, brought_by: str, *paths: str) -> None:
         """Note files of a package; ``--add`` of the path ``brought_by`` brings them."""
         self._groups.setdefault((package, why), {}).update(dict.fromkeys(paths))

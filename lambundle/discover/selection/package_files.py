@@ -56,6 +56,8 @@ class PackageFiles:
         self._names = self._selection.names | self._selection.evidence.named_by(self._selection.programs) & set(
             map(posixpath.basename, commands)
         )
+        self._tex = TexTrees(self._selection)
+        self.left_out.clear()
         yield from (Candidate(file, reason) for file, reason in commands.items() if not self._rules.is_unwanted(file))
         for package in self._selection.chosen.values():
             yield from self._data(package)

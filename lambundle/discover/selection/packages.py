@@ -52,7 +52,6 @@ class PackageSelection:
         self.held_back: dict[str, SelectedPackage] = {}
         self.recommended_interpreters: set[str] = set()
         self.started_by_scripts: set[str] = set()
-        self.by_name: frozenset[str] = frozenset()
         self._enough: set[str] = set()
         self._words: dict[str, set[str]] = {}
         self._parts = Parts(catalogue, evidence)

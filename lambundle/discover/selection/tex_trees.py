@@ -75,7 +75,7 @@ class TexTrees:
 
     def _units(self, package: SelectedPackage) -> Mapping[str, list[str]]:
         """Return the input files of a large package that was not asked for, by unit; none of any other package."""
-        if package.root or package.name in self._selection.by_name:
+        if package.root or package.whole or package.name in self._selection.db.installed_by_name():
             return {}
         found: dict[str, list[str]] = {}
         for file in package.files:

@@ -34,10 +34,9 @@ def typesetter() -> Installed:
     return machine
 
 
-def selected(machine: Installed, by_name: frozenset[str] = frozenset()) -> tuple[set[str], list[str]]:
+def selected(machine: Installed) -> tuple[set[str], list[str]]:
     """Return the files that come with the engine, and what is told."""
     selection = Selection(machine, machine.disk())
-    selection.packages.by_name = by_name
     selection.packages.add_program("/usr/bin/engine", "/usr/bin/engine")
     return {item.path for item in selection.files.candidates()}, list(selection.files.left_out.notes())
 
@@ -53,7 +52,9 @@ def test_of_a_large_collection_that_comes_which_is_small_or_loaded_and_the_rest_
 
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_collection_that_was_installed_by_name_comes_whole(by_name: bool) -> None:
-    found, notes = selected(typesetter(), frozenset(["extra"] if by_name else ["engine"]))
+    machine = typesetter()
+    machine.by_name = {"extra"} if by_name else {"engine"}
+    found, notes = selected(machine)
     assert (f"{TEX}/latex/flags/flags.sty" in found) == by_name
     assert bool(notes) != by_name
 
@@ -64,3 +65,13 @@ def test_a_collection_that_is_not_large_comes_whole() -> None:
     found, notes = selected(machine)
     assert set(machine.listed["extra"]) <= found
     assert notes == []
+
+
+def test_a_collection_that_the_user_names_comes_whole() -> None:
+    machine = typesetter()
+    selection = Selection(machine, machine.disk())
+    selection.packages.add_program("/usr/bin/engine", "/usr/bin/engine")
+    assert list(selection.files.candidates())
+    selection.add_named("extra")
+    assert set(machine.listed["extra"]) <= {item.path for item in selection.files.candidates()}
+    assert list(selection.files.left_out.notes()) == []
