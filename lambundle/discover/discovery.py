@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.model import Group, Reason
 from lambundle.discover.evidence import FileEvidence
 from lambundle.discover.facilities import Facilities
+from lambundle.discover.fonts import add_fonts
 from lambundle.discover.installation import imported_files, installed_files
 from lambundle.discover.links import LinkedDirectories
 from lambundle.discover.rules import rules
@@ -241,6 +242,23 @@ class Discovery:
             names += self.selection.libraries.opened_by_name(file.real, {posixpath.basename(path) for path in paths})
         for name in names:
             self.gathering.opened(name, file.real, Reason("opened", file.real, name), program)
+
+    @property
+    def converts(self) -> bool:
+        """Whether a program converts between character sets."""
+        return self._facilities.provides("/gconv")
+
+    def add_fonts(self, limit: int) -> None:
+        """Add the machine's fonts if a program draws text, up to ``limit`` bytes of all files."""
+        reason = self._facilities.fonts()
+        if reason is None:
+            return
+        wanted: set[str] = set()
+        if self._packages is not None:
+            wanted |= self._packages.installed_by_name()
+        if self.selection is not None:
+            wanted |= self.selection.packages.recommendations()
+        add_fonts(self.gathering, None if self._packages is None else self._packages.owner, wanted, reason, limit)
 
     def groups(self, closure: Closure) -> tuple[Group, ...]:
         """Return the selected packages with all reasons, and the facilities with all users."""

@@ -98,9 +98,10 @@ class FileEvidence:
                 found.update(word.decode() for word in set(_WORD.findall(self._bytes(path, MAX_SMALL))))
         return frozenset(found)
 
-    def imports(self, path: str, function: bytes) -> bool:
-        """Return whether a program's symbol table has a function."""
-        return function + b"\0" in self._bytes(path)  # the linker may keep it as the end of another name
+    def imports(self, path: str, functions: Iterable[bytes]) -> bool:
+        """Return whether a program's symbol table has one of some functions."""
+        data = self._bytes(path)
+        return any(function + b"\0" in data for function in functions)  # maybe as the end of another name
 
     def contains(self, path: str, texts: Iterable[str]) -> bool:
         """Return whether one of ``texts`` is anywhere in a file, even within a longer text."""

@@ -15,7 +15,7 @@ from lambundle.discover.discovery import Discovery
 from lambundle.gather.bytecode import take_bytecode
 from lambundle.gather.gathering import Gathering
 from lambundle.gather.programs import Requested, bundle_name, machine_of, resolve
-from lambundle.pack import libc, loaded, roots
+from lambundle.pack import gconv, libc, loaded, locales, roots
 from lambundle.pack.entries import bundle_entries
 from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
@@ -117,9 +117,12 @@ def _gather(resolved: _Resolved) -> _Gathered:
     if resolved.dynamic:
         started = (*(program.started for program in discovery.dynamic), machine.files.real(SHELL))
         libc.add_loaded_by_name(gathering, started)
+        if libc.has_glibc(gathering, started):
+            locales.add_locales(gathering)
     closure = gathering.walker.closure()
     loaded.check_missing(gathering, closure)
     loaded.mirror_closure(gathering, closure)
+    discovery.add_fonts(UNZIPPED.limit - OWN_FILES)
     _add_bytecode(gathering)
     for program in resolved.programs:
         if program.elf.is_static_program:
@@ -157,8 +160,8 @@ def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, 
             gathering.mirror.make_file(path, filled.encode(), 0o644, Reason("recipe", None, result.recipe))
     environment = dict(discovery.environment)
     if any(loader.libc == "glibc" for loader in loaders.values()):
-        environment |= libc.add_locale(gathering)
-        environment = libc.glibc_variables(gathering) | environment
+        converters = gconv.list_converters(gathering, tell=discovery.converts)
+        environment = libc.glibc_variables(gathering) | converters | environment
     return environment
 
 

@@ -12,6 +12,7 @@ from lambundle.discover.selection.commands import Commands
 from lambundle.discover.selection.compiled_sources import SOURCES_OF_COMPILED, CompiledSources
 from lambundle.discover.selection.compiler import DEVELOPMENT
 from lambundle.discover.selection.configured import configured_directories
+from lambundle.discover.selection.generated import generated_settings
 from lambundle.discover.selection.interpreters import needed_interpreters
 from lambundle.discover.selection.left_out import LeftOut
 from lambundle.discover.selection.packages import SOURCES
@@ -65,6 +66,7 @@ class PackageFiles:
             yield from self._configured(package)
             yield from self._named_after_programs(package)
             yield from self._libraries_named_beside(package)
+        yield from generated_settings(self._selection, self.own_libraries())
 
     def _data(self, package: SelectedPackage) -> Iterator[Candidate]:
         """Return the files of a package that are no commands, without those that a rule leaves out and tells."""

@@ -112,6 +112,10 @@ class PackageSelection:
         self._python.start(sources)
         self._expand()
 
+    def recommendations(self) -> set[str]:
+        """Return the packages that root packages recommend."""
+        return set(self.catalogue.recommendations([name for name, package in self.chosen.items() if package.root]))
+
     def add_part(self, name: str, reason: Reason, *, whole: bool = False) -> None:
         """Select a package as if the programs depended on it; ``whole`` with its commands and public libraries."""
         known = self.chosen.get(name)
