@@ -96,13 +96,7 @@ def _gather(resolved: _Resolved) -> _Gathered:
         detect(machine.files),
         only_made=resolved.only_recorded,
     )
-    for program in resolved.programs:
-        discovery.add_virtual_environment(program)
-        roots.add_program(gathering, program)
-    for program in added:
-        discovery.add_virtual_environment(program)
-        roots.add_named(gathering, program.path)
-        roots.add_interpreters(gathering, program)
+    _add_programs(gathering, discovery, resolved.programs, added)
     if resolved.dynamic:
         gathering.root(SHELL, Reason("shell"))
         discovery.follow_recipes()
@@ -130,6 +124,18 @@ def _gather(resolved: _Resolved) -> _Gathered:
                 f"{program.launcher} is a static program: absolute paths in it are not redirected into the bundle"
             )
     return _Gathered(gathering, discovery, closure)
+
+
+def _add_programs(
+    gathering: Gathering, discovery: Discovery, requested: Sequence[Requested], added: Sequence[Requested]
+) -> None:
+    for program in (*requested, *added):
+        discovery.add_virtual_environment(program)
+    for program in requested:
+        roots.add_program(gathering, program)
+    for program in added:
+        roots.add_named(gathering, program.path)
+        roots.add_interpreters(gathering, program)
 
 
 def _add_bytecode(gathering: Gathering) -> None:

@@ -21,7 +21,7 @@ UNUSED_TEX = "large classes and packages of TeX that nothing in the bundle loads
 LARGE = 24 << 20
 """Bytes of input files from which a package of TeX does not come whole."""
 
-SMALL = 128 << 10
+SMALL = 64 << 10
 """Most bytes of a class or package that comes although nothing loads it."""
 
 _UNIT = re.compile(r"/texmf[^/]*/tex/[^/]+/([^/]+)/")
