@@ -19,6 +19,7 @@ from lambundle.pack import gconv, libc, loaded, locales, roots
 from lambundle.pack.entries import bundle_entries
 from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
+from lambundle.pack.optional_parts import note, parts_to_leave_out
 from lambundle.pack.request import Plan, Request
 from lambundle.packages import detect
 from lambundle.recipes.recipe import Recipe, all_recipes, read_recipe, smoke_recipe_for
@@ -34,6 +35,9 @@ SHELL = "/bin/sh"
 
 OWN_FILES = 4 << 20
 """Most bytes of lambundle's own files; in a large bundle nearly all are the manifest."""
+
+OWN_BYTES, OWN_BYTES_A_FILE = 1 << 19, 450
+"""Bytes of lambundle's own files, and of the manifest for each file, as estimated before it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class _Gathered:
 def make_plan(request: Request) -> Plan:
     """Return the plan of a bundle. Raises the LambundleError of the first step that fails."""
     resolved = _find_programs(request)
-    gathered = _gather(resolved)
+    gathered = _gather_what_fits(resolved)
     loaders = _find_loaders(resolved, gathered)
     environment = _make_files(resolved, gathered, loaders)
     return _assemble(resolved, gathered, loaders, environment)
@@ -81,12 +85,31 @@ def _find_programs(request: Request) -> _Resolved:
     return _Resolved(request, programs, recipes, bundle_name(request.name, programs), machine_of(programs))
 
 
-def _gather(resolved: _Resolved) -> _Gathered:
-    """Gather the files that were named, recorded or discovered, and their closure."""
+def _gather_what_fits(resolved: _Resolved) -> _Gathered:
+    """Gather all files; again without some optional parts if the bundle is over the quota only with them."""
+    gathered = _gather(resolved)
+    mirror = gathered.gathering.mirror
+    surplus = mirror.size + len(mirror.files()) * OWN_BYTES_A_FILE + OWN_BYTES - UNZIPPED.limit
+    if surplus <= 0:
+        return gathered
+    request, real = resolved.request, resolved.request.machine.files.real
+    named = [*map(request.machine.absolute, request.add), *(request.recorded.files if request.recorded else ())]
+    asked_for = {program.real for program in resolved.programs} | set(map(real, named))
+    owner = gathered.discovery.owner
+    parts = parts_to_leave_out(gathered.gathering, gathered.closure, owner, asked_for, surplus)
+    if not parts:
+        return gathered
+    gathered = _gather(resolved, tuple(part.path for part in parts))
+    gathered.gathering.notes.extend(note(part, UNZIPPED.text) for part in parts)
+    return gathered
+
+
+def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
+    """Gather the files that were named, recorded or discovered, and their closure, ``without`` some files."""
     request = resolved.request
     machine = request.machine
     library_path = tuple(map(machine.absolute, request.library_path))
-    gathering = Gathering(machine, resolved.architecture, request.exclude, library_path)
+    gathering = Gathering(machine, resolved.architecture, (*request.exclude, *without), library_path)
     added = roots.added_programs(machine, request.add, resolved.architecture)
     added = [program for program in added if not gathering.excludes(program.path)]
     discovery = Discovery(
