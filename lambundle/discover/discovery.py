@@ -13,9 +13,9 @@ from lambundle.discover.facilities import Facilities
 from lambundle.discover.fonts import add_fonts
 from lambundle.discover.installation import imported_files, installed_files
 from lambundle.discover.links import LinkedDirectories
-from lambundle.discover.rules import rules
 from lambundle.discover.selection import Selection
 from lambundle.discover.selection.add_ons import AddOns
+from lambundle.discover.started import Started
 from lambundle.elf.headers import ElfFile
 from lambundle.errors import PackageNotFoundError
 from lambundle.gather.bytecode import source_of
@@ -24,7 +24,7 @@ from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
 from lambundle.recipes.follow import RecipeResult, follow, matches_none
 from lambundle.recipes.recipe import Recipe, recipe_for
-from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
+from lambundle.scripts.shebang import is_shell, read_shebang
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -66,6 +66,7 @@ class Discovery:
         self._packages = packages
         self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
         self._evidence = FileEvidence(self.files) if self.selection is None else self.selection.evidence
+        self._started = None if self.selection is None else Started(self.machine, self.selection)
         self._linked = LinkedDirectories(gathering, self._is_decided)
         self._opened: set[tuple[str, str]] = set()
         package_files = None if self.selection is None else self.selection.files
@@ -86,7 +87,7 @@ class Discovery:
         """Add the dependencies of the programs, then those of the libraries that these load, and so on."""
         for program in self.requested:
             if not self._is_by_recipe(program.path):
-                self._add_installation(program)
+                self._add_installation(program.real, program.interpreter)
                 if self.selection is None and program.interpreter is not None:
                     self._add_imported(program.real, program.interpreter)
         if self.selection is not None:
@@ -100,8 +101,13 @@ class Discovery:
         for _ in range(MAX_ROUNDS):
             if not self._discover_for_libraries():
                 break
+        self._note_left_out()
+
+    def _note_left_out(self) -> None:
         if self.selection is not None:
             self.gathering.notes.extend(self.selection.files.left_out.notes())
+        if self._started is not None:
+            self.gathering.notes.extend(self._started.notes)
 
     def _add_add_ons(self) -> None:
         """Select the packages that were installed by name for the programs; note those that are left out."""
@@ -111,13 +117,12 @@ class Discovery:
             add_ons.select()
             self.gathering.notes += add_ons.notes
 
-    def _add_installation(self, program: Requested) -> None:
+    def _add_installation(self, real: str, interpreter: str | None) -> None:
         """Add the files of a program that no package owns."""
         reasons: dict[str, Reason] = {}
-        found = installed_files(self.machine, program.real, program.interpreter, self._is_owned, self._evidence)
+        found = installed_files(self.machine, real, interpreter, self._is_owned, self._evidence)
         self.gathering.add(
-            Candidate(path, reasons.setdefault(detail, Reason("installation", program.real, detail)))
-            for path, detail in found
+            Candidate(path, reasons.setdefault(detail, Reason("installation", real, detail))) for path, detail in found
         )
 
     def _add_imported(self, script: str, interpreter: str) -> tuple[dict[str, list[str]], list[str]]:
@@ -145,7 +150,7 @@ class Discovery:
         return self.owner(path) or self.owner(self.files.real(path))
 
     def _select(self, path: str, interpreter: str | None) -> None:
-        """Select the packages of a program and, if it is a shell script, of the programs that it starts."""
+        """Select the packages of a program and, if it is a script, of the programs that it starts."""
         waiting = [(path, interpreter)]
         seen: set[str] = set()
         while waiting and self.selection is not None:
@@ -155,26 +160,36 @@ class Discovery:
                 continue
             seen.add(real)
             self.selection.packages.add_program(path, real, by_script=len(seen) > 1)
-            if interpreter is not None:
-                self.selection.packages.add_interpreter(interpreter, real)
-                self._select_imported(real, interpreter)
-            if interpreter is None or not is_shell(interpreter):
+            if interpreter is None:
                 continue
-            for started in started_programs(self.files, real, self.machine.search):
-                if rules().interactive.match(posixpath.basename(started)):
+            self.selection.packages.add_interpreter(interpreter, real)
+            sources = self._select_imported(real, interpreter)
+            for started in self._started.by(real, interpreter, sources) if self._started is not None else ():
+                if self._is_by_recipe(started):
+                    self.selection.packages.by_recipe.setdefault(started)
                     continue
-                shebang = read_shebang(self.files, started, self.machine.search)
-                self.gathering.add([Candidate(started, Reason("started", real, posixpath.basename(started)))])
-                waiting.append((started, None if shebang is None else shebang.interpreter))
+                waiting.append((started, self._add_started(started, real)))
 
-    def _select_imported(self, script: str, interpreter: str) -> None:
-        """Select the packages whose modules a script loads, and the full interpreter for them."""
+    def _add_started(self, path: str, script: str) -> str | None:
+        """Add a program that a script starts, with what lies around one of no package; return its interpreter."""
+        self.gathering.add([Candidate(path, Reason("started", script, posixpath.basename(path)))])
+        shebang = read_shebang(self.files, path, self.machine.search)
+        interpreter = None if shebang is None else shebang.interpreter
+        if interpreter is not None and self.files.is_file(interpreter):
+            self.gathering.add([Candidate(interpreter, Reason("interpreter", path))])
+        if not self._is_owned(path):
+            self._add_installation(self.files.real(path), interpreter)
+        return interpreter
+
+    def _select_imported(self, script: str, interpreter: str) -> list[str]:
+        """Select the packages whose modules a script loads, and the full interpreter; return its other sources."""
         packages, sources = self._add_imported(script, interpreter)
         if self.selection is None or not packages:
-            return
+            return sources
         if not packages.keys() <= self.selection.packages.chosen.keys():
             self.selection.packages.add_program(interpreter, self.files.real(interpreter))
         self.selection.packages.add_modules(script, packages, sources)
+        return sources
 
     def add_interpreters(self) -> None:
         """Add the shells of all scripts in the bundle, and env: they are small, and any script may be started.
