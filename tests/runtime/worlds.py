@@ -238,7 +238,8 @@ def libc_of(name: str) -> str:
     return name if name in ("musl", "glibc-2.31") else "glibc"
 
 
-def _compiler(libc: str) -> list[str]:
+def compiler_of(libc: str) -> list[str]:
+    """Return the command of the C compiler for a libc; raises UnavailableError."""
     tool = "musl-gcc" if libc == "musl" else "gcc"
     if shutil.which(tool) is None:
         raise UnavailableError(f"{tool} is not installed")
@@ -255,7 +256,7 @@ def make_world(name: str, top: Path) -> World:
     world = World(name, top / name)
     built, programs = world.top / "built", world.programs
     libc = libc_of(name)
-    compiler = _compiler(libc)
+    compiler = compiler_of(libc)
     for who in ("bundle", "host"):
         define = f'-DWHO="{who}"'
         compile_c(compiler if who == "bundle" else ["gcc"], built / who, PROGRAMS / "whoami.c", flags=[define])

@@ -1,7 +1,7 @@
 """The fonts of a bundle: fontconfig's default families, what a person installed by name, and what they leave out.
 
-1. The families that fontconfig offers for the generic names and for the names that nearly every document uses, whole;
-   of very large ones the four usual styles.
+1. The families that fontconfig offers for the generic names and for the names that nearly every document uses: regular
+   and bold, and as far as the quota has room for them their italics. All other widths and weights count as any font.
 2. The fonts that the program's own packages recommend, and those that a person installed: by name, or without a
    package. The smallest package comes first, as long as all have no more than ``MAX_BY_NAME`` bytes and the bundle
    stays below its quota; of a package that is too large the regular faces come first.
@@ -37,13 +37,12 @@ USUAL = {
 DIRECTORIES = ("/usr/share/fonts", "/usr/local/share/fonts")
 """Where fonts are if no configuration says it."""
 
-MAX_FAMILY = 8_000_000
-"""Bytes up to which a default family is taken whole; Noto Sans has 36 MB of widths and weights."""
 MAX_BY_NAME = 48_000_000
 """Bytes of fonts that were installed by name: Korean Nanum has 33 MB, all CJK faces of Noto 91."""
 MAX_FONTS = 20_000
 """Files that are looked at."""
-_USUAL_STYLES = 4
+_UPRIGHT, _USUAL = 2, 4
+"""Ranks below which a face is regular or bold, or one of these in italics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class FontChoice:
 def choose_fonts(
     machine: Machine, owner: Callable[[str], str | None] | None, wanted: Collection[str], room: int
 ) -> FontChoice:
-    """Choose fonts of at most ``room`` bytes, but for the default families.
+    """Choose fonts of at most ``room`` bytes, but for the upright faces of the default families.
 
     ``owner`` returns the package of a file; None for a machine without packages, where fonts below /usr/local and
     homes are a person's. ``wanted`` are packages that a person or the program's packages asked for.
@@ -87,11 +86,15 @@ def choose_fonts(
     homes = [f"{home}/{name}" for home in machine.homes for name in dict.fromkeys(configuration.home)]
     directories = [*(configuration.directories or DIRECTORIES), *homes]
     fonts = _without_copies(list(_fonts(machine.files, directories, owner)))
-    taken = dict.fromkeys(_defaults(fonts, configuration))
-    asked = [
-        font for font in fonts if font not in taken and _is_asked_for(font, homes, wanted, has_owners=owner is not None)
-    ]
-    taken |= dict.fromkeys(_within(asked, min(room - sum(font.size for font in taken), MAX_BY_NAME)))
+    taken: dict[Font, None] = {}
+    for font in dict.fromkeys(_defaults(fonts, configuration)):
+        if font.rank < _UPRIGHT or font.size <= room:
+            room -= font.size
+            taken[font] = None
+    has_owners = owner is not None
+    others = (font for font in fonts if font not in taken)
+    asked = [font for font in others if _is_asked_for(font, homes, wanted, has_owners=has_owners)]
+    taken |= dict.fromkeys(_within(asked, min(room, MAX_BY_NAME)))
     return FontChoice(
         tuple(font.path for font in taken),
         tuple(font for font in fonts if font not in taken),
@@ -132,7 +135,7 @@ def _without_copies(fonts: list[Font]) -> list[Font]:
 
 
 def _defaults(fonts: list[Font], configuration: FontConfiguration) -> Iterator[Font]:
-    """Return the families that fontconfig offers for NAMES."""
+    """Return the usual styles of the families that fontconfig offers for NAMES, the most important first."""
     families: dict[str, list[Font]] = {}
     for font in fonts:
         for name in font.families:
@@ -143,14 +146,14 @@ def _defaults(fonts: list[Font], configuration: FontConfiguration) -> Iterator[F
         usual = (other for other in USUAL.get(name, ()) if other in families)
         found.setdefault(family or next(usual, ""))
     chosen = [name for name in found if name] or [name for font in fonts for name in font.families][:1]
-    for name in chosen:
-        whole = families[name]
-        is_large = sum(font.size for font in whole) > MAX_FAMILY
-        yield from (font for font in whole if not is_large or _is_usual(font, name))
+    found_fonts = [font for name in chosen for font in _usual(families[name], name)]
+    yield from sorted(found_fonts, key=lambda font: (font.rank, font.path))
 
 
-def _is_usual(font: Font, family: str) -> bool:
-    return any(family in face.families and face.rank < _USUAL_STYLES for face in font.faces)
+def _usual(fonts: list[Font], family: str) -> list[Font]:
+    """Return the fonts of a family with its usual styles, all if it has none of these."""
+    usual = [font for font in fonts if any(family in face.families and face.rank < _USUAL for face in font.faces)]
+    return usual or fonts
 
 
 def _is_asked_for(font: Font, homes: Iterable[str], wanted: Collection[str], *, has_owners: bool) -> bool:

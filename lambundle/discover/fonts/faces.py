@@ -112,7 +112,7 @@ def _type1(data: mmap.mmap | bytes) -> Iterator[Face]:
 
 
 def _by_name(path: str) -> Face:
-    stem = posixpath.splitext(posixpath.basename(path))[0]
+    stem = posixpath.basename(path).rpartition(".")[0]
     style = _STYLE.search(stem)
     family = stem if style is None else stem[: style.start()]
     text = "" if style is None else style[1]
