@@ -15,6 +15,7 @@ from lambundle.discover.installation import imported_files, installed_files
 from lambundle.discover.links import LinkedDirectories
 from lambundle.discover.selection import Selection
 from lambundle.discover.selection.add_ons import AddOns
+from lambundle.discover.selection.offered import offered_commands
 from lambundle.discover.started import Started
 from lambundle.elf.headers import ElfFile
 from lambundle.errors import PackageNotFoundError
@@ -106,6 +107,9 @@ class Discovery:
     def _note_left_out(self) -> None:
         if self.selection is not None:
             self.gathering.notes.extend(self.selection.files.left_out.notes())
+            offered = offered_commands(self.selection.packages)
+            if offered is not None:
+                self.gathering.notes.append(offered)
         if self._started is not None:
             self.gathering.notes.extend(self._started.notes)
 

@@ -6,6 +6,7 @@ import pytest
 
 from lambundle.discover.selection import Selection
 from lambundle.discover.selection.catalogue import MAX_SHARING
+from lambundle.discover.selection.offered import offered_commands
 from tests.unit.discover.installed import Installed
 
 
@@ -498,3 +499,21 @@ def test_tables_from_which_a_configured_dictionary_was_compiled_are_left_out_and
 )
 def test_tables_stay_that_somebody_names_or_nothing_was_compiled_from(path: str, text: str | bytes) -> None:
     assert f"{SOURCES}/nouns.csv" in wanted(analyser().says(path, text), "/usr/bin/p")
+
+
+@pytest.mark.parametrize(("text", "told"), [('command="&quot;pages&quot; -q"', True), ("nothing", False)])
+def test_a_command_that_a_configuration_names_is_told_if_its_package_is_only_recommended(text: str, told: bool) -> None:
+    machine = (
+        Installed()
+        .install("p", "/usr/bin/p", "/etc/p/delegates.xml", likes="pages")
+        .install("pages", "/usr/bin/pages", "/usr/share/pages/fonts")
+        .starts("/usr/bin/p")
+        .starts("/usr/bin/pages")
+        .says("/etc/p/delegates.xml", text)
+    )
+    machine.sizes["/usr/share/pages/fonts"] = 47_000_000
+    selection = Selection(machine, machine.disk())
+    selection.packages.add_program("/usr/bin/p", "/usr/bin/p")
+    assert "/usr/bin/pages" not in {item.path for item in selection.files.candidates()}
+    note = "commands that a configuration names are left out: /usr/bin/pages (pages, 47 MB); --add PATH brings one"
+    assert offered_commands(selection.packages) == (note if told else None)
