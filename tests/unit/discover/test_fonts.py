@@ -14,6 +14,9 @@ from lambundle.discover.fonts.configuration import read_configuration
 from lambundle.discover.fonts.faces import BOLD, Face, read_faces
 from lambundle.gather.gathering import Gathering
 from lambundle.machine import Machine, MemoryFiles
+from lambundle.pack.plan import make_plan
+from lambundle.pack.request import Request
+from tests.unit.test_elf import make_elf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -208,3 +211,32 @@ def test_a_home_is_named_in_the_bundles_configuration() -> None:
     add_fonts(gathering, _directory_below, (), Reason("facility", None, "text"), LARGE_ROOM)
     files = {entry.path: entry.content for entry in gathering.mirror.entries("")}
     assert b"<dir>/home/u/.local/share/fonts</dir>" in (files["/etc/fonts/conf.d/00-lambundle-homes.conf"] or b"")
+
+
+def packed(*, automatic: str, recommends: str = "") -> set[str]:
+    """Pack a program that draws text, from a Debian machine with a package of fonts; return the fonts."""
+    loader, libraries = "/lib64/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu"
+    packages = {"p": ["/usr/bin/p"], "fonts-own": [f"{TOP}/own/Own.ttf"]}
+    paragraph = "Package: {}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\nPriority: optional\n"
+    status = paragraph.format("p") + f"Recommends: {recommends}\n\n" + paragraph.format("fonts-own")
+    content: dict[str, bytes | str] = {
+        "/bin/sh": make_elf(type_=3, entry=64, interpreter=loader.encode(), dynamic=[(21, 0)]),
+        "/usr/bin/p": make_elf(type_=3, entry=64, interpreter=loader.encode(), dynamic=[(1, b"libfontconfig.so.1")]),
+        loader: make_elf(type_=3, dynamic=[(21, 0)], strings=b"\0/usr/lib/x86_64-linux-gnu/\0"),
+        f"{libraries}/libfontconfig.so.1": make_elf(type_=3, dynamic=[(21, 0)]),
+        "/etc/fonts/fonts.conf": MAIN,
+        "/etc/fonts/conf.d/60-latin.conf": PREFERENCES,
+        f"{TOP}/a/PlainSans.ttf": sfnt("Plain Sans"),
+        f"{TOP}/own/Own.ttf": sfnt("Own"),
+        "/var/lib/dpkg/status": status,
+        "/var/lib/apt/extended_states": f"Package: {automatic}\nArchitecture: amd64\nAuto-Installed: 1\n",
+        **{f"/var/lib/dpkg/info/{name}.list": "\n".join(paths) + "\n" for name, paths in packages.items()},
+    }
+    plan = make_plan(Request(("/usr/bin/p",), Machine(MemoryFiles(content))))
+    return {entry.path.rpartition("/")[2] for entry in plan.manifest.entries if entry.path.endswith(".ttf")}
+
+
+def test_a_program_that_draws_text_gets_what_a_person_or_its_package_asked_for() -> None:
+    assert packed(automatic="fonts-own") == {"PlainSans.ttf"}
+    assert packed(automatic="another") == {"PlainSans.ttf", "Own.ttf"}
+    assert packed(automatic="fonts-own", recommends="fonts-own") == {"PlainSans.ttf", "Own.ttf"}
