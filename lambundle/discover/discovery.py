@@ -15,7 +15,9 @@ from lambundle.discover.installation import imported_files, installed_files
 from lambundle.discover.links import LinkedDirectories
 from lambundle.discover.selection import Selection
 from lambundle.discover.selection.add_ons import AddOns
+from lambundle.discover.selection.catalogue import MAX_SHARING
 from lambundle.discover.selection.offered import offered_commands
+from lambundle.discover.selection.optional import OptionalParts
 from lambundle.discover.started import Started
 from lambundle.elf.headers import ElfFile
 from lambundle.errors import PackageNotFoundError
@@ -41,7 +43,8 @@ class Discovery:
     """Adds the dependencies of some programs to a gathering.
 
     ``recipes`` are those to choose from, ``packages`` is the machine's package database. With ``only_made`` recipes add
-    no files of the machine, only the files they make and the variables they set. Afterwards ``results`` has the
+    no files of the machine, only the files they make and the variables they set. What nothing depends on is added as
+    far as the bundle stays below ``limit`` bytes. Afterwards ``results`` has the
     results of the recipes, ``recipe_files`` the number of files that each added, ``environment`` their variables.
     """
 
@@ -53,6 +56,7 @@ class Discovery:
         packages: PackageDatabase | None,
         *,
         only_made: bool,
+        limit: int,
     ) -> None:
         self.gathering = gathering
         self.machine = gathering.machine
@@ -61,6 +65,7 @@ class Discovery:
         self.dynamic = [program for program in requested if not program.elf.is_static_program]
         self.recipes = recipes
         self.only_made = only_made
+        self.limit = limit
         self.results: list[RecipeResult] = []
         self.recipe_files: dict[str, int] = {}
         self.environment: dict[str, str] = {}
@@ -68,7 +73,7 @@ class Discovery:
         self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
         self._evidence = FileEvidence(self.files) if self.selection is None else self.selection.evidence
         self._started = None if self.selection is None else Started(self.machine, self.selection)
-        self._linked = LinkedDirectories(gathering, self._is_decided)
+        self._linked = LinkedDirectories(gathering, self._is_general, self._is_decided)
         self._opened: set[tuple[str, str]] = set()
         package_files = None if self.selection is None else self.selection.files
         self._facilities = Facilities(gathering, self.dynamic, self._evidence, package_files)
@@ -114,12 +119,21 @@ class Discovery:
             self.gathering.notes.extend(self._started.notes)
 
     def _add_add_ons(self) -> None:
-        """Select the packages that were installed by name for the programs; note those that are left out."""
+        """Select what was installed by name for the programs, and optional parts; note what is left out."""
         if self.selection is not None:
             compiled = {program.real for program in self.requested if program.interpreter is None}
-            add_ons = AddOns(self.selection.packages, self.selection.files.own_libraries(), compiled)
+            packages, libraries = self.selection.packages, self.selection.files.own_libraries()
+            add_ons = AddOns(packages, libraries, compiled, partial(self._room, self.selection))
             add_ons.select()
+            OptionalParts(packages, libraries).select()
             self.gathering.notes += add_ons.notes
+
+    def _room(self, selection: Selection) -> int:
+        """Return the bytes that fit beside what the programs need so far."""
+        self.gathering.add(selection.files.candidates())
+        mirror = self.gathering.mirror
+        loaded = {file.real for file in self.gathering.walker.closure().files.values()}
+        return self.limit - mirror.size - sum(self.files.size(path) for path in loaded if path not in mirror)
 
     def _add_installation(self, real: str, interpreter: str | None) -> None:
         """Add the files of a program that no package owns."""
@@ -245,6 +259,9 @@ class Discovery:
             if not found:
                 break
             self.gathering.add(found)
+
+    def _is_general(self, directory: str) -> bool:
+        return self._packages is not None and len(self._packages.directory_owners(directory)) > MAX_SHARING
 
     def _is_decided(self, path: str) -> bool:
         return self.selection is not None and self.owner(path) in self.selection.packages.chosen

@@ -119,7 +119,7 @@ class FileEvidence:
         while waiting:
             path = waiting.pop()
             data = self._bytes(path, MAX_SMALL)
-            if path == script and b"perl" not in data.partition(b"\n")[0]:
+            if path == script and not self.is_perl(path):
                 return False
             for found in _PERL_USE.findall(data.partition(b"\n__END__")[0]):
                 module = found.decode()
@@ -130,6 +130,10 @@ class FileEvidence:
                     seen.add(used)
                     waiting.append(used)
         return True
+
+    def is_perl(self, path: str) -> bool:
+        """Return whether a file is a script or module of Perl."""
+        return path.endswith(".pm") or b"perl" in self._bytes(path, MAX_SMALL).partition(b"\n")[0]
 
     def words(self, files: Iterable[str]) -> set[str]:
         """Return the quoted words in small files, which may name commands."""
@@ -142,6 +146,10 @@ class FileEvidence:
     def read_small(self, path: str) -> bytes:
         """Return the content of a small file, of a larger one its beginning."""
         return self._bytes(path, MAX_SMALL)
+
+    def matches(self, files: Iterable[str], pattern: re.Pattern[bytes]) -> bool:
+        """Return whether ``pattern`` is found in one of some small files."""
+        return any(pattern.search(self._bytes(file, MAX_SMALL)) for file in files)
 
     def is_elf(self, path: str) -> bool:
         """Return whether a path is an ELF file."""

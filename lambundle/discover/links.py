@@ -31,12 +31,16 @@ FOR_LINKERS = (".a", ".o", ".la", ".h")
 class LinkedDirectories:
     """Files in the directories that links of the bundle lead to.
 
+    ``is_general`` returns whether a directory is a whole language's or system's, such as that of all Node modules,
     ``is_decided`` returns whether a file was already decided on: its package was selected, and has rules of its own.
     """
 
-    def __init__(self, gathering: Gathering, is_decided: Callable[[str], bool]) -> None:
+    def __init__(
+        self, gathering: Gathering, is_general: Callable[[str], bool], is_decided: Callable[[str], bool]
+    ) -> None:
         self._gathering = gathering
         self._files = gathering.files
+        self._is_general = is_general
         self._is_decided = is_decided
         self._seen: set[str] = set()
 
@@ -56,7 +60,7 @@ class LinkedDirectories:
     def _is_followed(self, link: str, directory: str) -> bool:
         if directory.count("/") < SHALLOW or rules().is_unwanted(f"{directory}/x"):
             return False
-        return not link.startswith(f"{directory}/")
+        return not link.startswith(f"{directory}/") and not self._is_general(directory)
 
     def _inside(self, link: str, directory: str, reason: Reason) -> Iterator[Candidate]:
         found: list[str] = []
@@ -74,6 +78,8 @@ class LinkedDirectories:
                     found.append(item.path)
                     size += self._files.size(item.path)
             if size > MAX_TREE or len(found) > MAX_FILES:
+                if rules().module_directories.match(directory):  # modules are found by imports
+                    return
                 self._gathering.notes.append(
                     f"{link} leads to {directory}, of which more than {MAX_TREE >> 20} MiB or {MAX_FILES:,} files are "
                     f"left out; --add {link} brings them"
@@ -86,5 +92,6 @@ class LinkedDirectories:
             path.endswith(FOR_LINKERS)
             or is_public_library(path)
             or not self._files.is_public(path)
+            or self._files.real(path) in self._gathering.mirror
             or self._is_decided(path)
         )

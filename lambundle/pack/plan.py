@@ -118,6 +118,7 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
         resolved.recipes,
         detect(machine.files),
         only_made=resolved.only_recorded,
+        limit=UNZIPPED.limit - OWN_FILES,
     )
     _add_programs(gathering, discovery, resolved.programs, added)
     if resolved.dynamic:

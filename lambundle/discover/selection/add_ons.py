@@ -6,6 +6,7 @@ Nothing depends on them: languages of Tesseract, R's packages, PHP's extensions,
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -30,6 +31,13 @@ MAX_DEPTH = 3
 MAX_SCANNED = 4000
 """Directories that are searched for add-ons."""
 
+MAX_ENTRY_POINTS = 1 << 20
+
+_SITES = ("/dist-packages", "/site-packages")
+_ENTRY_POINTS = re.compile(rb"^\[([\w.-]+)\]", re.MULTILINE)
+_SCRIPTS = (b"console_scripts", b"gui_scripts")
+"""Groups of entry points that are commands."""
+
 SHOWN = 3
 """Packages that a note names."""
 
@@ -46,8 +54,18 @@ class _Group:
 class AddOns:
     """Selects add-ons; ``notes`` say what was left out."""
 
-    def __init__(self, packages: PackageSelection, libraries: Collection[str], requested: Collection[str]) -> None:
-        """``libraries`` are those of the programs' sources, ``requested`` the packed programs that are no scripts."""
+    def __init__(
+        self,
+        packages: PackageSelection,
+        libraries: Collection[str],
+        requested: Collection[str],
+        room: Callable[[], int],
+    ) -> None:
+        """``libraries`` are those of the programs' sources, ``requested`` the packed programs that are no scripts.
+
+        ``room`` returns the bytes that still fit into the bundle.
+        """
+        self._find_room = room
         self._packages = packages
         self._libraries = libraries
         self._catalogue = packages.catalogue
@@ -60,8 +78,13 @@ class AddOns:
 
     def select(self) -> None:
         """Select the add-ons of all programs that were selected so far."""
-        for group in [*self._groups(), *self._subcommands()]:
-            self._take(group)
+        groups = [*self._groups(), *self._subcommands(), *self._plugins()]
+        room = self._find_room() if groups else 0
+        for group in groups:
+            room -= self._take(group, room)
+        own = {self._db.owner(program) for program in self._packages.programs}
+        by_name = [name for name in self._packages.chosen if name in self._named and name not in own]
+        self._packages.complete_interpreters(by_name)
 
     @cached_property
     def _named(self) -> frozenset[str]:
@@ -142,12 +165,16 @@ class AddOns:
             path, levels = waiting.pop()
             self._scanned += 1
             for item in self._files.items(path):
-                owner = self._db.owner(item.path)
+                owner = self._db.owner(item.path) or self._only_owner(item.path)
                 if owner is not None:
                     found.add(owner)
                 elif item.is_directory and levels > 0:
                     waiting.append((item.path, levels - 1))
         return found
+
+    def _only_owner(self, path: str) -> str | None:
+        owners = self._db.directory_owners(path)
+        return next(iter(owners)) if len(owners) == 1 else None
 
     _scanned = 0
 
@@ -186,27 +213,51 @@ class AddOns:
             if group.names:
                 yield group
 
-    def _take(self, group: _Group) -> None:
+    def _plugins(self) -> Iterator[_Group]:
+        """Return Python plug-ins: packages with entry points of a group that the programs' own sources name."""
+        sources: list[str] = []
+        sites: dict[str, None] = {}
+        for package in self._packages.chosen.values():
+            if package.root and package.reason.by not in self._requested:
+                sources += [file for file in package.files if file.endswith(".py")]
+                directories = self._db.directories(package.name)
+                sites |= dict.fromkeys(path for path in directories if path.endswith(_SITES))
+        for site in sites if self._named else ():
+            for path in self._files.glob(f"{site}/*-info/entry_points.txt"):
+                owner = self._db.owner(path)
+                if owner is None or not self._was_asked_for(owner) or not self._is_add_on(owner):
+                    continue
+                for name in _ENTRY_POINTS.findall(self._files.read(path, MAX_ENTRY_POINTS)):
+                    if name not in _SCRIPTS and self._evidence.any_contains(sources, b'"%s"' % name):
+                        yield _Group(site, next(iter(self._packages.programs)), [owner])
+                        break
+
+    def _take(self, group: _Group, room: int) -> int:
+        """Select the add-ons of a group that fit, small ones first; return their bytes."""
         names = [name for name in group.names if name not in self._packages.chosen]
         known = {below for name in self._packages.chosen for below in self._catalogue.closure(name)}
-        shown = [name for name in names if self._adds_display(name, known)]
+        shown = [] if any(map(self._catalogue.is_display, known)) else list(filter(self._needs_display, names))
         self._leave(group, shown, "need a display")
         names = [name for name in names if name not in shown]
         taken: list[str] = []
         for name in sorted(names, key=lambda name: (name not in self._named, self._more([name], known), name)):
-            if self._more([*taken, name], known) <= MAX_GROUP:
+            if self._more([*taken, name], known) <= min(MAX_GROUP, room):
                 taken.append(name)
+        used = self._more(taken, known)
         for name in taken:
             self._packages.add_part(name, Reason("add-on", group.by, name))
         left = [name for name in names if name not in taken]
-        self._leave(group, left, f"{self._more(left, known) / 1e6:,.0f} MB")
+        size = self._more(left, known)
+        full = ", which do not fit" if used + size > room else ""
+        self._leave(group, left, f"{size / 1e6:,.0f} MB{full}")
+        return used
 
     def _more(self, names: Iterable[str], known: set[str]) -> int:
         """Return the bytes of some packages and of what only they need."""
         return self._catalogue.weight({below for name in names for below in self._catalogue.closure(name)} - known)
 
-    def _adds_display(self, name: str, known: set[str]) -> bool:
-        return any(map(self._catalogue.is_display, self._catalogue.closure(name) - known))
+    def _needs_display(self, name: str) -> bool:
+        return any(map(self._catalogue.is_display, self._catalogue.closure(name)))
 
     def _leave(self, group: _Group, names: list[str], why: str) -> None:
         if not names:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MADE = ("/var/lib/", "/var/cache/")
 """Directories in which maintainer scripts make files."""
 
+ALTERNATIVES = "/etc/alternatives/"
+
 LARGE = 1 << 20
 """Bytes from which an unowned file needs evidence of its own."""
 
@@ -180,6 +182,7 @@ class PackageFiles:
             or self._is_shared_with_dependents(directory, package)
         ]
         names = {posixpath.basename(file) for file in package.files}
+        stems = {name.partition(".")[0] for name in names}
         while waiting:
             directory = waiting.pop()
             if self._rules.is_unwanted(f"{directory}/x"):
@@ -191,13 +194,22 @@ class PackageFiles:
                 if item.is_directory and not (self._db.directory_owners(item.path) or self._is_installation(item.path))
             ]
             for path in _files_of(items):
-                if self._rules.is_unwanted(path) or self._db.owner(path) is not None:
+                if self._rules.is_unwanted(path) or not (self._db.owner(path) is None or self._is_alternative(path)):
                     continue
                 if self._files.is_public(path) and (
-                    # A configuration is made from a template of the same name.
-                    self._files.size(path) < LARGE or posixpath.basename(path) in names or self._is_named_after(path)
+                    # A configuration is made from a template of the same name, a word list is compiled.
+                    self._files.size(path) < LARGE
+                    or posixpath.basename(path) in names
+                    or posixpath.basename(path).partition(".")[0] in stems
+                    or self._is_named_after(path)
                 ):
                     yield Candidate(path, package.reason)
+
+    def _is_alternative(self, path: str) -> bool:
+        """Return whether a path is a link of the alternatives system to a file of a selected package."""
+        if not (self._files.is_link(path) and self._files.readlink(path).startswith(ALTERNATIVES)):
+            return False
+        return self._db.owner(path) in self._selection.chosen
 
     def _is_shared_with_dependents(self, directory: str, package: SelectedPackage) -> bool:
         """Return whether only the package and its dependents share a directory in MADE."""

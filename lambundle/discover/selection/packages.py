@@ -129,6 +129,24 @@ class PackageSelection:
         known.whole |= whole
         self._expand()
 
+    def complete_interpreters(self, names: Iterable[str]) -> None:
+        """Select the full interpreter of some selected packages if the core lacks modules of theirs."""
+        for full, core in self.catalogue.interpreters.items():
+            if full in self.chosen or full == core or self.db.package(full) is None:
+                continue
+            for name in names:
+                needs = self.catalogue.closure(name, 3)
+                if full in needs and not self._has_modules(name, core):
+                    self.add_part(full, Reason("package", name, full))
+                    break
+
+    def _has_modules(self, name: str, core: str) -> bool:
+        """Return whether an interpreter's core and the selected packages have all modules of a package's sources."""
+        own = [file for package in self.chosen.values() if package.name != core for file in package.files]
+        sources = [file for file in self.db.files(name) if file.endswith(".pm") or self.files.is_executable(file)]
+        scripts = [file for file in sources if not self.evidence.is_elf(file) and self.evidence.is_perl(file)]
+        return all(self.evidence.has_perl_modules(file, own, self.db.files(core)) for file in scripts)
+
     def is_private(self, directory: str, name: str) -> bool:
         """Return whether only selected packages and packages of one source list the directory."""
         if directory.count("/") < SHALLOW:
