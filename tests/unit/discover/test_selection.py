@@ -452,7 +452,8 @@ def test_what_was_made_for_a_command_that_a_script_names_comes_with_it(names: st
     machine = (
         Installed()
         .install("driver", "/usr/bin/driver", needs="engine")
-        .install("engine", "/usr/bin/pdfp", "/var/lib/formats/list")
+        .install("engine", "/usr/bin/pdfp", needs="common")
+        .install("common", "/var/lib/formats/list")
         .says("/usr/bin/driver", f"#!/usr/bin/perl\n$command = '{names}';\n")
     )
     made = "/var/lib/formats/engine/pdfp.fmt"
