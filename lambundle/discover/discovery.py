@@ -13,13 +13,14 @@ from lambundle.discover.facilities import Facilities
 from lambundle.discover.installation import imported_files, installed_files
 from lambundle.discover.rules import rules
 from lambundle.discover.selection import Selection
+from lambundle.discover.wrappers import wrapped_programs
 from lambundle.elf.headers import ElfFile
 from lambundle.gather.bytecode import source_of
 from lambundle.gather.candidate import Candidate
 from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
 from lambundle.recipes.follow import RecipeResult, follow, matches_none
-from lambundle.recipes.recipe import Recipe, recipe_for
+from lambundle.recipes.recipe import Recipe, is_named_like, recipe_for
 from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Discovery:
         self.results: list[RecipeResult] = []
         self.recipe_files: dict[str, int] = {}
         self.environment: dict[str, str] = {}
+        self._recipe_of: dict[str, Recipe | None] = {}
+        self._followed: set[tuple[str, str]] = set()
         self._packages = packages
         self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
         self._evidence = FileEvidence(self.files) if self.selection is None else self.selection.evidence
@@ -71,6 +74,7 @@ class Discovery:
         for program in self.requested:
             if not self._is_by_recipe(program.path):
                 self._add_installation(program)
+                self._add_wrapped(program)
                 if self.selection is None and program.interpreter is not None:
                     self._add_imported(program.real, program.interpreter)
         if self.selection is not None:
@@ -136,6 +140,9 @@ class Discovery:
             for started in started_programs(self.files, real, self.machine.search):
                 if rules().interactive.match(posixpath.basename(started)):
                     continue
+                if self._is_by_recipe(started):
+                    self._add_by_recipe(started, Reason("started", real, posixpath.basename(started)))
+                    continue
                 shebang = read_shebang(self.files, started, self.machine.search)
                 self.gathering.add([Candidate(started, Reason("started", real, posixpath.basename(started)))])
                 waiting.append((started, None if shebang is None else shebang.interpreter))
@@ -168,14 +175,28 @@ class Discovery:
     def _follow_recipes_of_commands(self) -> None:
         """Follow the recipes of commands that programs start, as if these were requested."""
         for path in self.selection.packages.by_recipe if self.selection is not None else ():
-            recipe, elf = recipe_for(self.files, path, self.recipes), self.gathering.elves.elf(path)
-            if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
-                continue
-            for program in self.dynamic:
-                if not self._is_by_recipe(program.path):
-                    self.gathering.root(path, Reason("recipe", program.real, recipe.name))
-            if recipe.name not in self.recipe_files:
-                self._follow_recipe(recipe, Requested(posixpath.basename(path), path, self.files.real(path), elf))
+            recipe = self._recipe_for(path)
+            for program in self.dynamic if recipe is not None else ():
+                if recipe is not None and not self._is_by_recipe(program.path):
+                    self._add_by_recipe(path, Reason("recipe", program.real, recipe.name))
+
+    def _add_by_recipe(self, path: str, reason: Reason) -> None:
+        """Add a program that another starts, and what its recipe finds."""
+        recipe, elf = self._recipe_for(path), self.gathering.elves.elf(path)
+        if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
+            return
+        self.gathering.root(path, reason)
+        program = Requested(posixpath.basename(path), path, self.files.real(path), elf)
+        if (recipe.name, program.real) not in self._followed:
+            self._follow_recipe(recipe, program)
+
+    def _add_wrapped(self, program: Requested) -> None:
+        """Add the program that a wrapper starts, by the recipe that the wrapper is named like."""
+        if self._recipe_for(program.path) is not None or not is_named_like(self.files, program.path, self.recipes):
+            return
+        for path in wrapped_programs(self.files, self._evidence, program.path, self.machine.search):
+            if self._is_by_recipe(path):
+                self._add_by_recipe(path, Reason("started", program.real, posixpath.basename(path)))
 
     def _discover_for_libraries(self) -> bool:
         """Add the files of loaded libraries; return whether these load more libraries."""
@@ -252,16 +273,23 @@ class Discovery:
             if program.interpreter is not None and program.interpreter not in requested
         }
         for program in (*self.dynamic, *interpreters.values()):
-            recipe = recipe_for(self.files, program.path, self.recipes)
+            recipe = self._recipe_for(program.path)
             if recipe is not None:
                 self._follow_recipe(recipe, program)
 
     def _is_by_recipe(self, path: str) -> bool:
         """Return whether a recipe takes the place of the program's packages."""
-        recipe = recipe_for(self.files, path, self.recipes)
+        recipe = self._recipe_for(path)
         return recipe is not None and recipe.instead
 
+    def _recipe_for(self, path: str) -> Recipe | None:
+        """Return the recipe for a program; the program may be read to tell, which is done once."""
+        if path not in self._recipe_of:
+            self._recipe_of[path] = recipe_for(self.files, path, self.recipes)
+        return self._recipe_of[path]
+
     def _follow_recipe(self, recipe: Recipe, program: Requested) -> None:
+        self._followed.add((recipe.name, program.real))
         result = follow(recipe, program, self.machine, self._packages)
         self.results.append(result)
         self.environment.update(result.environment)

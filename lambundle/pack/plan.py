@@ -21,12 +21,12 @@ from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
 from lambundle.pack.request import Plan, Request
 from lambundle.packages import detect
-from lambundle.recipes.recipe import Recipe, all_recipes, read_recipe, smoke_recipe_for
+from lambundle.recipes.recipe import Recipe, all_recipes, read_recipe, recipe_for, smoke_recipe_for
 from lambundle.target import UNZIPPED
 
 if TYPE_CHECKING:
     from lambundle.elf.closure import Closure
-    from lambundle.machine import Machine
+    from lambundle.machine import Files, Machine
     from lambundle.pack.launcher import Loader
 
 SHELL = "/bin/sh"
@@ -155,7 +155,7 @@ def _assemble(
     resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, Loader], environment: Mapping[str, str]
 ) -> Plan:
     closure, gathering, discovery = gathered.closure, gathered.gathering, gathered.discovery
-    programs = tuple(_program(program, resolved.recipes) for program in resolved.programs)
+    programs = tuple(_program(program, gathering.files, resolved.recipes) for program in resolved.programs)
     entries = bundle_entries(resolved.name, resolved.programs, gathering, loaders, environment, discovery.owner)
     packed_on = _packed_on(resolved.request.machine, resolved.architecture, closure)
     return Plan(
@@ -169,9 +169,11 @@ def _assemble(
     )
 
 
-def _program(program: Requested, recipes: Sequence[Recipe]) -> Program:
+def _program(program: Requested, files: Files, recipes: Sequence[Recipe]) -> Program:
     names = {posixpath.basename(program.path), posixpath.basename(program.real)}
-    recipe = smoke_recipe_for(names, recipes)
+    own = recipe_for(files, program.path, recipes)
+    is_found = own is not None and bool(own.directories)
+    recipe = own if is_found else smoke_recipe_for(names, recipes, without_directories=True)
     return Program(
         f"bin/{program.launcher}",
         program.path,
