@@ -74,7 +74,7 @@ class Discovery:
         for program in self.requested:
             if not self._is_by_recipe(program.path):
                 self._add_installation(program)
-                self._add_wrapped(program)
+                self._add_wrapped(program.path)
                 if self.selection is None and program.interpreter is not None:
                     self._add_imported(program.real, program.interpreter)
         if self.selection is not None:
@@ -190,13 +190,32 @@ class Discovery:
         if (recipe.name, program.real) not in self._followed:
             self._follow_recipe(recipe, program)
 
-    def _add_wrapped(self, program: Requested) -> None:
-        """Add the program that a wrapper starts, by the recipe that the wrapper is named like."""
-        if self._recipe_for(program.path) is not None or not is_named_like(self.files, program.path, self.recipes):
-            return
-        for path in wrapped_programs(self.files, self._evidence, program.path, self.machine.search):
-            if self._is_by_recipe(path):
-                self._add_by_recipe(path, Reason("started", program.real, posixpath.basename(path)))
+    def _add_wrapped(self, wrapper: str) -> None:
+        """Add the compilers that a wrapper starts, directly or by other wrappers, with what their recipes find."""
+        waiting, seen = [wrapper], set[str]()
+        while waiting:
+            path = waiting.pop()
+            real = self.files.real(path)
+            if real in seen or not self._is_wrapper(path):
+                continue
+            seen.add(real)
+            for group in wrapped_programs(self.files, self._evidence, path, self.machine.search):
+                started = [item for item in group if self._is_by_recipe(item) or self._is_wrapper(item)]
+                for item in started:
+                    reason = Reason("started", real, posixpath.basename(item))
+                    if self._is_by_recipe(item):
+                        self._add_by_recipe(item, reason)
+                    else:
+                        self.gathering.add([Candidate(item, reason)])
+                if started:
+                    waiting += started
+                    break
+        if self.selection is not None and seen:
+            self.selection.packages.compiles = True
+
+    def _is_wrapper(self, path: str) -> bool:
+        """Return whether a program has the name of a compiler, but not its directories."""
+        return self._recipe_for(path) is None and is_named_like(self.files, path, self.recipes)
 
     def _discover_for_libraries(self) -> bool:
         """Add the files of loaded libraries; return whether these load more libraries."""
@@ -272,9 +291,9 @@ class Discovery:
             for program in self.dynamic
             if program.interpreter is not None and program.interpreter not in requested
         }
-        for program in (*self.dynamic, *interpreters.values()):
+        for program in (*self.requested, *interpreters.values()):
             recipe = self._recipe_for(program.path)
-            if recipe is not None:
+            if recipe is not None and (recipe.directories or not program.elf.is_static_program):
                 self._follow_recipe(recipe, program)
 
     def _is_by_recipe(self, path: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from lambundle.scripts.shebang import find_command, started_programs
+from lambundle.scripts.shebang import started_programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,13 +18,23 @@ if TYPE_CHECKING:
     from lambundle.machine import Files
 
 
-def wrapped_programs(files: Files, evidence: FileEvidence, path: str, search: Sequence[str]) -> Iterator[str]:
-    """Return the programs that a wrapper at ``path`` may start, the best evidence first; ``search`` is PATH."""
+def wrapped_programs(
+    files: Files, evidence: FileEvidence, path: str, search: Sequence[str]
+) -> Iterator[tuple[str, ...]]:
+    """Return the programs that a wrapper at ``path`` may start, in groups, the best evidence first.
+
+    These are what a shell script starts, the programs of the same name on PATH (``search``), and what any other program
+    names.
+    """
     real = files.real(path)
-    name = posixpath.basename(path)
-    named = [*started_programs(files, real, search)] if files.read(real, 2) == b"#!" else []
-    named += sorted(evidence.paths(real))
-    words = evidence.started_names(real) | evidence.words([real])
-    named += [found for word in sorted(words) if (found := find_command(files, word, search)) is not None]
-    named += [posixpath.join(directory, name) for directory in search]
-    yield from (found for found in dict.fromkeys(named) if files.is_executable(found) and files.real(found) != real)
+    is_script = files.read(real, 2) == b"#!"
+    words = sorted(evidence.started_names(real) | evidence.words([real]))
+    groups = (
+        started_programs(files, real, search) if is_script else (),
+        (posixpath.join(directory, posixpath.basename(path)) for directory in search),
+        sorted(evidence.paths(real)),
+        (posixpath.join(directory, word) for word in words for directory in search),
+    )
+    for group in groups:
+        paths = dict.fromkeys(group)
+        yield tuple(item for item in paths if files.is_executable(item) and files.real(item) != real)

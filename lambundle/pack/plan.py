@@ -95,7 +95,7 @@ def _gather(resolved: _Resolved) -> _Gathered:
         roots.add_program(gathering, program)
     if resolved.dynamic:
         gathering.root(SHELL, Reason("shell"))
-        discovery.follow_recipes()
+    discovery.follow_recipes()
     if not resolved.only_recorded:
         discovery.discover()
     if request.recorded is not None:
@@ -140,10 +140,11 @@ def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, 
     gathering, discovery = gathered.gathering, gathered.discovery
     for result in discovery.results:
         for path, text in result.made.items():
-            loader = loaders[resolved.dynamic[0].started]
-            rpath = " ".join(f"-rpath %:getenv(LAMBUNDLE_ROOT {path})" for path in loader.directories)
-            filled = text.replace("{interpreter}", loader.interpreter).replace("{rpath}", rpath)
-            gathering.mirror.make_file(path, filled.encode(), 0o644, Reason("recipe", None, result.recipe))
+            if resolved.dynamic:
+                loader = loaders[resolved.dynamic[0].started]
+                rpath = " ".join(f"-rpath %:getenv(LAMBUNDLE_ROOT {path})" for path in loader.directories)
+                text = text.replace("{interpreter}", loader.interpreter).replace("{rpath}", rpath)  # noqa: PLW2901
+            gathering.mirror.make_file(path, text.encode(), 0o644, Reason("recipe", None, result.recipe))
     environment = dict(discovery.environment)
     if any(loader.libc == "glibc" for loader in loaders.values()):
         environment |= libc.add_locale(gathering)
