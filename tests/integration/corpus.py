@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -196,13 +197,24 @@ def run(job: Job, sandbox: Sandbox, tree: Path, mount: str) -> CompletedRun:
 
 
 def check_size(job: Job, packed: Packed) -> None:
-    """Raise where a bundle is larger than its job allows."""
+    """Raise where a bundle is larger than its job allows; the figures of jobs.toml are those of Debian 12."""
     if job.unzipped_mb is not None and packed.unzipped > job.unzipped_mb * MEGABYTE:
         raise JobError(f"{job.name} is {packed.unzipped / MEGABYTE:.1f} MB unzipped, allowed are {job.unzipped_mb:g}")
-    if job.by_hand_mb is not None and packed.unzipped > MORE_THAN_BY_HAND * job.by_hand_mb * MEGABYTE:
+    by_hand_mb = job.by_hand_mb
+    if by_hand_mb is not None and packed.unzipped > MORE_THAN_BY_HAND * by_hand_mb * MEGABYTE and not is_debian_12():
+        from tests.integration.by_hand import by_hand
+
+        by_hand_mb = by_hand(job).shipped
+    if by_hand_mb is not None and packed.unzipped > MORE_THAN_BY_HAND * by_hand_mb * MEGABYTE:
         raise JobError(
-            f"{job.name} is {packed.unzipped / MEGABYTE:.1f} MB unzipped, a person would ship {job.by_hand_mb:g}"
+            f"{job.name} is {packed.unzipped / MEGABYTE:.1f} MB unzipped, a person would ship {by_hand_mb:g}"
         )
+
+
+def is_debian_12() -> bool:
+    """Whether this machine is of the release that jobs.toml was written on."""
+    release = platform.freedesktop_os_release()
+    return (release["ID"], release.get("VERSION_ID")) == ("debian", "12")
 
 
 def tail(text: str) -> str:
