@@ -267,19 +267,12 @@ class Discovery:
         return {name: item.reason for name, item in self.selection.packages.chosen.items()}
 
     def add_virtual_environment(self, program: Requested) -> None:
-        """Add the whole virtual environment (venv) of a script's interpreter."""
+        """Add what makes the directory of a script's interpreter a virtual environment (venv)."""
         prefix = posixpath.dirname(posixpath.dirname(program.interpreter or ""))
-        if not prefix or not self.files.is_file(f"{prefix}/pyvenv.cfg"):
-            return
-        reason = Reason("interpreter", program.real, "virtual environment")
-        self.gathering.mirror.add(f"{prefix}/pyvenv.cfg", reason)
-        for name in ("lib", "lib64"):
-            if not self.files.is_directory(f"{prefix}/{name}"):
-                continue
-            for real in self.gathering.mirror.add_tree(
-                f"{prefix}/{name}", reason, lambda path: not path.endswith("__pycache__")
-            ):
-                self.gathering.walk_if_loadable(real, optional=True)
+        if prefix and self.files.is_file(f"{prefix}/pyvenv.cfg"):
+            self.gathering.mirror.add(
+                f"{prefix}/pyvenv.cfg", Reason("interpreter", program.real, "virtual environment")
+            )
 
     def follow_recipes(self) -> None:
         """Follow the recipes of the programs and of the interpreters of scripts."""

@@ -18,23 +18,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lambundle.machine import Files
-    from lambundle.recipes.recipe import Recipe
 
 MAX_PROGRAM = 256 << 20
 """Bytes of a program that are searched for its directories."""
 
 
-def directories(files: Files, recipe: Recipe, real: str) -> Mapping[str, tuple[str, ...]] | None:
-    """Return the variables of a recipe for the program at a real path; None if one has no directory."""
+def directories(
+    files: Files, wanted: Mapping[str, Sequence[str]], target: str, real: str
+) -> Mapping[str, tuple[str, ...]] | None:
+    """Return the variables of a recipe for the program at a real path; None if one has no directory.
+
+    ``wanted`` are the patterns of each variable, ``target`` is the recipe's.
+    """
     variables: dict[str, tuple[str, ...]] = {"prefix": (posixpath.dirname(posixpath.dirname(real)),)}
-    content = files.read(real, MAX_PROGRAM) if recipe.directories else b""
-    for name, patterns in recipe.directories.items():
+    content = files.read(real, MAX_PROGRAM) if wanted else b""
+    for name, patterns in wanted.items():
         found = [
             path
             for pattern in patterns
             for text in filled(pattern, variables)
             for path in files.glob(text)
-            if _is_built_in(path, content) and _is_for(files, recipe.target, real, path.split("/")[-2])
+            if _is_built_in(path, content) and _is_for(files, target, real, path.split("/")[-2])
         ]
         if not found:
             return None

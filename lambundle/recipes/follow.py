@@ -58,7 +58,7 @@ def follow(recipe: Recipe, program: Requested, machine: Machine, packages: Packa
 
 
 def _variables(files: Files, recipe: Recipe, program: Requested) -> Mapping[str, tuple[str, ...]]:
-    variables = directories(files, recipe, program.real)
+    variables = directories(files, recipe.directories, recipe.target, program.real)
     if variables is None:
         prefix = {"prefix": (posixpath.dirname(posixpath.dirname(program.real)),)}
         raise RecipeError(

@@ -123,7 +123,9 @@ def recipe_for(files: Files, path: str, recipes: Sequence[Recipe] | None = None)
     """
     real = files.real(path)
     matching = _matching({posixpath.basename(path), posixpath.basename(real)}, _of_programs(recipes))
-    return next((recipe for recipe in matching if directories(files, recipe, real) is not None), None)
+    return next(
+        (item for item in matching if directories(files, item.directories, item.target, real) is not None), None
+    )
 
 
 def is_named_like(files: Files, path: str, recipes: Sequence[Recipe]) -> bool:
