@@ -41,7 +41,7 @@ def follow(recipe: Recipe, program: Requested, machine: Machine, packages: Packa
     for globs in recipe.files:
         without = tuple(text for item in globs.without for text in filled(item, variables))
         for path in _globbed(files, globs, variables):
-            if matches_none(path, without):
+            if files.exists(path) and matches_none(path, without):
                 paths.setdefault(path, without)
     for path in (*_helpers(machine, recipe, program, variables), *_packaged(files, recipe, variables, packages)):
         paths.setdefault(path, ())
@@ -101,7 +101,8 @@ def _packaged(
     owners = {path: None if packages is None else packages.owner(path) for path in files_of_owners}
     known = dict.fromkeys(owner for owner in owners.values() if owner is not None)
     if not known or any(owner is None and files.exists(path) for path, owner in owners.items()):
-        yield from (path for item in recipe.fallback for text in filled(item, variables) for path in files.glob(text))
+        patterns = (text for item in recipe.fallback for text in filled(item, variables))
+        yield from (path for pattern in patterns for path in files.glob(pattern) if files.exists(path))
     if packages is None:
         return
     for package in known:
