@@ -304,6 +304,7 @@ class Discovery:
         self._followed.add((recipe.name, program.real))
         result = follow(recipe, program, self.machine, self._packages)
         self.results.append(result)
+        self.gathering.notes += [note for note in result.notes if note not in self.gathering.notes]
         self.environment.update(result.environment)
         before = len(self.gathering.mirror.files())
         reason = Reason("recipe", program.real, recipe.name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.errors import RecipeError
 from lambundle.recipes.directories import directories, filled
+from lambundle.recipes.variants import without_variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,12 +26,14 @@ class RecipeResult:
 
     ``paths`` are absolute paths, directories with all their files, each with patterns of paths to leave out. ``made``
     are paths and texts of files to generate, still with ``{interpreter}`` and ``{rpath}``, which depend on the closure.
+    ``notes`` say what is left out.
     """
 
     recipe: str
     paths: Mapping[str, tuple[str, ...]]
     made: Mapping[str, str]
     environment: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def follow(recipe: Recipe, program: Requested, machine: Machine, packages: PackageDatabase | None) -> RecipeResult:
@@ -45,8 +48,12 @@ def follow(recipe: Recipe, program: Requested, machine: Machine, packages: Packa
                 paths.setdefault(path, without)
     for path in (*_helpers(machine, recipe, program, variables), *_packaged(files, recipe, variables, packages)):
         paths.setdefault(path, ())
+    notes: list[str] = []
+    if recipe.target == "other":
+        paths, notes = without_variants(files, paths)
     return RecipeResult(
         recipe=recipe.name,
+        notes=tuple(notes),
         paths=paths,
         made={
             posixpath.normpath(path): next(filled(text, variables))
