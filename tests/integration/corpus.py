@@ -76,6 +76,7 @@ class Job:
     whole: tuple[str, ...]
     by_hand_mb: float | None
     timeout: float
+    not_compared: tuple[str, ...] = ()
 
     @property
     def mounts(self) -> tuple[str, ...]:
@@ -125,6 +126,7 @@ def load_jobs() -> list[Job]:
             whole=tuple(table.get("whole", ())),
             by_hand_mb=table.get("by_hand_mb"),
             timeout=table.get("timeout", 120),
+            not_compared=tuple(table.get("not_compared", ())),
         )
         for table in tomllib.loads(JOBS_FILE.read_text())["job"]
     ]
@@ -179,15 +181,19 @@ def pack(job: Job, directory: Path) -> Packed:
     return Packed(archive, tree, archive.stat().st_size, unzipped, seconds)
 
 
-def run(job: Job, sandbox: Sandbox, tree: Path, mount: str) -> CompletedRun:
-    """Run a job's script with its bundle at ``mount``; raise where the job was not done."""
+def run(job: Job, sandbox: Sandbox, tree: Path, mount: str, *, listing: str | None = None) -> CompletedRun:
+    """Run a job's script with its bundle at ``mount``; raise where the job was not done.
+
+    ``listing`` is a script that runs it (its first argument) and says something of it afterwards.
+    """
     quoted = mount.replace("'", "'\\''")
     # B is not exported: a bundle has to find itself without a hint from the environment.
     script = f"B='{quoted}'\n{PRELUDE}\n{job.script}"
     mounts = {mount: tree}
     if (passwd := tree / "passwd").exists():
         mounts["/etc/passwd"] = passwd
-    done = sandbox.run(["/bin/bash", "--posix", "-c", script], mounts=mounts, timeout=job.timeout)
+    command = ["--posix", "-c", script] if listing is None else ["-c", listing, "sh", script]
+    done = sandbox.run(["/bin/bash", *command], mounts=mounts, timeout=job.timeout)
     output = tail(f"{done.stdout}\n{done.stderr}")
     if done.status != 0:
         raise JobError(f"{job.name} at {mount} ended with {done.status}\n{output}")

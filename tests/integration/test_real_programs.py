@@ -9,6 +9,7 @@ import pytest
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
 from tests.integration.corpus import Job, check_size, run, selected_jobs
+from tests.integration.twins import compare
 
 if TYPE_CHECKING:
     from tests.bareroot import Sandbox
@@ -27,6 +28,11 @@ def grouped(job: Job, *values: str) -> object:
 @pytest.mark.parametrize(("job", "mount"), [grouped(job, mount) for job in JOBS for mount in job.mounts])
 def test_job_is_done_where_nothing_is_installed(job: Job, mount: str, sandbox: Sandbox, packs: Packs) -> None:
     run(job, sandbox, packs(job).tree, mount)
+
+
+@pytest.mark.parametrize("job", [grouped(job) for job in JOBS])
+def test_the_result_is_the_same_as_at_home(job: Job, sandbox: Sandbox, packs: Packs) -> None:
+    assert compare(job, sandbox, packs(job).tree, job.mounts[0]) == ()
 
 
 @pytest.mark.parametrize("job", [grouped(job) for job in JOBS if job.unzipped_mb or job.by_hand_mb])
