@@ -16,9 +16,9 @@ from lambundle.discover.links import LinkedDirectories
 from lambundle.discover.selection import Selection
 from lambundle.discover.selection.add_ons import AddOns
 from lambundle.discover.selection.catalogue import MAX_SHARING
-from lambundle.discover.selection.offered import offered_commands
 from lambundle.discover.selection.optional import OptionalParts
 from lambundle.discover.started import Started
+from lambundle.discover.wrappers import wrapped_programs
 from lambundle.elf.headers import ElfFile
 from lambundle.errors import PackageNotFoundError
 from lambundle.gather.bytecode import source_of
@@ -26,7 +26,7 @@ from lambundle.gather.candidate import Candidate
 from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
 from lambundle.recipes.follow import RecipeResult, follow, matches_none
-from lambundle.recipes.recipe import Recipe, recipe_for
+from lambundle.recipes.recipe import Recipe, is_named_like, recipe_for
 from lambundle.scripts.shebang import is_shell, read_shebang
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class Discovery:
         self.results: list[RecipeResult] = []
         self.recipe_files: dict[str, int] = {}
         self.environment: dict[str, str] = {}
+        self._recipe_of: dict[str, Recipe | None] = {}
+        self._followed: set[tuple[str, str]] = set()
         self._packages = packages
         self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
         self._evidence = FileEvidence(self.files) if self.selection is None else self.selection.evidence
@@ -94,6 +96,7 @@ class Discovery:
         for program in self.requested:
             if not self._is_by_recipe(program.path):
                 self._add_installation(program.real, program.interpreter)
+                self._add_wrapped(program.path)
                 if self.selection is None and program.interpreter is not None:
                     self._add_imported(program.real, program.interpreter)
         if self.selection is not None:
@@ -107,16 +110,8 @@ class Discovery:
         for _ in range(MAX_ROUNDS):
             if not self._discover_for_libraries():
                 break
-        self._note_left_out()
-
-    def _note_left_out(self) -> None:
-        if self.selection is not None:
-            self.gathering.notes.extend(self.selection.files.left_out.notes())
-            offered = offered_commands(self.selection.packages)
-            if offered is not None:
-                self.gathering.notes.append(offered)
-        if self._started is not None:
-            self.gathering.notes.extend(self._started.notes)
+        if self.selection is not None and self._started is not None:
+            self.gathering.notes += [*self.selection.notes(), *self._started.notes]
 
     def _add_add_ons(self) -> None:
         """Select what was installed by name for the programs, and optional parts; note what is left out."""
@@ -184,7 +179,7 @@ class Discovery:
             sources = self._select_imported(real, interpreter)
             for started in self._started.by(real, interpreter, sources) if self._started is not None else ():
                 if self._is_by_recipe(started):
-                    self.selection.packages.by_recipe.setdefault(started)
+                    self._add_by_recipe(started, Reason("started", real, posixpath.basename(started)))
                     continue
                 waiting.append((started, self._add_started(started, real)))
 
@@ -228,14 +223,47 @@ class Discovery:
     def _follow_recipes_of_commands(self) -> None:
         """Follow the recipes of commands that programs start, as if these were requested."""
         for path in self.selection.packages.by_recipe if self.selection is not None else ():
-            recipe, elf = recipe_for(self.files, path, self.recipes), self.gathering.elves.elf(path)
-            if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
+            recipe = self._recipe_for(path)
+            for program in self.dynamic if recipe is not None else ():
+                if recipe is not None and not self._is_by_recipe(program.path):
+                    self._add_by_recipe(path, Reason("recipe", program.real, recipe.name))
+
+    def _add_by_recipe(self, path: str, reason: Reason) -> None:
+        """Add a program that another starts, and what its recipe finds."""
+        recipe, elf = self._recipe_for(path), self.gathering.elves.elf(path)
+        if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
+            return
+        self.gathering.root(path, reason)
+        program = Requested(posixpath.basename(path), path, self.files.real(path), elf)
+        if (recipe.name, program.real) not in self._followed:
+            self._follow_recipe(recipe, program)
+
+    def _add_wrapped(self, wrapper: str) -> None:
+        """Add the compilers that a wrapper starts, directly or by other wrappers, with what their recipes find."""
+        waiting, seen = [wrapper], set[str]()
+        while waiting:
+            path = waiting.pop()
+            real = self.files.real(path)
+            if real in seen or not self._is_wrapper(path):
                 continue
-            for program in self.dynamic:
-                if not self._is_by_recipe(program.path):
-                    self.gathering.root(path, Reason("recipe", program.real, recipe.name))
-            if recipe.name not in self.recipe_files:
-                self._follow_recipe(recipe, Requested(posixpath.basename(path), path, self.files.real(path), elf))
+            seen.add(real)
+            for group in wrapped_programs(self.files, self._evidence, path, self.machine.search):
+                started = [item for item in group if self._is_by_recipe(item) or self._is_wrapper(item)]
+                for item in started:
+                    reason = Reason("started", real, posixpath.basename(item))
+                    if self._is_by_recipe(item):
+                        self._add_by_recipe(item, reason)
+                    else:
+                        self.gathering.add([Candidate(item, reason)])
+                if started:
+                    waiting += started
+                    break
+        if self.selection is not None and seen:
+            self.selection.packages.compiles = True
+
+    def _is_wrapper(self, path: str) -> bool:
+        """Return whether a program has the name of a compiler, but not its directories."""
+        return self._recipe_for(path) is None and is_named_like(self.files, path, self.recipes)
 
     def _discover_for_libraries(self) -> bool:
         """Add the files of loaded libraries; return whether these load more libraries."""
@@ -319,19 +347,12 @@ class Discovery:
         return {name: item.reason for name, item in self.selection.packages.chosen.items()}
 
     def add_virtual_environment(self, program: Requested) -> None:
-        """Add the whole virtual environment (venv) of a script's interpreter."""
+        """Add what makes the directory of a script's interpreter a virtual environment (venv)."""
         prefix = posixpath.dirname(posixpath.dirname(program.interpreter or ""))
-        if not prefix or not self.files.is_file(f"{prefix}/pyvenv.cfg"):
-            return
-        reason = Reason("interpreter", program.real, "virtual environment")
-        self.gathering.mirror.add(f"{prefix}/pyvenv.cfg", reason)
-        for name in ("lib", "lib64"):
-            if not self.files.is_directory(f"{prefix}/{name}"):
-                continue
-            for real in self.gathering.mirror.add_tree(
-                f"{prefix}/{name}", reason, lambda path: not path.endswith("__pycache__")
-            ):
-                self.gathering.walk_if_loadable(real, optional=True)
+        if prefix and self.files.is_file(f"{prefix}/pyvenv.cfg"):
+            self.gathering.mirror.add(
+                f"{prefix}/pyvenv.cfg", Reason("interpreter", program.real, "virtual environment")
+            )
 
     def follow_recipes(self) -> None:
         """Follow the recipes of the programs and of the interpreters of scripts."""
@@ -343,19 +364,27 @@ class Discovery:
             for program in self.dynamic
             if program.interpreter is not None and program.interpreter not in requested
         }
-        for program in (*self.dynamic, *interpreters.values()):
-            recipe = recipe_for(self.files, program.path, self.recipes)
-            if recipe is not None:
+        for program in (*self.requested, *interpreters.values()):
+            recipe = self._recipe_for(program.path)
+            if recipe is not None and (recipe.directories or not program.elf.is_static_program):
                 self._follow_recipe(recipe, program)
 
     def _is_by_recipe(self, path: str) -> bool:
         """Return whether a recipe takes the place of the program's packages."""
-        recipe = recipe_for(self.files, path, self.recipes)
+        recipe = self._recipe_for(path)
         return recipe is not None and recipe.instead
 
+    def _recipe_for(self, path: str) -> Recipe | None:
+        """Return the recipe for a program; the program may be read to tell, which is done once."""
+        if path not in self._recipe_of:
+            self._recipe_of[path] = recipe_for(self.files, path, self.recipes)
+        return self._recipe_of[path]
+
     def _follow_recipe(self, recipe: Recipe, program: Requested) -> None:
+        self._followed.add((recipe.name, program.real))
         result = follow(recipe, program, self.machine, self._packages)
         self.results.append(result)
+        self.gathering.notes += [note for note in result.notes if note not in self.gathering.notes]
         self.environment.update(result.environment)
         before = len(self.gathering.mirror.files())
         reason = Reason("recipe", program.real, recipe.name)

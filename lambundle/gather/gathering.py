@@ -76,6 +76,9 @@ class Gathering:
         """Walk a file that the user named if it is an ELF file; add a note if it cannot be walked."""
         if not is_elf(self.files, real):
             return
+        elf = self.elves.elf(real) if optional else None
+        if isinstance(elf, ElfFile) and MACHINES.get(elf.machine) != self.architecture:
+            return  # in a directory that was named: what a cross compiler links
         try:
             self.walk(real)
         except LambundleError as error:  # an object file or a foreign library is data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,11 +38,16 @@ class Machine:
     directory: str = "/"
     root: str = ""
     architecture: str = ""
+    own: str = ""
 
     @property
     def search(self) -> tuple[str, ...]:
-        """The absolute directories of PATH in order; an empty element is the current directory."""
-        return tuple(map(self.absolute, self.variables.get("PATH", DEFAULT_PATH).split(":")))
+        """Directories of PATH in their order, absolute: an empty element is the current directory.
+
+        That of lambundle's own environment comes last: whoever activates it means another python3.
+        """
+        found = map(self.absolute, self.variables.get("PATH", DEFAULT_PATH).split(":"))
+        return tuple(sorted(found, key=lambda directory: bool(self.own) and directory == self.own))
 
     @property
     def home(self) -> str:
@@ -89,7 +95,8 @@ def here() -> Machine:
         directory = "/"
     variables = dict(os.environ)
     variables.setdefault("PATH", os.defpath)
-    return Machine(DiskFiles(), variables, directory, architecture=os.uname().machine)
+    own = "" if sys.prefix == sys.base_prefix else f"{sys.prefix}/bin"
+    return Machine(DiskFiles(), variables, directory, architecture=os.uname().machine, own=own)
 
 
 def at(root: str) -> Machine:

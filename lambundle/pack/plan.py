@@ -22,12 +22,12 @@ from lambundle.pack.library_path import loaders as find_loaders
 from lambundle.pack.optional_parts import note, parts_to_leave_out
 from lambundle.pack.request import Plan, Request
 from lambundle.packages import detect
-from lambundle.recipes.recipe import Recipe, all_recipes, read_recipe, smoke_recipe_for
+from lambundle.recipes.recipe import Recipe, all_recipes, read_recipe, recipe_for, smoke_recipe_for
 from lambundle.target import UNZIPPED
 
 if TYPE_CHECKING:
     from lambundle.elf.closure import Closure
-    from lambundle.machine import Machine
+    from lambundle.machine import Files, Machine
     from lambundle.pack.launcher import Loader
 
 SHELL = "/bin/sh"
@@ -123,7 +123,7 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
     _add_programs(gathering, discovery, resolved.programs, added)
     if resolved.dynamic:
         gathering.root(SHELL, Reason("shell"))
-        discovery.follow_recipes()
+    discovery.follow_recipes()
     discovery.add_packages(request.packages)
     if not resolved.only_recorded:
         discovery.discover()
@@ -184,10 +184,11 @@ def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, 
     gathering, discovery = gathered.gathering, gathered.discovery
     for result in discovery.results:
         for path, text in result.made.items():
-            loader = loaders[resolved.dynamic[0].started]
-            rpath = " ".join(f"-rpath %:getenv(LAMBUNDLE_ROOT {path})" for path in loader.directories)
-            filled = text.replace("{interpreter}", loader.interpreter).replace("{rpath}", rpath)
-            gathering.mirror.make_file(path, filled.encode(), 0o644, Reason("recipe", None, result.recipe))
+            if resolved.dynamic:
+                loader = loaders[resolved.dynamic[0].started]
+                rpath = " ".join(f"-rpath %:getenv(LAMBUNDLE_ROOT {path})" for path in loader.directories)
+                text = text.replace("{interpreter}", loader.interpreter).replace("{rpath}", rpath)  # noqa: PLW2901
+            gathering.mirror.make_file(path, text.encode(), 0o644, Reason("recipe", None, result.recipe))
     environment = dict(discovery.environment)
     if any(loader.libc == "glibc" for loader in loaders.values()):
         converters = gconv.list_converters(gathering, tell=discovery.converts)
@@ -199,7 +200,7 @@ def _assemble(
     resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, Loader], environment: Mapping[str, str]
 ) -> Plan:
     closure, gathering, discovery = gathered.closure, gathered.gathering, gathered.discovery
-    programs = tuple(_program(program, resolved.recipes) for program in resolved.programs)
+    programs = tuple(_program(program, gathering.files, resolved.recipes) for program in resolved.programs)
     entries = bundle_entries(resolved.name, resolved.programs, gathering, loaders, environment, discovery.owner)
     packed_on = _packed_on(resolved.request.machine, resolved.architecture, closure)
     return Plan(
@@ -213,9 +214,11 @@ def _assemble(
     )
 
 
-def _program(program: Requested, recipes: Sequence[Recipe]) -> Program:
+def _program(program: Requested, files: Files, recipes: Sequence[Recipe]) -> Program:
     names = {posixpath.basename(program.path), posixpath.basename(program.real)}
-    recipe = smoke_recipe_for(names, recipes)
+    own = recipe_for(files, program.path, recipes)
+    is_found = own is not None and bool(own.directories)
+    recipe = own if is_found else smoke_recipe_for(names, recipes, without_directories=True)
     return Program(
         f"bin/{program.launcher}",
         program.path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Reason
@@ -58,6 +59,11 @@ def add_interpreters(gathering: Gathering, program: Requested) -> None:
     interprets = Reason("interpreter", program.real)
     if program.script.env is not None:
         gathering.root(program.script.env, interprets)
+        if gathering.machine.own and posixpath.dirname(program.interpreter) == gathering.machine.own:
+            gathering.notes.append(
+                f"{program.launcher} runs with {program.interpreter}, the interpreter of lambundle's own environment: "
+                "PATH has no other"
+            )
     for path in program.between:
         gathering.mirror.add(path, interprets)
     gathering.root(program.interpreter, interprets)
