@@ -88,9 +88,13 @@ static int no_path(void)
 
 /* ---- loading ---- */
 
-static int load(const char *name, const char *symbol)
+#ifndef RTLD_DEEPBIND
+#define RTLD_DEEPBIND 0 /* musl has none */
+#endif
+
+static int load(const char *name, const char *symbol, int flags)
 {
-    void *handle = dlopen(name, RTLD_NOW);
+    void *handle = dlopen(name, RTLD_NOW | flags);
     if (handle == NULL)
         return printf("not loaded: %s\n", dlerror()) < 0;
     const char *(*function)(void) = (const char *(*)(void))dlsym(handle, symbol);
@@ -368,7 +372,9 @@ int main(int argc, char **argv)
     if (strcmp(what, "null") == 0)
         return no_path();
     if (strcmp(what, "load") == 0)
-        return load(argv[2], argv[3]);
+        return load(argv[2], argv[3], 0);
+    if (strcmp(what, "load-deep") == 0)
+        return load(argv[2], argv[3], RTLD_DEEPBIND);
     if (strcmp(what, "threads") == 0)
         return threads(argv + 2);
     if (strcmp(what, "spawn-in") == 0)
