@@ -21,7 +21,7 @@ def main() -> None:
 def _read_names_as_utf8() -> None:
     """Begin again in Python's UTF-8 mode where names of files would be read by another locale: a zip's are UTF-8."""
     if sys.getfilesystemencoding() != "utf-8" and sys.executable and _UTF8 not in sys.orig_argv[1:2]:
-        os.execv(sys.executable, [sys.executable, _UTF8, *sys.orig_argv[1:]])
+        os.execv(sys.executable, [sys.executable, _UTF8, *sys.orig_argv[1:]])  # noqa: S606
 
 
 if __name__ == "__main__":

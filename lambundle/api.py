@@ -196,13 +196,16 @@ def find_libraries(
 ) -> Closure:
     """Find the libraries that programs load, as the loader would; nothing is executed.
 
+    ``library_path`` is searched first, then the machine's LD_LIBRARY_PATH.
+
     What is missing stands in the answer. Raises ProgramNotFoundError, NotElfError, BadElfError or
     UnreadableFileError for a program that cannot be read.
     """
     from lambundle.elf.files import ElfFiles
     from lambundle.elf.walk import walk
+    from lambundle.gather.library_path import searched_first
     from lambundle.gather.programs import resolve_file
 
     machine = machine or open_machine()
     paths = [resolve_file(machine, program) for program in programs]
-    return walk(ElfFiles(machine.files), paths, library_path=tuple(map(machine.absolute, library_path)))
+    return walk(ElfFiles(machine.files), paths, library_path=searched_first(machine, library_path))

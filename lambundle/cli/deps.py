@@ -31,9 +31,14 @@ def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | 
     """
     from lambundle.cli.deps_json import to_json
     from lambundle.cli.deps_screen import tree_lines
+    from lambundle.cli.pack_screen import note_line
+    from lambundle.gather.library_path import found_by_variable
 
-    closure = api.find_libraries(programs, machine=api.open_machine(root), library_path=library_path)
-    say = Speaker(out=Terminal.of(sys.stdout, keep_bytes=True))
+    machine = api.open_machine(root)
+    closure = api.find_libraries(programs, machine=machine, library_path=library_path)
+    say = Speaker(quiet=as_json, out=Terminal.of(sys.stdout, keep_bytes=True))
+    note = found_by_variable(machine, library_path, closure)
+    say.remarks([] if note is None else [note_line(note)])
     if as_json:
         say.out.write_json(to_json(closure))
     else:

@@ -56,10 +56,14 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """A library that was left out because the caller wanted it so."""
+    """A library that was left out because the caller wanted it so.
+
+    ``path`` is where it was found, empty where it was left out by its soname.
+    """
 
     soname: str
     needed_by: str
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

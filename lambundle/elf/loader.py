@@ -6,7 +6,8 @@ glibc's rules are those of ld.so(8) and ``_dl_map_object`` in ``elf/dl-load.c``;
 Decided, where the loaders leave room:
 
 * The current directory is never searched. An empty or relative element of a path means "wherever the program
-  is started from", which on the host is not where it was on this machine.
+  is started from", which on the host is not where it was on this machine. Of LD_LIBRARY_PATH such elements are made
+  absolute by the caller, who knows where the user is.
 * The baseline build of a library is wanted: ``glibc-hwcaps/x86-64-v2`` is searched, v3 and v4 are not,
   for a bundle is to run on the oldest machine of its kind. The hwcaps directories that glibc
   dropped in 2.37 (``tls``, ``haswell``) are not searched either.

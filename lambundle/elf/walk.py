@@ -243,8 +243,8 @@ class Walker:
                 if isinstance(answer, _Loaded):
                     is_old = len(scope.loaded) == before
                     item.needed.append(Needed(soname, answer.requester.path, answer.rule.value, is_old))
-                elif answer is None:
-                    self._excluded[Excluded(soname, item.requester.path)] = None
+                elif isinstance(answer, Excluded):
+                    self._excluded[answer] = None
                 elif soname not in scope.failed:
                     # As in ``ld.so --list``, a name that failed once is not asked for again in this program.
                     scope.failed.add(soname)
@@ -253,8 +253,8 @@ class Walker:
     def _report(self, missing: Missing) -> None:
         self._missing.setdefault((missing.soname, missing.needed_by), missing)
 
-    def _answer(self, soname: str, by: _Loaded, scope: _Scope) -> _Loaded | tuple[Place, ...] | None:
-        """Load what a name means, or say where it was looked for; None for a file that is left out."""
+    def _answer(self, soname: str, by: _Loaded, scope: _Scope) -> _Loaded | Excluded | tuple[Place, ...]:
+        """Load what a name means, or say where it was looked for, or which file is left out."""
         environment = scope.environment
         name: str | None = soname
         if environment.libc is Libc.GLIBC:
@@ -274,7 +274,7 @@ class Walker:
         loaded = scope.known_file(found.path)
         if loaded is None:
             if self._exclude_file(found.path):
-                return None
+                return Excluded(soname, by.requester.path, found.path)
             path, origin = found.path, _directory(found.path)
             loaded = scope.load(path, found.elf, found.rule, origin=origin, loader=by.requester)
         self._name(scope, loaded, name)

@@ -21,7 +21,7 @@ from lambundle.scripts.shebang import Shebang, find_command, read_shebang
 from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lambundle.machine import Files, Machine
 
@@ -47,7 +47,7 @@ class Requested:
     its interpreter. ``script`` is a script's first line, ``interpreter`` the program that runs it in the end:
     an interpreter may be a script itself, then those ``between`` are it and its own, and the arguments of
     ``script`` are all that Linux gives to the program. ``started`` is the real path of the ELF program that is started:
-    the program itself, or its interpreter.
+    the program itself, or its interpreter. ``place`` is ``path`` with the links of its directory followed.
     """
 
     launcher: str
@@ -58,6 +58,7 @@ class Requested:
     interpreter: str | None = None
     between: tuple[str, ...] = ()
     started: str = ""
+    place: str = ""
 
     def __post_init__(self) -> None:
         if not self.started:
@@ -87,7 +88,7 @@ def resolve(machine: Machine, argument: str) -> Requested:
                 f"{path} is a shim of {posixpath.basename(real)}: it only chooses another program",
                 hint=f"give the program that it chooses ({asks} {posixpath.basename(path)} says which)",
             )
-        return Requested(launcher, path, real, _read(files, path))
+        return Requested(launcher, path, real, _read(files, path), place=files.real_parent(path))
     if _is_shim(files, real):
         raise NotElfError(
             f"{path} is a shim of a version manager: it only chooses another program",
@@ -103,7 +104,22 @@ def resolve(machine: Machine, argument: str) -> Requested:
         last.interpreter,
         between,
         files.real(last.interpreter),
+        files.real_parent(path),
     )
+
+
+def each_once(requested: Iterable[Requested]) -> list[Requested]:
+    """Return programs without repetitions. Raises UsageError for two that would have one launcher."""
+    found: dict[str, Requested] = {}
+    for program in requested:
+        first = found.setdefault(program.launcher, program)
+        if first.place != program.place:
+            raise UsageError(
+                f"two programs would be bin/{program.launcher} of the bundle",
+                context=(first.path, program.path),
+                hint=f"give one of them another name: NAME={program.path}",
+            )
+    return list(found.values())
 
 
 def bundle_name(name: str | None, requested: Sequence[Requested]) -> str:

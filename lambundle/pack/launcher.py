@@ -55,8 +55,9 @@ def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None
     """Return the launcher of the program ``real`` of ``bundle``, in POSIX sh.
 
     Only builtins are used, except to follow a link to the launcher. argv[0] is ``path``, the program's path on the
-    packing machine, since programs search beside themselves; under another name than ``name`` it is that name, since
-    some programs have several. HOME is /tmp, or LAMBUNDLE_HOME, where it is not set. ``loader`` is None for a static program. For a ``script``, ``real`` is the interpreter.
+    packing machine, since programs search beside themselves; under another name than ``name`` it is that name,
+    since some programs have several. HOME is /tmp, or LAMBUNDLE_HOME, where it is not set. ``loader`` is None for a
+    static program. For a ``script``, ``real`` is the interpreter.
     """
     head = (
         f"#!/bin/sh\n# Starts {_comment(name)} of the bundle {bundle}, wherever it was unpacked. Made by lambundle.\n"

@@ -14,9 +14,11 @@ from lambundle.bundle.model import Manifest, PackedOn, Program, Reason
 from lambundle.discover.discovery import Discovery
 from lambundle.gather.bytecode import take_bytecode
 from lambundle.gather.gathering import Gathering
-from lambundle.gather.programs import Requested, bundle_name, machine_of, resolve
+from lambundle.gather.library_path import found_by_variable, searched_first
+from lambundle.gather.programs import Requested, bundle_name, each_once, machine_of, resolve
 from lambundle.pack import libc, loaded, roots
 from lambundle.pack.entries import bundle_entries
+from lambundle.pack.excluded import exclusion_notes
 from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
 from lambundle.pack.request import Plan, Request
@@ -76,7 +78,7 @@ def make_plan(request: Request) -> Plan:
 
 
 def _find_programs(request: Request) -> _Resolved:
-    programs = [resolve(request.machine, argument) for argument in request.programs]
+    programs = each_once(resolve(request.machine, argument) for argument in request.programs)
     recipes = (*(read_recipe(path) for path in request.recipes), *all_recipes())
     return _Resolved(request, programs, recipes, bundle_name(request.name, programs), machine_of(programs))
 
@@ -85,7 +87,7 @@ def _gather(resolved: _Resolved) -> _Gathered:
     """Gather the files that were named, recorded or discovered, and their closure."""
     request = resolved.request
     machine = request.machine
-    library_path = tuple(map(machine.absolute, request.library_path))
+    library_path = searched_first(machine, request.library_path)
     gathering = Gathering(machine, resolved.architecture, request.exclude, library_path)
     discovery = Discovery(
         gathering, resolved.programs, resolved.recipes, detect(machine.files), only_made=resolved.only_recorded
@@ -110,6 +112,11 @@ def _gather(resolved: _Resolved) -> _Gathered:
     loaded.check_missing(gathering, closure)
     loaded.mirror_closure(gathering, closure)
     _add_bytecode(gathering)
+    note = found_by_variable(machine, request.library_path, closure)
+    gathering.notes[:0] = [
+        *exclusion_notes(gathering, closure, resolved.programs),
+        *([] if note is None else [note]),
+    ]
     for program in resolved.programs:
         if program.elf.is_static_program:
             gathering.notes.append(

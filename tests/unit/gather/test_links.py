@@ -67,8 +67,7 @@ def test_a_hard_link_is_a_link_only_of_programs_in_one_directory(
     assert found[first].kind is Kind.FILE
     assert found[second].kind is kind
     if kind is Kind.FILE:
-        assert found[second].source is not None
-        assert found[second].source.path == second
+        assert found[second].target is None
         assert mirror.size == 2 * len(content)
 
 
