@@ -20,7 +20,7 @@ static int served_flags(int flags)
 LB_WRAP_POINTER(void *, dlopen, (const char *name, int flags))
 {
     __typeof__(&lb_wrap_dlopen) real = lb_real_dlopen();
-    if (name != NULL && name[0] == '/') {
+    if (lb_is_readable(name) && name[0] == '/') {
         struct lb_path buffer;
         return real(lb_served(name, &buffer, "dlopen"), served_flags(flags));
     }
@@ -31,7 +31,7 @@ LB_WRAP_POINTER(void *, dlopen, (const char *name, int flags))
 LB_WRAP_POINTER(void *, dlmopen, (Lmid_t space, const char *name, int flags))
 {
     __typeof__(&lb_wrap_dlmopen) real = lb_real_dlmopen();
-    if (name != NULL && name[0] == '/') {
+    if (lb_is_readable(name) && name[0] == '/') {
         struct lb_path buffer;
         return real(space, lb_served(name, &buffer, "dlmopen"), flags);
     }

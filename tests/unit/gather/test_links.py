@@ -20,12 +20,15 @@ ELF = b"\x7fELF and so on"
         ("/usr/bin/tool", "../../../../../usr/lib/tool", "../../usr/lib/tool"),
         ("/tool", "../usr/lib/tool", "usr/lib/tool"),
         ("/tool", "..", "."),
-        ("/usr/bin/tool", "/usr/lib/tool", "../lib/tool"),
-        ("/usr/bin/tool", "/../usr/lib/tool", "../../usr/lib/tool"),
+        ("/usr/bin/tool", "/usr/lib/tool", ".//../../usr/lib/tool"),
+        ("/usr/bin/tool", "/../usr//lib/tool", ".//../../usr/lib/tool"),
+        ("/tool", "/usr/lib/tool", ".//usr/lib/tool"),
+        ("/usr/bin/tool", "/", ".//../.."),
+        ("/usr/bin/tool", ".//tool", "tool"),
         ("/usr/bin/tool", "sub/../../../../usr/lib/tool", "sub/../../../usr/lib/tool"),
         # `short` is a link to /usr: two steps up from there are one too many.
         ("/usr/lib/deep/down/tool", "short/../../usr/lib/tool", "short/../usr/lib/tool"),
-        ("/usr/bin/tool", "/deep/../tool", "../../deep/../tool"),
+        ("/usr/bin/tool", "/deep/../tool", ".//../../deep/../tool"),
         ("/usr/bin/tool", "./same/", "./same/"),
     ],
 )
