@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lambundle.scripts.env_line import parse_env
 from lambundle.scripts.shell_words import command_words
 
 if TYPE_CHECKING:
@@ -37,12 +38,13 @@ class Shebang:
 
     ``interpreter`` is the absolute path that the line names, ``arguments`` what follows: one word, as Linux
     hands it on. Of ``#!/usr/bin/env NAME`` the interpreter is NAME, found on PATH, and ``env`` is env's
-    path; ``-S`` splits the words.
+    path; ``-S`` splits the words. ``by_env`` is env's argument where env has to start NAME itself, as with variables.
     """
 
     interpreter: str
     arguments: tuple[str, ...] = ()
     env: str | None = None
+    by_env: str | None = None
 
 
 def parse_first_line(head: bytes) -> FirstLine | None:
@@ -70,12 +72,13 @@ def read_shebang(files: Files, path: str, search: Sequence[str]) -> Shebang | No
 
 
 def _through_env(files: Files, line: FirstLine, search: Sequence[str]) -> Shebang | None:
-    splits = line.argument.startswith("-S")
-    words = line.argument.removeprefix("-S").split() if splits else [line.argument]
-    if not words or words[0].startswith("-") or "=" in words[0]:
+    env = parse_env(line.argument)
+    if env is None:
         return None
-    found = find_command(files, words[0], search)
-    return None if found is None else Shebang(found, tuple(words[1:]), line.interpreter)
+    found = find_command(files, env.words[0], search if env.search is None else env.search.split(":"))
+    if found is None:
+        return None
+    return Shebang(found, env.words[1:], line.interpreter, line.argument if env.by_env else None)
 
 
 def find_command(files: Files, name: str, search: Sequence[str]) -> str | None:

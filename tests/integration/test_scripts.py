@@ -98,3 +98,36 @@ def test_a_script_for_a_shim_is_refused_with_what_to_do(place: Path, tmp_path: P
     done = run("pack", str(file), cwd=tmp_path, env={"PATH": f"{shim.parent}:/usr/bin:/bin"}, status=1)
     assert "shim of a version manager" in done.stderr
     assert "first on PATH" in done.stderr
+
+
+ENV_LINES = {
+    "quoted": '-S bash -c \'echo "$0|$1|$2"\' "a  b"',
+    "escaped": r"-S bash -c echo\\_\"$0\"\\_$1 x",
+    "assigns": "-S GREETING='hi there' bash -u",
+    "cleared": "-S -i GREETING=hi /bin/bash",
+    "joined": "-iS GREETING=hi /bin/bash",
+    "verbose": "-vS bash",
+    "long": "--split-string=-u HOME GREETING=hi bash",
+    "plain": "-S bash -eu",
+}
+
+
+@pytest.mark.parametrize("name", ENV_LINES)
+def test_env_starts_an_interpreter_with_its_options_as_at_home(place: Path, tmp_path: Path, name: str) -> None:
+    body = 'echo "${GREETING-none} ${HOME-homeless} ${LANG-plain} $- $0 $*"\n'
+    file = script(place / name, f"#!/usr/bin/env {ENV_LINES[name]}\n{body}")
+    front = script(place / "front", f'#!/bin/bash\n{file} "$@"\n')
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/h", "LANG": "C"}
+
+    def outcome(*command: str | Path) -> tuple[int, str, str]:
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    home = outcome(file, "x", "y z")
+    words = [str(file), str(front), "--add", str(file)]
+    run("pack", "-q", *words, "--tree", str(tmp_path / "tree"), cwd=tmp_path)
+    file.unlink()
+    away = outcome(tmp_path / "tree/bin" / name, "x", "y z")
+    assert away[:2] == home[:2]
+    assert outcome(tmp_path / "tree/bin/front", "x", "y z")[:2] == home[:2]
+    assert bool(away[2]) == bool(home[2])
