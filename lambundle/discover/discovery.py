@@ -20,7 +20,7 @@ from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
 from lambundle.recipes.follow import RecipeResult, follow, matches_none
 from lambundle.recipes.recipe import Recipe, recipe_for
-from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
+from lambundle.scripts.shebang import headless_script, is_shell, read_shebang, started_programs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,6 +137,7 @@ class Discovery:
                 if rules().interactive.match(posixpath.basename(started)):
                     continue
                 shebang = read_shebang(self.files, started, self.machine.search)
+                shebang = shebang or headless_script(self.files, started)
                 self.gathering.add([Candidate(started, Reason("started", real, posixpath.basename(started)))])
                 waiting.append((started, None if shebang is None else shebang.interpreter))
 

@@ -17,7 +17,7 @@ from lambundle.errors import (
     UnreadableFileError,
     UsageError,
 )
-from lambundle.scripts.shebang import Shebang, find_command, read_shebang
+from lambundle.scripts.shebang import Shebang, find_command, headless_script, read_shebang
 from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def resolve(machine: Machine, argument: str) -> Requested:
     if "/" in launcher or launcher in ("", ".", ".."):
         raise UsageError(f"{launcher!r} cannot be the name of a launcher")
     real = files.real(path)
-    script = read_shebang(files, real, machine.search)
+    script = read_shebang(files, real, machine.search) or headless_script(files, real)
     if script is None:
         asks = COMPILED_SHIMS.get(posixpath.basename(real))
         if asks is not None and posixpath.basename(path) != posixpath.basename(real):
