@@ -1,4 +1,4 @@
-"""Builds the C runtime into the wheel (hatchling's build hook)."""
+"""Build hook of hatchling: compiles the C runtime for the wheel."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lambundle.runtime.build import build_all
 
 
 class RuntimeHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Compiles the runtime for every target before the wheel, or the editable install, is made."""
+    """Compiles the runtime for every target before a wheel or an editable install."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
-        """Build what is out of date; the wheel stays one for all, since it only carries these files."""
+        """Build outdated libraries; they are data, so the wheel is the same for all platforms."""
         build_all()

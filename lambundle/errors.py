@@ -1,25 +1,22 @@
-"""Every way in which lambundle gives up, each with a name, a message, the context and a cure.
-
-Raised anywhere, rendered in one place (``cli.main``), which ends the program, as ``ending`` does where it cannot go on.
-"""
+"""All errors, each with a code, a message, context, a hint and an exit code; ``cli.ending`` renders them."""
 
 from __future__ import annotations
 
 EXIT_YES = 0
-"""The command did what was asked, or the answer is yes."""
+"""The command succeeded, or the answer is yes."""
 EXIT_NO = 1
-"""The command could be carried out and the answer is no."""
+"""The answer is no."""
 EXIT_USAGE = 2
-"""The command line was wrong (click's own code too)."""
+"""The command line is wrong (click's code)."""
 EXIT_UNKNOWN = 3
-"""The answer could not be found out."""
+"""The answer is unknown."""
 
 
 class LambundleError(Exception):
-    """Something that a person can act on.
+    """An error that a user can act on.
 
-    ``code`` is a kebab-case name that stays the same between versions, ``message`` says what is wrong
-    with which file, ``context`` where it was looked for (one line each), ``hint`` what to do.
+    ``code`` is a kebab-case name, stable between versions; ``message`` names the file and the fault, ``context`` has
+    lines of detail, ``hint`` tells what to do.
     """
 
     code = "error"
@@ -33,114 +30,114 @@ class LambundleError(Exception):
 
 
 class UsageError(LambundleError):
-    """The command line asks for something that has no meaning."""
+    """The command line is not valid."""
 
     code = "usage"
     exit_code = EXIT_USAGE
 
 
 class ProgramNotFoundError(LambundleError):
-    """A program that the user named is not on PATH, or not at the path given."""
+    """A program is not on PATH or not at the given path."""
 
     code = "program-not-found"
 
 
 class NotElfError(LambundleError):
-    """A file that must be an ELF file is something else."""
+    """A file is not an ELF file."""
 
     code = "not-elf"
 
 
 class BadElfError(LambundleError):
-    """An ELF file is truncated, contradicts itself, or is beyond what is supported."""
+    """An ELF file is truncated, inconsistent or not supported."""
 
     code = "bad-elf"
 
 
 class ForeignElfError(LambundleError):
-    """An ELF file is for another machine than the bundle."""
+    """An ELF file is for another architecture than the bundle."""
 
     code = "foreign-elf"
 
 
 class LibraryNotFoundError(LambundleError):
-    """A library of the closure was found nowhere."""
+    """A library of the closure was not found."""
 
     code = "library-not-found"
 
 
 class UnreadableFileError(LambundleError):
-    """A file that belongs into the bundle cannot be read."""
+    """A file of the bundle cannot be read."""
 
     code = "unreadable-file"
 
 
 class DanglingLinkError(LambundleError):
-    """A symbolic link that the user named leads nowhere."""
+    """A symbolic link is dangling."""
 
     code = "dangling-link"
 
 
 class OutputError(LambundleError):
-    """The bundle cannot be written: no such directory, no space, no permission."""
+    """A bundle cannot be written: no directory, space or permission."""
 
     code = "cannot-write"
     exit_code = EXIT_UNKNOWN
 
 
 class FileChangedError(LambundleError):
-    """A source file changed while it was being packed."""
+    """A file changed while it was packed."""
 
     code = "file-changed"
     exit_code = EXIT_UNKNOWN
 
 
 class RecipeError(LambundleError):
-    """A recipe is not well-formed, or one of its demands is not installed."""
+    """A recipe is not valid, or its program's directories do not exist."""
 
     code = "bad-recipe"
 
 
 class RuntimeLimitError(LambundleError):
-    """A bundle would tell the runtime more than it can hold."""
+    """The runtime cannot hold a bundle's configuration."""
 
     code = "runtime-limit"
 
 
 class BadBundleError(LambundleError):
-    """A finished bundle is damaged, hostile, or not one of ours."""
+    """A bundle is damaged, hostile or not lambundle's."""
 
     code = "bad-bundle"
 
 
 class NotInBundleError(LambundleError):
-    """A path that the user asked about is not in the bundle."""
+    """A path is not in the bundle."""
 
     code = "not-in-bundle"
 
 
 class RecordingError(LambundleError):
-    """A command could not be recorded, or failed while it was."""
+    """A command cannot be recorded."""
 
     code = "recording-failed"
 
 
 class PackageDatabaseError(LambundleError):
-    """The packing machine's package database is not what it should be."""
+    """The packing machine's package database is not valid."""
 
     code = "bad-package-database"
     exit_code = EXIT_UNKNOWN
 
 
 class SandboxError(LambundleError):
-    """The sandbox that a run was to happen in cannot be made, or broke."""
+    """A sandbox cannot be started, or failed."""
 
     code = "sandbox-failed"
     exit_code = EXIT_UNKNOWN
 
 
 class HandlerError(LambundleError):
-    """A function's handler is none that can be started here, or what starts it is not installed."""
+    """A function's handler is not supported, or its runtime is not installed."""
 
     code = "handler-unavailable"
     exit_code = EXIT_UNKNOWN

@@ -1,6 +1,6 @@
-"""AWS Lambda as figures: its machines, quotas, mount points, C library. All that lambundle compares with stands here.
+"""AWS Lambda as figures: architectures, quotas, mount points, environment, C library.
 
-Sources: the developer guide ("Lambda quotas") and, for the exact limits, the service's own error texts
+Source: the developer guide ("Lambda quotas") and, for the exact limits, the service's error messages
 ("must be smaller than 262144000 bytes": a bundle of exactly that size is refused).
 """
 
@@ -13,10 +13,10 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A machine that Lambda has.
+    """An architecture of Lambda.
 
-    ``elf`` is its EM_ number, ``service`` Lambda's own name of it, ``interpreter`` the path of its loader by the psABI,
-    ``spellings`` the names that directories have for it, in lower case.
+    ``elf`` is its EM_ number, ``service`` Lambda's name for it, ``interpreter`` the path of its loader in the psABI,
+    ``spellings`` its names in directories, in lower case.
     """
 
     elf: int
@@ -36,21 +36,18 @@ ARCHITECTURES = MappingProxyType(
         "aarch64": Architecture(183, "arm64", "/lib/ld-linux-aarch64.so.1", frozenset({"aarch64", "arm64", "arm"})),
     }
 )
-"""Lambda's machines, by the names of ``uname -m``."""
+"""Lambda's architectures, by the names of ``uname -m``."""
 
 MACHINES = MappingProxyType({item.elf: name for name, item in ARCHITECTURES.items()})
 """The names of ``uname -m`` by EM_ numbers."""
 
 INTERPRETERS = frozenset(item.interpreter for item in ARCHITECTURES.values())
-"""The loaders that the hosts have."""
+"""The loaders of the hosts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """An upper bound in bytes that a size must stay below, and what to do when it does not.
-
-    ``is_hard`` says that nothing helps but a smaller bundle.
-    """
+    """A limit in bytes that a size must be below, and the way out; with ``is_hard`` only a smaller bundle."""
 
     name: str
     limit: int
@@ -59,7 +56,7 @@ class Quota:
     is_hard: bool
 
     def admits(self, size: int) -> bool:
-        """Whether a size in bytes is accepted."""
+        """Return whether a size in bytes is accepted."""
         return size < self.limit
 
 
@@ -82,29 +79,29 @@ ZIPPED = Quota(
 # --- the execution environment
 
 OPT = "/opt"
-"""Where layers are unpacked, each over those before it in the function's order."""
+"""Where layers are unpacked, each over the previous ones."""
 TASK = "/var/task"
 """Where the function itself is unpacked."""
 MOUNTS = (OPT, TASK)
 TMP = "/tmp"  # noqa: S108  (the function's)
 BOOTSTRAP = "bootstrap"
-"""The program that an OS-only runtime starts, at the top of the function, else of the layers."""
+"""The program that an OS-only runtime starts: in the function, else in a layer."""
 
 UID = 993
 GID = 990
 USER = "sbx_user1051"
 PASSWD = f"root:x:0:0:root:/root:/bin/sh\n{USER}:x:{UID}:{GID}::/home/{USER}:/sbin/nologin\n"
-"""/etc/passwd; the home does not exist, and /etc/group is empty."""
+"""/etc/passwd; the home directory does not exist, and /etc/group is empty."""
 HOSTNAME = "169.254.100.6"
 
 RLIMITS = {"nofile": 1024, "nproc": 742, "stack": 8 << 20, "core": 0}
-"""Soft and hard resource limits, by setrlimit(2)'s names; bytes where it counts bytes (measured on the service)."""
+"""Soft and hard resource limits, by setrlimit(2)'s names and in its units (measured on the service)."""
 
 DEVICES = ("null", "zero", "full", "random", "urandom")
-"""All that is in /dev that a program can rely on. There is no /dev/shm, no terminal, no /dev/fd."""
+"""The devices in /dev; there is no /dev/shm, no terminal, no /dev/fd."""
 
 TMP_BYTES = 512 << 20
-"""Size of /tmp unless configured (up to 10,240 MB)."""
+"""Default size of /tmp in bytes; up to 10,240 MB can be configured."""
 
 ENVIRONMENT = {
     "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
@@ -119,16 +116,16 @@ ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
 }
-"""The variables that a program finds, as recorded on provided.al2023. HOME is not among them."""
+"""Environment variables, recorded on provided.al2023; HOME is not set."""
 
 # --- invocations
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024 + 100
-"""Most bytes of an event, and of an answer: 6 MB, exactly the 6291556 of the service's own error text."""
+"""Most bytes of an event or a response: 6,291,556, from the service's error message."""
 INIT_SECONDS = 10.0
-"""How long a function may take to start, before its first event ("Lambda execution environment lifecycle")."""
+"""Timeout of the init phase ("Lambda execution environment lifecycle")."""
 
-# --- what the host has
+# --- the host
 
 LAYERS_MAX = 5
 """Most layers that a function may have (developer guide, "Lambda quotas")."""
@@ -144,7 +141,7 @@ HOST_VERSIONS = MappingProxyType(
         "GCC_": (14, 0, 0),
     }
 )
-"""Newest symbol versions on Amazon Linux 2023: of glibc 2.34, and of GCC 14, to whose libraries it was updated."""
+"""Newest symbol versions on Amazon Linux 2023, with glibc 2.34 and the libraries of GCC 14."""
 
 HOST_LIBRARIES = frozenset(
     {
@@ -166,10 +163,10 @@ HOST_LIBRARIES = frozenset(
         "libz.so.1",
     }
 )
-"""Libraries that the zip runtime has for certain: those of glibc and GCC, and zlib, which manylinux wheels count on.
+"""Libraries that are certain to be in the zip runtime: those of glibc and GCC, and zlib, which manylinux allows.
 
-Amazon's public images list a hundred more in /lib64 (recorded by the Bref project in ``utils/lib-copy``), but some of
-them are known to be missing from the zip runtime, and nobody promises the others.
+Amazon's public images have a hundred more in /lib64 (the Bref project lists them in ``utils/lib-copy``), but the zip
+runtime lacks some of them, and none is documented.
 """
 
 _HOST_PROGRAMS = """

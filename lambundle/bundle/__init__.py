@@ -1,4 +1,4 @@
-"""A bundle at rest: what is in it, its manifest, its zip format, reading, unpacking and writing it.
+"""A bundle at rest: entries, manifest, zip format, reading, extracting and writing.
 
-Nothing here knows why a file was chosen, or runs anything.
+Nothing here selects files or runs anything.
 """

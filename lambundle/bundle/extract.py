@@ -1,4 +1,4 @@
-"""Unpacks a bundle safely: modes and links as they were packed, nothing outside the directory given."""
+"""Safe extraction of a bundle: modes and links as packed, nothing outside of the directory."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIMIT = 2 << 30
-"""Most bytes that are unpacked unless told otherwise: eight times what Lambda takes."""
+"""Default limit of unpacked bytes, eight times Lambda's quota."""
 
 
 def extract(path: Path, into: Path, *, limit: int = LIMIT) -> None:
-    """Unpack the bundle ``path`` (a zip, or a directory to copy) as the directory ``into``.
+    """Extract the bundle ``path``, a zip or a directory, as the directory ``into``, atomically.
 
-    ``into`` must not exist, or be empty (UsageError); it appears whole or not at all. Modes are those of
-    the bundle whatever the umask, and every time is 1980-01-01. All names are checked together before the
-    first is used, sizes against ``limit`` bytes before anything is unpacked and again while it is; whatever
-    is wrong raises BadBundleError, what cannot be written OutputError.
+    Modes are those of the bundle whatever the umask; every time is 1980-01-01. All names are checked before the first
+    is used, sizes against ``limit`` bytes before and during extraction. Raises UsageError unless ``into`` is missing or
+    empty, BadBundleError for a damaged bundle, OutputError if a file cannot be written.
     """
     with open_bundle(path) as bundle:
         if bundle.unzipped > limit:

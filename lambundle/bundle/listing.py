@@ -1,7 +1,6 @@
-"""Lists what a zip or a directory holds, however odd it is, and gives its bytes. Nothing is unpacked.
+"""Lists the entries of any zip or directory and reads their content. Nothing is extracted.
 
-The one place that lists bundles: whoever asks decides whether a fault in an entry ends everything (``refuse``) or is
-one of many to tell.
+The caller decides whether a fault in an entry is fatal (``refuse``) or one of many to report.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ _GONE = {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One entry of a finished bundle, as the zip or the file system tells of it.
+    """An entry of a finished bundle, as in the zip or the file system.
 
-    ``path`` has no trailing slash; ``mode`` is the permission bits; ``size`` is unpacked bytes (of a link
-    its target's), ``packed`` the bytes in the zip, None in a directory. ``target`` is a link's.
+    ``path`` has no trailing slash, ``mode`` are the permission bits, ``size`` is the unzipped bytes, for a link its
+    target's, ``packed`` the bytes in the zip, None in a directory. ``target`` is a link's.
     """
 
     path: str
@@ -44,9 +43,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class EntryFault:
-    """Something wrong with an entry: of its ``names``, ``links`` or ``permissions``.
+    """A fault of an entry, for the check ``names``, ``links`` or ``permissions``.
 
-    The entry is left out for ``error``; it is kept where that is None, because only some readers trip over it.
+    The entry is left out for ``error``; if that is None, only some readers fail, and it is kept.
     """
 
     check: str
@@ -55,10 +54,10 @@ class EntryFault:
 
 
 class EntryStore(Protocol):
-    """Where a bundle's members and their bytes lie; modes have all twelve bits.
+    """The members of a bundle and their content; modes have all twelve bits.
 
-    ``zipped`` is the size of the zip file in bytes, None for a directory. ``bare`` are the paths of entries without
-    Unix attributes, whose modes nobody knows.
+    ``zipped`` are the bytes of the zip file, None for a directory. ``bare`` are the paths of entries without Unix
+    attributes, whose modes are unknown.
     """
 
     members: tuple[Member, ...]
@@ -66,22 +65,22 @@ class EntryStore(Protocol):
     bare: frozenset[str]
 
     def blocks(self, member: Member) -> Iterator[bytes]:
-        """Give the content of a file; raise ZipFormatError when it is not what is told of it."""
+        """Give the content of a file. Raises ZipFormatError if size or checksum differ."""
 
     def close(self) -> None:
         """Close what is open."""
 
 
 def open_store(path: Path, fault: OnFault) -> EntryStore:
-    """List the zip or directory ``path`` and tell ``fault`` what is wrong with entries.
+    """List the zip or directory ``path``; call ``fault`` for each fault of an entry.
 
-    Raise OSError when it cannot be opened, ZipFormatError when not even the list can be read.
+    Raises OSError if it cannot be opened, ZipFormatError if the list cannot be read.
     """
     return DirectoryStore(path, fault) if path.is_dir() else ZipStore(path, fault)
 
 
 def refuse(fault: EntryFault) -> None:
-    """Take no entry with a fault."""
+    """Raise the error of a fault."""
     if fault.error is not None:
         raise fault.error
 
@@ -90,7 +89,7 @@ class ZipStore:
     """Members in a zip file."""
 
     def __init__(self, path: Path, fault: OnFault) -> None:
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not hang us
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would block
         self._records: dict[str, zipformat.Record] = {}
         try:
             self.zipped: int | None = regular_size(self._fd)
@@ -118,7 +117,7 @@ class ZipStore:
             path = name.removesuffix("/")
             names.check_path(path)
             if why := zipformat.unsupported(record):
-                raise zipformat.UnsupportedZipError(f"{path!r} {why}")  # noqa: TRY301  (told as what comes below is)
+                raise zipformat.UnsupportedZipError(f"{path!r} {why}")  # noqa: TRY301  (reported below)
             if path in self._records:
                 raise zipformat.ZipFormatError(f"{path!r} occurs twice")  # noqa: TRY301
             if odd := _oddity(record, path):
@@ -139,7 +138,7 @@ class ZipStore:
 
 
 class DirectoryStore:
-    """Members in a directory, read without ever following a link; ``any_name`` takes names that no bundle may have."""
+    """Members in a directory; links are never followed. ``any_name`` allows names that bundles must not have."""
 
     zipped: int | None = None
     bare: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""``manifest.json``: what a bundle holds and why, as text that a program can read and a person can grep."""
+"""``manifest.json``: the entries of a bundle with their reasons, as JSON that grep can search."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from lambundle.errors import BadBundleError
 
 _MODE = re.compile(r"0[0-7]{3}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_SIZE_MAX = 1 << 48  # no file system holds more in a file; keeps sums within what JSON readers count exactly
+_SIZE_MAX = 1 << 48  # above any file system's limit; sums stay exact in JSON readers
 _T = TypeVar("_T", str, int, bool, list[Any], dict[str, Any])
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Return ``manifest`` as JSON: the same bytes for the same manifest, one program and one entry a line.
+    """Return ``manifest`` as JSON, deterministically, with one line for each program and entry.
 
-    What is empty is left out: ``by`` and ``detail`` of a reason, ``reasons`` of an entry, ``static`` of a
-    program that is not, ``recipe`` and ``smoke`` of one that has none, ``environment``, ``groups``,
-    ``package`` of an entry.
+    Empty optional values are left out.
     """
     programs = ",\n".join(_line(_program_json(program)) for program in manifest.programs)
     entries = ",\n".join(_line(_entry_json(entry)) for entry in manifest.entries)
@@ -43,9 +41,9 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def decode_manifest(data: bytes) -> Manifest:
-    """Return the manifest that ``data`` encode; raise BadBundleError when they are not exactly a manifest.
+    """Return the manifest in ``data``. Raises BadBundleError if it is not valid.
 
-    Keys that this version does not know are passed over, so that a later lambundle may add some.
+    Unknown keys are ignored, so that later versions may add some.
     """
     try:
         document = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
@@ -108,7 +106,7 @@ def _reason_json(reason: Reason) -> dict[str, str]:
 
 
 def _line(value: Any) -> str:
-    """Encode ``value`` in one line, names as they are unless they hold bytes that are not UTF-8."""
+    """Encode ``value`` in one line, escaped only if a name is not UTF-8."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         text.encode()
@@ -164,7 +162,7 @@ def _entry(item: Any) -> Entry:
     if not 0 <= size <= _SIZE_MAX:
         _fail(f"{path!r} has the size {size}")
     if not _SHA256.fullmatch(digest):
-        _fail(f"{path!r} has a sha256 that is none")
+        _fail(f"{path!r} has no valid sha256")
     package = _get(item, "package", str) if "package" in item else None
     return Entry(path, kind, int(mode, 8), size, reasons=reasons, sha256=digest, package=package)
 
@@ -208,9 +206,9 @@ def _check_paths(manifest: Manifest) -> None:
 
 
 def _get(item: Any, key: str, kind: type[_T], default: _T | None = None) -> _T:
-    """Return ``item[key]`` when it is exactly a ``kind`` (so that true is no number)."""
+    """Return ``item[key]``, which must be exactly a ``kind``, so that true is no number."""
     if type(item) is not dict:
-        _fail(f"an object is expected where {str(item)[:60]!r} stands")
+        _fail(f"{str(item)[:60]!r} is not an object")
     value = item.get(key, default)
     if type(value) is not kind:
         _fail(f"{key!r} of {str(item.get('path', 'the manifest'))[:60]!r} is missing or not a {kind.__name__}")

@@ -1,4 +1,4 @@
-"""What is true of a bundle: its entries, why each is there, and what it was packed on."""
+"""The model of a bundle: entries with their reasons, programs, manifest."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from lambundle.machine import Source  # noqa: TC001
 
 MANIFEST_VERSION = 1
-"""Format version of ``manifest.json``; raised when a reader of the old one would misread the new one."""
+"""Format version of ``manifest.json``, raised when an old reader would misread a new manifest."""
 
 
 class Kind(enum.StrEnum):
-    """What an entry of a bundle is."""
+    """The kind of an entry."""
 
     DIRECTORY = "directory"
     FILE = "file"
@@ -24,16 +24,15 @@ class Kind(enum.StrEnum):
 class Reason:
     """One reason why an entry is in the bundle.
 
-    ``kind`` is one of ``program`` (the user named it), ``needed`` (DT_NEEDED of ``by``), ``interpreter`` (PT_INTERP
-    or ``#!`` of ``by``), ``opened`` (``by`` opens the library by name), ``package`` (package ``detail`` holds it,
-    for the file or package ``by``), ``compiled`` (of the source ``by``), ``started`` (the script ``by`` starts it),
-    ``recipe``, ``facility`` (what the users of a library need), ``add`` (``--add``), ``installation`` (a part of the
-    program ``by``, which no package owns), ``recorded`` (a recorded run opened it), ``shell`` (every bundle has
-    /bin/sh), ``libc`` (the C library opens it by name in ``by``), ``link`` (``by`` is another name of the same file,
-    a hard link), ``runtime`` (lambundle's own).
-    A link and what it leads to have the same reason.
-    ``by`` is the absolute path, on the packing machine, of the file that asked for it; None for a root.
-    ``detail`` is what it was asked for as: a soname, a recipe's name, the argument of ``--add``.
+    ``kind`` is one of ``program`` (the user named it), ``needed`` (DT_NEEDED of ``by``), ``interpreter`` (PT_INTERP or
+    shebang of ``by``), ``opened`` (``by`` opens the library by name), ``package`` (of package ``detail``, for the file
+    or package ``by``), ``compiled`` (from the source ``by``), ``started`` (the script ``by`` starts it), ``recipe``,
+    ``facility``, ``add`` (``--add``), ``installation`` (a part of the unpackaged program ``by``), ``recorded`` (a
+    recorded run used it), ``shell`` (/bin/sh, in every bundle), ``libc`` (the C library opens it by name in ``by``),
+    ``link`` (a hard link of ``by``), ``runtime`` (lambundle's own).
+    A link and its target have the same reason.
+    ``by`` is the absolute path on the packing machine of the file that needs it; None for a root.
+    ``detail`` is a soname, a package, a recipe's name, the argument of ``--add``.
     """
 
     kind: str
@@ -45,11 +44,11 @@ class Reason:
 class Entry:
     """One entry of a bundle, before or after it is written.
 
-    ``path`` is relative to the bundle's top, POSIX, without a trailing slash. ``mode`` is the permission bits alone.
-    ``size`` is in bytes: of a file its content, of a link its target, of a directory 0. A file has either ``source``
-    (read when the bundle is written) or ``content`` (made by us); ``head`` takes the place of as many first bytes of
-    the source. A link has ``target``, relative to its own directory. ``sha256`` is known once the bundle is written.
-    ``package`` is the package of the packing machine that owns the file, None for what none does.
+    ``path`` is relative to the bundle's top, POSIX, without a trailing slash. ``mode`` are the permission bits.
+    ``size`` is the bytes of a file's content or a link's target, 0 for a directory. A file has ``source``, read when
+    the bundle is written, or ``content``, which is generated; ``head`` replaces the first bytes of the source. A link
+    has ``target``, relative to its directory. ``sha256`` is set once the bundle is written. ``package`` is the package
+    of the packing machine that owns the file, None without one.
     """
 
     path: str
@@ -67,10 +66,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What brought many entries at once, and why it is here itself.
+    """A package or facility that is the reason of many entries, with its own reasons.
 
-    ``kind`` is ``package``, whose ``name`` stands where a reason of that kind has one in ``by``, or ``facility``,
-    whose ``name`` is the ``detail`` of its entries' reasons.
+    A ``package`` is named by ``by`` of a reason of that kind, a ``facility`` by ``detail`` of its entries' reasons.
     """
 
     kind: str
@@ -80,10 +78,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Smoke:
-    """A small real job of a program, by which ``verify`` sees whether it works.
-
-    ``does`` is what it does in a few words of the past tense; ``script`` is for /bin/sh (see ``recipes/recipe.py``).
-    """
+    """A smoke job; ``does`` describes it in the past tense, ``script`` is for /bin/sh (see ``recipes/recipe.py``)."""
 
     does: str
     script: str
@@ -91,12 +86,11 @@ class Smoke:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program of the bundle: the launcher's name, the path that was asked for, the real file.
+    """A program of the bundle.
 
-    ``launcher`` is the launcher's path in the bundle (``bin/gcc``); ``path`` the absolute path as the user's
-    shell would start it (``/usr/bin/gcc``); ``real`` the same with every link followed. ``static`` programs
-    are started without a loader, so absolute paths in them are not served. ``recipe`` and ``smoke`` are the smoke
-    job and the recipe that it comes from, where there is one.
+    ``launcher`` is the launcher's path in the bundle (``bin/gcc``), ``path`` the absolute path by which a shell starts
+    the program (``/usr/bin/gcc``), ``real`` its real path. A ``static`` program has no loader, so its absolute paths
+    are not redirected. ``smoke`` is the smoke job, if any, ``recipe`` its recipe.
     """
 
     launcher: str
@@ -109,10 +103,10 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class PackedOn:
-    """The machine that the bundle was packed on, for a reader who wonders about differences.
+    """The packing machine, to explain differences.
 
-    ``distribution`` is PRETTY_NAME of os-release(5); ``libc`` such as ``glibc 2.36`` or ``musl``;
-    ``machine`` as in ``uname -m``.
+    ``distribution`` is PRETTY_NAME of os-release(5), ``libc`` such as ``glibc 2.36`` or ``musl``, ``machine`` the
+    architecture as in ``uname -m``.
     """
 
     distribution: str
@@ -122,10 +116,10 @@ class PackedOn:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The whole plan of a bundle. ``entries`` are sorted by path and do not hold the manifest itself.
+    """The content of a bundle. ``entries`` are sorted by path, without the manifest itself.
 
-    ``environment`` are the variables that the runtime sets in every program where the user has not set them; a
-    value that begins with ``@`` is a path in the bundle's root. ``groups`` are named by the entries' reasons.
+    ``environment`` are defaults of variables that the runtime sets; a value that begins with ``@`` is a path below the
+    bundle's root. ``groups`` are named by the entries' reasons.
     """
 
     name: str
@@ -137,5 +131,5 @@ class Manifest:
 
     @property
     def path(self) -> str:
-        """Path of the manifest in the bundle."""
+        """The path of the manifest in the bundle."""
         return f"lambundle/{self.name}/manifest.json"

@@ -1,8 +1,4 @@
-"""Which paths a bundle may hold, and how they may stand to one another.
-
-The writer, the manifest's decoder, the reader and the extractor all ask here, so that what one writes the
-others accept, and what one of them must refuse is refused by each.
-"""
+"""The rules for paths in a bundle, shared by the writers, the manifest's decoder, the reader and the extractor."""
 
 from __future__ import annotations
 
@@ -17,13 +13,13 @@ if TYPE_CHECKING:
 NAME_MAX = 255
 """Most bytes in one component of a path (Linux, limits.h)."""
 PATH_BYTES_MAX = 4000
-"""Most bytes in a path or a link's target: Linux's PATH_MAX of 4,096 less room for ``/var/task/``."""
+"""Most bytes of a path or a link's target: Linux's PATH_MAX of 4,096 less room for ``/var/task/``."""
 LINKS_MAX = 40
-"""How many links Linux follows in one path before it says ELOOP (path_resolution(7))."""
+"""Most links that Linux follows in one path (path_resolution(7))."""
 NODES_MAX = 250_000
-"""Most files, links and directories, also those that are only implied, of one bundle."""
+"""Most files, links and directories of a bundle, including implied ones."""
 STEPS_MAX = 5_000_000
-"""How many components are walked to see where all links of a bundle lead; a large one takes some 100,000."""
+"""Most components that are followed to resolve all links of a bundle; a large one takes some 100,000."""
 
 Node: TypeAlias = "tuple[str, Kind, str | None]"
 """Path, kind, and the target of a link."""
@@ -32,18 +28,18 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class BadNameError(ValueError):
-    """A path or a set of paths that no bundle may hold; the text says which and why."""
+    """A path that is not allowed in a bundle, or a conflict of paths."""
 
 
 class BadLinkError(BadNameError):
-    """A link that no bundle may hold."""
+    """A link that is not allowed in a bundle."""
 
 
 def check_path(path: str) -> None:
-    """Raise BadNameError unless ``path`` is relative, normal, and means the same to every unpacker.
+    """Raise BadNameError unless ``path`` is relative, normalised and the same for every unpacker.
 
-    Control characters are refused because Info-ZIP's unzip drops them from names in silence, and text that
-    is not UTF-8 because a zip has no way to say what it is (APPNOTE 4.4.4, bit 11).
+    Control characters are refused because Info-ZIP's unzip drops them from names, other encodings than UTF-8 because a
+    zip cannot declare them (APPNOTE 4.4.4, bit 11).
     """
     if path.startswith("/"):
         raise BadNameError(f"{path!r} is absolute")
@@ -58,7 +54,7 @@ def check_path(path: str) -> None:
 
 
 def check_target(path: str, target: str) -> None:
-    """Raise BadNameError unless ``target`` can be the text of the link ``path``."""
+    """Raise BadLinkError or BadNameError unless ``target`` is a valid target of the link ``path``."""
     if not target:
         raise BadLinkError(f"link {path!r} has no target")
     if target.startswith("/"):
@@ -67,10 +63,10 @@ def check_target(path: str, target: str) -> None:
 
 
 def check_tree(nodes: Iterable[Node]) -> None:
-    """Raise BadNameError unless ``nodes`` can be unpacked in any order without ever leaving their tree.
+    """Raise BadNameError unless ``nodes`` can be extracted in any order without leaving their tree.
 
-    That is: every path passes ``check_path``; none occurs twice; none lies below a file or a link; and no
-    link, followed as the kernel would through the other links, leads out of the tree.
+    Every path passes ``check_path``, none occurs twice, none is below a file or a link, and no link leads out of the
+    tree, even through other links.
     """
     kinds: dict[str, Kind] = {}
     links: dict[str, str] = {}
@@ -96,9 +92,9 @@ def parents(path: str) -> list[str]:
 
 
 def _check_parents(kinds: Mapping[str, Kind]) -> None:
-    """Compare each path with the one before it: what lies below a path follows it at once in this order.
+    """Compare each path with the previous one: in this order all paths below a path follow it.
 
-    Directories that nobody names are counted, not kept: long names could ask for billions of them.
+    Implied directories are counted, not kept: long names may imply billions of them.
     """
     count = 0
     above: list[str] = []
@@ -126,17 +122,16 @@ def _check_links(links: Mapping[str, str]) -> None:
 
 
 def _follow(path: str, links: Mapping[str, str], steps: int) -> int:
-    """Follow the link ``path`` as the kernel would, in at most ``steps`` components; return how many it took.
+    """Follow the link ``path`` as the kernel does, in at most ``steps`` components; return their number.
 
-    Components that are not there are walked as if they were directories: another layer may hold them. A
-    loop stays inside, because the kernel gives up on it: nothing can be reached through it.
+    Missing components count as directories, which another layer may have. A loop stays inside: the kernel refuses it.
     """
     here = parents(path)[::-1]
     todo = links[path].split("/")[::-1]
     taken, followed = len(todo), 0
     while todo:
         if taken > steps:
-            raise BadLinkError("the links lead through one another without end")
+            raise BadLinkError(f"its links take more than {STEPS_MAX:,} components to follow")
         part = todo.pop()
         if part in {"", "."}:
             continue
@@ -153,7 +148,7 @@ def _follow(path: str, links: Mapping[str, str], steps: int) -> int:
             if followed > LINKS_MAX:
                 break
             through = links[here.pop()].split("/")
-            taken += len(through)  # counted when they are taken up, since that is what they cost
+            taken += len(through)  # counted when queued, which is their cost
             todo.extend(through[::-1])
     return taken
 

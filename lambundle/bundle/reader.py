@@ -1,7 +1,7 @@
-"""Reads a finished bundle, zip or directory alike; what ``verify``, ``size`` and ``extract`` stand on.
+"""Reads a bundle, a zip or a directory, for ``verify``, ``size`` and ``extract``.
 
-A bundle may come from anywhere, so nothing in it is believed: opening takes time and memory in proportion
-to its list of entries, reading to what is read, and every way in which it can be wrong is a BadBundleError.
+A bundle is untrusted: opening takes time and memory in proportion to its list of entries, reading to the bytes read,
+and every fault is a BadBundleError.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from lambundle.bundle.model import Manifest, Program
 
 READ_LIMIT = 512 << 20
-"""Most bytes that ``Bundle.read`` gives unless told otherwise: twice all that Lambda unpacks."""
+"""Default limit of bytes of ``Bundle.read``, twice Lambda's quota."""
 MANIFEST_LIMIT = 64 << 20
-"""Most bytes that the manifests of a bundle may have together."""
+"""Most bytes of all manifests of a bundle."""
 
 _PERMISSIONS = 0o777
 
@@ -34,9 +34,8 @@ _PERMISSIONS = 0o777
 class Bundle:
     """An open bundle; close it, or use it in a ``with``. Made by ``open_bundle``.
 
-    ``members`` are sorted by path. ``manifests`` are sorted by path too: none when somebody else made the
-    bundle, several where bundles were merged into one. ``zipped`` is the size of the zip file, None for a
-    directory.
+    ``members`` and ``manifests`` are sorted by path. A foreign zip has no manifest, a merged bundle has several.
+    ``zipped`` are the bytes of the zip file, None for a directory.
     """
 
     def __init__(self, path: Path, store: EntryStore) -> None:
@@ -49,12 +48,12 @@ class Bundle:
 
     @property
     def manifest(self) -> Manifest | None:
-        """The manifest, the first of several; None when somebody else made the bundle."""
+        """The first manifest; None in a foreign zip."""
         return self.manifests[0] if self.manifests else None
 
     @property
     def programs(self) -> tuple[Program, ...]:
-        """The programs of all manifests; none where there is none."""
+        """The programs of all manifests."""
         return tuple(program for manifest in self.manifests for program in manifest.programs)
 
     @property
@@ -64,23 +63,23 @@ class Bundle:
 
     @property
     def unzipped(self) -> int:
-        """Bytes unpacked in Lambda's count: files and link targets (see ``write.Written``)."""
+        """Unzipped bytes as Lambda counts: files and link targets (see ``write.Written``)."""
         return sum(member.size for member in self.members)
 
     def blocks(self, path: str) -> Iterator[bytes]:
-        """Give the content of the file ``path`` a block at a time, never more than its size.
+        """Give the content of the file ``path`` in blocks, never more than its size.
 
-        Raise BadBundleError when there is no such file, and when its bytes are not what the bundle says:
-        cut short, longer, or with another checksum (known once the last block was taken).
+        Raises BadBundleError if there is no such file, or if its content has another size or checksum (known after the
+        last block).
         """
         member = self._by_path.get(path)
         if member is None or member.kind is not Kind.FILE:
-            raise bad_bundle(self.path, f"it holds no file {path!r}")
+            raise bad_bundle(self.path, f"it has no file {path!r}")
         with _bad_as_error(self.path):
             yield from self._store.blocks(member)
 
     def read(self, path: str, limit: int = READ_LIMIT) -> bytes:
-        """Return the content of the file ``path``; BadBundleError as ``blocks``, or over ``limit``."""
+        """Return the content of the file ``path``. Raises BadBundleError as ``blocks``, or above ``limit`` bytes."""
         member = self._by_path.get(path)
         if member is not None and member.size > limit:
             raise bad_bundle(self.path, f"{path!r} has {member.size:,} bytes, and {limit:,} are read at most")
@@ -110,15 +109,15 @@ class Bundle:
 
 
 def _plain(member: Member) -> Member:
-    """The member without set-ID and sticky bits, which nothing is given when it is unpacked."""
+    """Return the member without set-ID and sticky bits, which extraction does not set."""
     return member if member.mode <= _PERMISSIONS else replace(member, mode=member.mode & _PERMISSIONS)
 
 
 def open_bundle(path: Path) -> Bundle:
     """Open the zip file or directory ``path``.
 
-    Raise UsageError when there is nothing of the kind, BadBundleError when it is damaged or hostile: names
-    that lead out of the tree, entries that occur twice or share bytes, devices, encryption, zip64.
+    Raises UsageError if it does not exist, BadBundleError if it is damaged, hostile or not supported: names that lead
+    out of the tree, duplicate or overlapping entries, devices, encryption, zip64.
     """
     with _bad_as_error(path):
         try:
@@ -131,22 +130,22 @@ def open_bundle(path: Path) -> Bundle:
 
 
 def bad_zip(path: Path, error: zipformat.ZipFormatError) -> BadBundleError:
-    """Return the error that says what is wrong with the zip ``path``, or that it is sound and cannot be read."""
+    """Return the error for a zip that is damaged or not supported."""
     if not isinstance(error, zipformat.UnsupportedZipError):
         return bad_bundle(path, str(error))
     return BadBundleError(
-        f"{path} is no zip that lambundle reads",
+        f"{path} uses unsupported zip features",
         context=(str(error),),
-        hint="zip the tree again, plainly and into a new file: stored or deflated, not encrypted, without zip64",
+        hint="zip the tree again into a new file: stored or deflated, not encrypted, without zip64",
     )
 
 
 def bad_bundle(path: Path, why: str) -> BadBundleError:
-    """Return the error that says that the bundle ``path`` cannot be used, and why."""
+    """Return the error for a damaged bundle."""
     return BadBundleError(
         f"{path} is damaged or not a bundle",
         context=(why,),
-        hint="pack it again, or fetch it again from where it came",
+        hint="pack it again, or download it again",
     )
 
 
@@ -170,6 +169,6 @@ def _bad_as_error(path: Path) -> Iterator[None]:
 
 
 def is_manifest(path: str) -> bool:
-    """Whether ``path`` is where a bundle has its manifest."""
+    """Return whether ``path`` is that of a manifest."""
     parts = path.split("/")
     return len(parts) == 3 and parts[0] == "lambundle" and parts[2] == "manifest.json"  # noqa: PLR2004

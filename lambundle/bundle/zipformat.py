@@ -1,7 +1,7 @@
-"""The few records of a zip file that lambundle writes and reads (PKWARE APPNOTE 6.3.10, chapter 4).
+"""The records of a zip file (PKWARE APPNOTE 6.3.10, chapter 4).
 
-What is left out is left out on purpose, because no source says how Lambda treats it: zip64, encryption, data
-descriptors, extra fields, more than one disk, and any method but stored and deflate.
+Not supported, because no document says how Lambda treats them: zip64, encryption, data descriptors, extra fields,
+several disks, and methods other than stored and deflate.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ UTF8: Final = 0x0800
 ENCRYPTED: Final = 0x0001
 """General purpose bit 0 (APPNOTE 4.4.4)."""
 UNIX: Final = 3
-"""Creator system whose external attributes hold a Unix mode in the upper half (APPNOTE 4.4.2.2)."""
+"""Creator system with a Unix mode in the upper half of the external attributes (APPNOTE 4.4.2.2)."""
 ENTRIES_MAX: Final = 0xFFFF - 1
-"""Most entries without zip64: 65,535 itself means "look in the zip64 record" (APPNOTE 4.4.1.4)."""
+"""Most entries without zip64: 65,535 refers to the zip64 record (APPNOTE 4.4.1.4)."""
 BYTES_MAX: Final = 0xFFFF_FFFF - 1
 """Largest size or offset without zip64, for the same reason."""
 
 _VERSION: Final = 20  # 2.0: directories and deflate (APPNOTE 4.4.3.2)
-_MSDOS_DIRECTORY: Final = 0x10  # lower half of the external attributes, for readers that know no Unix modes
+_MSDOS_DIRECTORY: Final = 0x10  # lower half of the external attributes, for readers without Unix modes
 _LOCAL = struct.Struct("<4s5H3I2H")  # 4.3.7
 _CENTRAL = struct.Struct("<4s6H3I5H2I")  # 4.3.12
 _END = struct.Struct("<4s4H2IH")  # 4.3.16
 _LOCAL_SIGN, _CENTRAL_SIGN, _END_SIGN = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
-_EXTRA = struct.Struct("<2H")  # 4.5.1: what it is, and its length
-_ZIP64 = struct.Struct("<2Q")  # 4.5.3: in a local header always both, size and packed size
+_EXTRA = struct.Struct("<2H")  # 4.5.1: identifier and length
+_ZIP64 = struct.Struct("<2Q")  # 4.5.3: size and packed size, in a local header always both
 _ZIP64_ID: Final = 0x0001
-_ZIP64_TOLD: Final = 0xFFFF_FFFF  # a size that is told in the extra field (4.4.8)
+_ZIP64_TOLD: Final = 0xFFFF_FFFF  # the size is in the extra field (4.4.8)
 _ZIP64_LOCATOR, _ZIP64_LOCATOR_SIGN = 20, b"PK\x06\x07"  # 4.3.15, just before the end record
 _COMMENT_MAX = 0xFFFF
 _BLOCK = 1 << 20
@@ -49,23 +49,23 @@ _FIRST_DAY = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
 _LAST_DAY = dt.datetime(2107, 12, 31, 23, 59, 58, tzinfo=dt.UTC)
 
 DIRECTORY_MAX: Final = 64 << 20
-"""Most bytes of a central directory that is read: a thousand for each entry there can be."""
+"""Most bytes of a central directory, a thousand for each possible entry."""
 
 
 class ZipFormatError(ValueError):
-    """A zip contradicts itself or uses what lambundle leaves out; the text says what."""
+    """A zip is inconsistent or uses unsupported features."""
 
 
 class UnsupportedZipError(ZipFormatError):
-    """A zip uses what lambundle leaves out: it may be sound, but nothing says what Lambda makes of it."""
+    """A zip uses unsupported features; it may be valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One entry of the central directory. ``name`` is raw; ``mode`` is a whole st_mode, 0 when unknown.
+    """An entry of the central directory.
 
-    ``packed`` and ``size`` are bytes in the zip and bytes unpacked; ``offset`` is where the local header
-    starts, counted from the start of the file. ``system`` is where it was made (APPNOTE 4.4.2.2).
+    ``name`` is raw, ``mode`` a whole st_mode, 0 if unknown. ``packed`` and ``size`` are the bytes in the zip and
+    unzipped, ``offset`` is that of the local header in the file, ``system`` the creator system (APPNOTE 4.4.2.2).
     """
 
     name: bytes
@@ -80,10 +80,10 @@ class Record:
 
 
 def dos_time(epoch: int | None) -> tuple[int, int]:
-    """Return the time and date words of ``epoch`` (seconds since 1970, None for the earliest there is).
+    """Return the time and date words of ``epoch`` (seconds since 1970, None for the earliest).
 
-    A zip's clock has no zone and counts in two seconds from 1980 (APPNOTE 4.4.6): the moment is told in UTC,
-    so that it is the same everywhere, and moved into the range that can be told.
+    A zip's times have no zone and a resolution of two seconds from 1980 to 2107 (APPNOTE 4.4.6); they are written in
+    UTC and clamped.
     """
     first, last = int(_FIRST_DAY.timestamp()), int(_LAST_DAY.timestamp())
     seconds = first if epoch is None else min(max(epoch, first), last)
@@ -114,7 +114,7 @@ def central_header(record: Record, stamp: tuple[int, int]) -> bytes:
 
 
 def end_record(entries: int, size: int, offset: int) -> bytes:
-    """Encode the record that ends the file: a directory of ``entries`` in ``size`` bytes at ``offset``."""
+    """Encode the end record: a central directory of ``entries`` in ``size`` bytes at ``offset``."""
     return _END.pack(_END_SIGN, 0, 0, entries, entries, size, offset, 0)
 
 
@@ -123,18 +123,16 @@ def _common(record: Record, stamp: tuple[int, int]) -> tuple[int, ...]:
 
 
 def read_records(fd: int) -> tuple[list[Record], int]:
-    """Read the central directory of the zip open at ``fd``; return its records and where it starts.
+    """Read the central directory of the zip open at ``fd``; return its records and its offset.
 
-    Takes memory in proportion to the directory, at most ``DIRECTORY_MAX``. Raise ZipFormatError when it is damaged or
-    hostile; the entries returned do not overlap, but may be ``unsupported``.
+    The entries do not overlap, but may be ``unsupported``. Raises ZipFormatError if the directory is damaged, hostile
+    or larger than ``DIRECTORY_MAX``.
     """
     size = os.fstat(fd).st_size
     at, entries, length, start = _find_end(fd, size)
     if start + length != at:
         if at >= _ZIP64_LOCATOR and pread(fd, 4, at - _ZIP64_LOCATOR) == _ZIP64_LOCATOR_SIGN:
-            raise UnsupportedZipError(
-                "it ends with the records of zip64, as zip writes them for what comes through a pipe"
-            )
+            raise UnsupportedZipError("it ends with zip64 records, as zip writes them when it reads from a pipe")
         raise ZipFormatError("the central directory does not end where the end record starts")
     if length > DIRECTORY_MAX:
         raise ZipFormatError(f"the central directory takes {length:,} bytes")
@@ -143,17 +141,17 @@ def read_records(fd: int) -> tuple[list[Record], int]:
     position = 0
     while position < length:
         if len(records) == entries:
-            raise ZipFormatError(f"the central directory holds more than the {entries} entries it tells of")
+            raise ZipFormatError(f"the central directory has more than the {entries} entries in the end record")
         record, position = _central(data, position)
         records.append(record)
     if len(records) != entries:
-        raise ZipFormatError(f"the central directory holds {len(records)} entries, not {entries}")
+        raise ZipFormatError(f"the central directory has {len(records)} entries, not {entries}")
     _check_overlap(records, start)
     return records, start
 
 
 def unsupported(record: Record) -> str | None:
-    """Say what ``record`` uses that lambundle leaves out, None if nothing."""
+    """Return the unsupported feature of ``record``, or None."""
     if record.flags & ENCRYPTED:
         return "is encrypted"
     if record.method not in {STORED, DEFLATED}:
@@ -164,28 +162,27 @@ def unsupported(record: Record) -> str | None:
 def name_of(record: Record) -> str:
     """Return a record's name as text.
 
-    Unflagged bytes beyond ASCII are UTF-8 where they can be, as zips made on Unix have them; else they are
-    code page 437 (APPNOTE appendix D).
+    Unflagged names are UTF-8 if possible, as in zips from Unix, else code page 437 (APPNOTE appendix D). Raises
+    ZipFormatError if a flagged name is not UTF-8.
     """
     try:
         return record.name.decode()
     except UnicodeDecodeError as error:
         if record.flags & UTF8:
-            raise ZipFormatError(f"{shown(record.name)} is not the UTF-8 that it claims to be") from error
+            raise ZipFormatError(f"{shown(record.name)} is flagged as UTF-8 and is not") from error
         return record.name.decode("cp437")
 
 
 def ends_of(records: Sequence[Record], end: int) -> dict[int, int]:
-    """Map where each of all ``records`` starts to where the next one does; the last one's end is ``end``."""
+    """Map the offset of each of all ``records`` to that of the next one, the last to ``end``."""
     starts = sorted(record.offset for record in records)
-    return dict(zip(starts, [*starts[1:], end], strict=False))  # an empty zip has no starts
+    return dict(zip(starts, [*starts[1:], end], strict=False))  # an empty zip has none
 
 
 def content(fd: int, record: Record, end: int) -> Iterator[bytes]:
-    """Give the unpacked bytes of ``record`` a block at a time, at most its size; ``end`` as in ``data_offset``.
+    """Give the content of ``record`` in blocks, at most its size; ``end`` as in ``data_offset``.
 
-    Raise ZipFormatError when they are not what is told of them: cut short, longer, or with another checksum
-    (known once the last block was taken); UnsupportedZipError as ``data_offset``.
+    Raises ZipFormatError if it has another size or checksum (known after the last block), and as ``data_offset``.
     """
     start = data_offset(fd, record, end)
     raw = _raw(fd, start, record.packed)
@@ -197,13 +194,13 @@ def content(fd: int, record: Record, end: int) -> Iterator[bytes]:
         crc = zlib.crc32(block, crc)
         yield block
     if seen != record.size:
-        raise ZipFormatError(f"{shown(record.name)} has not the size that is told of it")
+        raise ZipFormatError(f"{shown(record.name)} has not the size in its header")
     if crc != record.crc:
-        raise ZipFormatError(f"{shown(record.name)} has another checksum than is told of it")
+        raise ZipFormatError(f"{shown(record.name)} has another checksum than in its header")
 
 
 def shown(name: bytes) -> str:
-    """A raw name for a person."""
+    """Return a raw name for a message."""
     return repr(name.decode(errors="backslashreplace"))
 
 
@@ -213,7 +210,7 @@ def _raw(fd: int, at: int, length: int) -> Iterator[bytes]:
 
 
 def _inflated(record: Record, raw: Iterator[bytes]) -> Iterator[bytes]:
-    """Give what the deflated blocks ``raw`` unpack to, never more than one block's worth at a time."""
+    """Give the decompressed ``raw`` in blocks of bounded size."""
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         for rest in raw:
@@ -231,11 +228,10 @@ def _inflated(record: Record, raw: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def data_offset(fd: int, record: Record, end: int) -> int:
-    """Return where the data of ``record`` start, once its local header was compared with the central one.
+    """Return the offset of the data of ``record``; ``end`` is that of the next entry.
 
-    ``end`` is where the next entry starts; data that reach beyond it raise ZipFormatError, as does a local header that
-    tells something else. One that tells the same as zip64 does, in an extra field, raises UnsupportedZipError: zip
-    readers differ in which of the two they believe.
+    Raises ZipFormatError if the data overlap the next entry or the local header differs from the central one, and
+    UnsupportedZipError if the local header has the sizes in a zip64 field: zip readers differ in which they believe.
     """
     head = pread(fd, _LOCAL.size + len(record.name), record.offset)
     sign, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack_from(head)
@@ -245,7 +241,7 @@ def data_offset(fd: int, record: Record, end: int) -> int:
         raise ZipFormatError(f"{shown(record.name)} has another name in its local header")
     start: int = record.offset + len(head) + extra_size
     if start + record.packed > end:
-        raise ZipFormatError(f"{shown(record.name)} overlaps what follows it")
+        raise ZipFormatError(f"{shown(record.name)} overlaps the next entry")
     later = flags & 0x0008  # a data descriptor follows: sizes here may be 0 (APPNOTE 4.4.4, bit 3)
     told = (crc, packed, size)
     if method == record.method and (later or told == (record.crc, record.packed, record.size)):
@@ -253,12 +249,12 @@ def data_offset(fd: int, record: Record, end: int) -> int:
     if (method, crc) == (record.method, record.crc) and packed == size == _ZIP64_TOLD:
         extra = pread(fd, extra_size, start - extra_size)
         if _zip64_sizes(extra) == (record.size, record.packed):
-            raise UnsupportedZipError(f"{shown(record.name)} tells its size in zip64's way in its local header")
+            raise UnsupportedZipError(f"{shown(record.name)} has its size in a zip64 field of its local header")
     raise ZipFormatError(f"{shown(record.name)} has another size, checksum or method in its local header")
 
 
 def _zip64_sizes(extra: bytes) -> tuple[int, int] | None:
-    """Size and packed size as the zip64 field of a local header's extra fields tells them, None without one."""
+    """Return size and packed size in the zip64 extra field of a local header; None without one."""
     at = 0
     while at + _EXTRA.size <= len(extra):
         kind, length = _EXTRA.unpack_from(extra, at)
@@ -271,7 +267,7 @@ def _zip64_sizes(extra: bytes) -> tuple[int, int] | None:
 
 
 def _find_end(fd: int, size: int) -> tuple[int, int, int, int]:
-    """Return where the end record starts, the number of entries, and size and start of the directory."""
+    """Return the offset of the end record, the number of entries, and size and offset of the central directory."""
     tail_at = max(0, size - _END.size - _COMMENT_MAX)
     tail = pread(fd, size - tail_at, tail_at)
     found = len(tail)
@@ -280,7 +276,7 @@ def _find_end(fd: int, size: int) -> tuple[int, int, int, int]:
             continue
         _, disk, first, here, entries, length, start, comment = _END.unpack_from(tail, found)
         if found + _END.size + comment != len(tail):
-            continue  # the signature occurred inside a comment or inside data
+            continue  # the signature is within a comment or data
         if disk or first or here != entries:
             raise UnsupportedZipError("it is one part of several")
         if entries > ENTRIES_MAX or max(length, start) > BYTES_MAX:
@@ -296,7 +292,7 @@ def _central(data: memoryview, position: int) -> tuple[Record, int]:
     sign, made, _, flags, method, _, _, crc, packed, size = head[:10]
     name_size, extra_size, comment_size, disk, _, attributes, offset = head[10:]
     if sign != _CENTRAL_SIGN:
-        raise ZipFormatError("the central directory holds something else than entries")
+        raise ZipFormatError("the central directory has something other than entries")
     name_at = position + _CENTRAL.size
     after = name_at + name_size + extra_size + comment_size
     if after > len(data):
@@ -310,7 +306,7 @@ def _central(data: memoryview, position: int) -> tuple[Record, int]:
 
 
 def _check_overlap(records: list[Record], end: int) -> None:
-    """Refuse entries that share bytes, the trick by which a small zip unpacks to petabytes."""
+    """Refuse overlapping entries, with which a small zip unpacks to petabytes."""
     free = 0
     for record in sorted(records, key=lambda record: record.offset):
         if record.offset < free:
@@ -321,7 +317,7 @@ def _check_overlap(records: list[Record], end: int) -> None:
 
 
 def pread(fd: int, length: int, offset: int) -> bytes:
-    """Return exactly ``length`` bytes from ``offset`` on; ZipFormatError when that many cannot be read."""
+    """Return exactly ``length`` bytes from ``offset``. Raises ZipFormatError if they cannot be read."""
     parts = []
     while length > 0:
         try:

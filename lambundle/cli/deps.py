@@ -9,8 +9,6 @@ import click
 
 from lambundle import api
 from lambundle.cli.examples import CommandWithExamples
-from lambundle.cli.speaker import Speaker
-from lambundle.cli.terminal import Terminal
 from lambundle.errors import EXIT_NO
 
 _DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -29,9 +27,9 @@ def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | 
     Each stands with the rule by which it is found. The answer is ld.so's own, but nothing is executed. Exit status 1
     when a library is missing.
     """
-    from lambundle.cli.deps_json import to_json
-    from lambundle.cli.deps_screen import tree_lines
     from lambundle.cli.pack_screen import note_line
+    from lambundle.cli.speaker import Speaker
+    from lambundle.cli.terminal import Terminal
     from lambundle.gather.library_path import found_by_variable
 
     machine = api.open_machine(root)
@@ -40,8 +38,12 @@ def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | 
     note = found_by_variable(machine, library_path, closure)
     say.remarks([] if note is None else [note_line(note)])
     if as_json:
+        from lambundle.cli.deps_json import to_json
+
         say.out.write_json(to_json(closure))
     else:
+        from lambundle.cli.deps_screen import tree_lines
+
         say.answers(tree_lines(closure, unicode=say.out.unicode))
     if closure.missing:
         sys.exit(EXIT_NO)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
-from lambundle.cli.line import Line, line
-from lambundle.cli.terminal import Terminal
 from lambundle.errors import EXIT_NO, EXIT_UNKNOWN, EXIT_YES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
+
+    from lambundle.cli.line import Line
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 """Status after Ctrl-C, as shells have it."""
@@ -110,12 +110,16 @@ def _trouble(stream: TextIO) -> OSError | None:
 
 def _say(lines: Iterable[Line]) -> None:
     """Say what went wrong, where that can be said."""
+    from lambundle.cli.terminal import Terminal
+
     with contextlib.suppress(OSError):
         Terminal.of(sys.stderr).write(lines)
 
 
 def _usage(error: click.ClickException) -> list[Line]:
     """What click says of a wrong command line."""
+    from lambundle.cli.line import line
+
     text = io.StringIO()
     error.show(text)
     lines = []
@@ -162,6 +166,8 @@ def failed(error: OSError) -> int:
     for stream in (sys.stdout, sys.stderr):
         _trouble(stream)
     if not isinstance(error, BrokenPipeError):  # the reader of the answer has gone: so has the need to give it
+        from lambundle.cli.line import line
+
         _say([line(("error:", "error"), f" {_words(error)}", hang=" " * 7)])
     return EXIT_UNKNOWN
 

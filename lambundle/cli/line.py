@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Style: TypeAlias = Literal[
     "",
@@ -39,8 +37,7 @@ _BYTES = range(0xDCA0, 0xDD00)
 """Bytes that are no UTF-8, as surrogateescape keeps them (PEP 383), but for those that could be C1 controls."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line, in parts.
 
     ``hang`` is put before what does not fit: the line is then folded at words, so many columns are never folded at
@@ -84,7 +81,7 @@ def shown(text: str, encoding: str = "utf-8", *, keep_bytes: bool = False) -> st
     printable, and what ``encoding`` does not have become escapes such as ``\x1b``; a tab is four spaces. With
     ``keep_bytes``, bytes of a name that is no UTF-8 stay as they are.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and (encoding == "utf-8" or text.isascii()):
         return text
     safe = "".join([each if each.isprintable() else _escaped(each, keep_bytes=keep_bytes) for each in text])
     errors = "surrogateescape" if keep_bytes and encoding == "utf-8" else "backslashreplace"
@@ -94,6 +91,8 @@ def shown(text: str, encoding: str = "utf-8", *, keep_bytes: bool = False) -> st
 def _escaped(character: str, *, keep_bytes: bool) -> str:
     if keep_bytes and ord(character) in _BYTES:
         return character
+    import unicodedata
+
     if unicodedata.category(character) == "Zs":  # a space by another name: a no-break one, say
         return " "
     return "    " if character == "\t" else ascii(character)[1:-1]
@@ -103,6 +102,8 @@ def columns(text: str) -> int:
     """Columns that a text takes: two for a wide letter, none for one that is put on the letter before."""
     if text.isascii():
         return len(text)
+    import unicodedata
+
     return sum(
         0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
         for letter in text

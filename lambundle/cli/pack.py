@@ -12,12 +12,11 @@ import click
 
 from lambundle import api
 from lambundle.cli.examples import CommandWithExamples
-from lambundle.cli.speaker import Speaker
-from lambundle.cli.terminal import Terminal
 from lambundle.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
     from lambundle.bundle.write import Written
+    from lambundle.cli.speaker import Speaker
     from lambundle.pack.request import Plan, Recorded
 
 _DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -93,6 +92,8 @@ def pack(
     """
     from lambundle.cli import pack_screen as screen
     from lambundle.cli.pack_json import pack_json
+    from lambundle.cli.speaker import Speaker
+    from lambundle.cli.terminal import Terminal
 
     if tree is not None and output is not None:
         raise UsageError("--tree and --output exclude each other", hint="give one of them")

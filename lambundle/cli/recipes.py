@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from lambundle.cli.examples import CommandWithExamples
-from lambundle.cli.speaker import Speaker
 
 
 @click.command("recipes", cls=CommandWithExamples)
@@ -22,6 +21,7 @@ def recipes(recipe: tuple[Path, ...], as_json: bool) -> None:
     verify gives to a program.
     """
     from lambundle.cli.recipes_screen import recipe_lines
+    from lambundle.cli.speaker import Speaker
     from lambundle.recipes.recipe import all_recipes, read_recipe
 
     book = (*(read_recipe(path) for path in recipe), *all_recipes())

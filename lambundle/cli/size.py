@@ -11,7 +11,6 @@ import click
 
 from lambundle import api
 from lambundle.cli.examples import CommandWithExamples
-from lambundle.cli.speaker import Speaker
 from lambundle.errors import EXIT_NO, UsageError
 
 if TYPE_CHECKING:
@@ -75,6 +74,7 @@ def size(
     from lambundle.cli.pack_screen import label_line
     from lambundle.cli.quota_screen import quota_lines
     from lambundle.cli.size_screen import Screen
+    from lambundle.cli.speaker import Speaker
 
     if against is not None and (tree or by != "file"):
         raise UsageError("--against shows files, not --tree or --by", hint="give one of them")

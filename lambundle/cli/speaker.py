@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lambundle.cli.terminal import Terminal
@@ -14,13 +13,13 @@ if TYPE_CHECKING:
     from lambundle.cli.line import Line
 
 
-@dataclass(frozen=True, slots=True)
 class Speaker:
     """Says things to a person, unless it is ``quiet``: then the one answer alone is wanted."""
 
-    quiet: bool = False
-    out: Terminal = field(default_factory=lambda: Terminal.of(sys.stdout))
-    err: Terminal = field(default_factory=lambda: Terminal.of(sys.stderr))
+    def __init__(self, *, quiet: bool = False, out: Terminal | None = None) -> None:
+        self.quiet = quiet
+        self.out = out or Terminal.of(sys.stdout)
+        self.err = Terminal.of(sys.stderr)
 
     def answers(self, lines: Iterable[Line]) -> None:
         """Lines of the answer, on stdout."""

@@ -5,27 +5,24 @@ Elsewhere than on a terminal a line is its text, and rich is not even imported.
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lambundle.cli.drawing import Drawing
 from lambundle.cli.line import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import TextIO
 
+    from lambundle.cli.drawing import Drawing
     from lambundle.cli.line import Line
     from lambundle.cli.theme import Painter
 
-_NARROWEST = 40
+_USUAL, _NARROWEST = 80, 40
+_DIGITS = 6
 
 
-@dataclass(frozen=True)
 class Terminal:
     """Where lines go, and how: ``width`` in columns, with ``colour`` or without.
 
@@ -34,12 +31,22 @@ class Terminal:
     written as the bytes that they are, so that a program can open them: for names of this machine, not of a bundle.
     """
 
-    width: int = 80
-    is_terminal: bool = False
-    colour: bool = False
-    encoding: str = "utf-8"
-    keep_bytes: bool = False
-    stream: TextIO | None = field(default=None, repr=False)
+    def __init__(
+        self,
+        width: int = 80,
+        *,
+        is_terminal: bool = False,
+        colour: bool = False,
+        encoding: str = "utf-8",
+        keep_bytes: bool = False,
+        stream: TextIO | None = None,
+    ) -> None:
+        self.width = width
+        self.is_terminal = is_terminal
+        self.colour = colour
+        self.encoding = encoding
+        self.keep_bytes = keep_bytes
+        self.stream = stream
 
     @classmethod
     def of(cls, stream: TextIO, environ: Mapping[str, str] = os.environ, *, keep_bytes: bool = False) -> Terminal:
@@ -47,7 +54,7 @@ class Terminal:
         is_terminal = bool(environ.get("FORCE_COLOR")) or (stream.isatty() and environ.get("TERM") != "dumb")
         encoding = (getattr(stream, "encoding", None) or "ascii").lower()
         return cls(
-            width=max(shutil.get_terminal_size((80, 24)).columns, _NARROWEST),
+            width=max(_columns(stream, environ), _NARROWEST),
             is_terminal=is_terminal,
             colour=is_terminal and not environ.get("NO_COLOR"),
             encoding="utf-8" if encoding.replace("-", "").replace("_", "") == "utf8" else encoding,
@@ -63,6 +70,8 @@ class Terminal:
     @property
     def drawing(self) -> Drawing:
         """What tables and bars are drawn with: ASCII where nobody looks on."""
+        from lambundle.cli.drawing import Drawing
+
         return Drawing(fine=self.is_terminal and self.unicode)
 
     @cached_property
@@ -90,6 +99,8 @@ class Terminal:
 
     def write_json(self, value: object) -> None:
         """Write a value for a program: in ASCII, with every control character escaped (RFC 8259)."""
+        import json
+
         self._put(json.dumps(value, indent=1) + "\n")
 
     def write_bare(self, text: str) -> None:
@@ -100,3 +111,14 @@ class Terminal:
         if self.stream is not None:
             self.stream.write(text)
             self.stream.flush()
+
+
+def _columns(stream: TextIO, environ: Mapping[str, str]) -> int:
+    """As ``shutil.get_terminal_size``, which imports every compression that Python has, says of this stream."""
+    told = environ.get("COLUMNS", "")
+    if told.isdecimal() and len(told) <= _DIGITS and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL
+    except (OSError, ValueError):  # no terminal, no file, or closed
+        return _USUAL

@@ -10,15 +10,14 @@ import click
 
 from lambundle import api
 from lambundle.cli.examples import CommandWithExamples
-from lambundle.cli.line import Line, line
-from lambundle.cli.speaker import Speaker
-from lambundle.cli.waiting import status
 from lambundle.errors import UsageError
 from lambundle.target import ARCHITECTURES, MOUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lambundle.cli.line import Line
+    from lambundle.cli.speaker import Speaker
     from lambundle.verify.command import Findings, VerifyRequest
 
 _PATH = click.Path(path_type=Path)
@@ -116,6 +115,9 @@ def verify(
 
     Exit status: 0 it passed, 1 a check failed, 3 nothing could be found out.
     """
+    from lambundle.cli.line import line
+    from lambundle.cli.speaker import Speaker
+    from lambundle.cli.waiting import status
     from lambundle.verify.command import VerifyRequest
     from lambundle.verify.sandbox.interface import MIB, Limits
 
@@ -182,6 +184,7 @@ def _tell(findings: Findings, say: Speaker, *, as_json: bool, verbose: bool) -> 
 
 def _unknown(findings: Findings) -> list[Line]:
     """Why nothing could be found out: the only thing that the verdict alone does not tell."""
+    from lambundle.cli.line import line
     from lambundle.verify.model import Status, Verdict
 
     if findings.verification.verdict is not Verdict.UNKNOWN:

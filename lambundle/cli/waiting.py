@@ -51,6 +51,7 @@ def status(terminal: Terminal, *, quiet: bool) -> Iterator[Callable[[str], None]
     from rich.live import Live
     from rich.text import Text
 
+    dots = terminal.drawing.dots
     with Live(
         console=console,
         auto_refresh=False,
@@ -60,7 +61,7 @@ def status(terminal: Terminal, *, quiet: bool) -> Iterator[Callable[[str], None]
     ) as live:
 
         def tell(step: str) -> None:
-            text = Text.assemble((shown(step, terminal.encoding), "dim"), no_wrap=True, overflow="ellipsis")
+            text = Text(f"{shown(step, terminal.encoding)} {dots}", "dim", no_wrap=True, overflow="ellipsis")
             live.update(text, refresh=True)
 
         yield tell

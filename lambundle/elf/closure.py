@@ -1,4 +1,4 @@
-"""The files that programs load, as a walk found them, and how two walks differ."""
+"""The closure: the files that programs load, and the differences of two closures."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lambundle.elf.headers import ElfFile
-    from lambundle.elf.loader import Place
+    from lambundle.elf.loader import FailedLookup
 
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """One answered need: a name of DT_NEEDED, the path it was found under, and by which rule.
+    """A resolved name of DT_NEEDED: its path and the rule by which it was found.
 
-    Where the name was answered by something loaded already, ``loaded`` is true and ``found_by`` is the
-    rule by which that file was found when it was first needed.
+    ``loaded`` is true if the file was loaded before; ``found_by`` is then the rule of the first time.
     """
 
     soname: str
@@ -29,9 +28,8 @@ class Needed:
 class LoadedFile:
     """One file of the closure.
 
-    ``path`` is the path under which it was found, which may be or lead through a symbolic link; ``real`` is
-    the same with every link followed. ``needed`` are its answered needs, in the order of its DT_NEEDED;
-    in ``Closure.files`` with every answer that differs between programs.
+    ``path`` is the path under which it was found, ``real`` its real path. ``needed`` is its resolved DT_NEEDED, in
+    order; in ``Closure.files`` with all results that differ between programs.
     """
 
     path: str
@@ -42,24 +40,20 @@ class LoadedFile:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A library found nowhere: its name, the file that needs it, the program it is missing in.
+    """A library that was not found, or an interpreter that cannot be loaded.
 
-    ``needed_by`` and ``program`` are paths as found; ``looked_in`` has every place in the loader's order.
-    An interpreter that cannot be loaded is missing too.
+    ``needed_by`` and ``program`` are paths as found; ``looked_in`` has the failed lookups in the loader's order.
     """
 
     soname: str
     needed_by: str
     program: str
-    looked_in: tuple[Place, ...]
+    looked_in: tuple[FailedLookup, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """A library that was left out because the caller wanted it so.
-
-    ``path`` is where it was found, empty where it was left out by its soname.
-    """
+    """A library that the caller excluded, by its soname or by the ``path`` it was found under (else empty)."""
 
     soname: str
     needed_by: str
@@ -68,12 +62,11 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """All that the roots load.
+    """All files that the roots load.
 
-    ``programs`` are the roots as they were named, made absolute. ``files`` are the files by the path they
-    were found under, in load order; interpreters are among them. ``missing`` has an entry for each name
-    and each file that needs it. ``scopes`` tells the programs apart: for each root what it loads, in load
-    order, with its own answers.
+    ``programs`` are the absolute paths of the roots as they were named. ``files`` are the files by the path under which
+    they were found, in load order, with interpreters. ``missing`` has an entry for each name and file that needs it.
+    ``scopes`` has the files of each root, in load order, with its own results.
     """
 
     programs: tuple[str, ...]
@@ -85,7 +78,7 @@ class Closure:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A need that has another answer, or none, in the second of two walks. Paths have every link followed."""
+    """A name with another file, or none, in the second of two closures; paths are real."""
 
     program: str
     needed_by: str
@@ -95,10 +88,10 @@ class Difference:
 
 
 def differences(closure: Closure, other: Closure) -> tuple[Difference, ...]:
-    """Compare two walks of the same roots: the needs of the first that the second answers otherwise.
+    """Return the differences of two closures of the same roots.
 
-    With the second walk ``isolated`` and with the bundle's directories as its library path, an empty answer
-    proves that the bundle loads the very files that were found on this machine.
+    If the second walk was ``isolated``, with the bundle's directories as its library path, no difference proves that
+    the bundle loads the files that were found on this machine.
     """
     found: list[Difference] = []
     for program, loaded in closure.scopes.items():

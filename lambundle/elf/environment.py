@@ -1,4 +1,4 @@
-"""All that decides where a loader looks, apart from the files that it loads."""
+"""The search environment of a loader: everything but the loaded files."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _MUSL_INTERPRETER = re.compile(r"(.*?)/?[^/]*/ld-musl-([^/]+)\.so\.1")
 _MUSL_DIRECTORIES = ("/lib", "/usr/local/lib", "/usr/lib")
 
 _PLATFORMS = {EM_X86_64: "x86_64", EM_386: "i686", EM_AARCH64: "aarch64"}
-"""AT_PLATFORM where it is the same for every machine of its kind."""
+"""AT_PLATFORM (getauxval(3)), where all machines of an architecture have the same."""
 
 _INTERPRETERS = {
     (EM_X86_64, 64): ("/lib64/ld-linux-x86-64.so.2", "x86_64"),
     (EM_386, 32): ("/lib/ld-linux.so.2", "i386"),
     (EM_AARCH64, 64): ("/lib/ld-linux-aarch64.so.1", "aarch64"),
 }
-"""The psABIs' interpreters and musl's names for the machines, for a library that no program stands beside."""
+"""The psABIs' interpreters and musl's architecture names, for a library without a program."""
 
 
 class Libc(enum.Enum):
-    """Whose loader it is."""
+    """The C library of a loader."""
 
     GLIBC = "glibc"
     MUSL = "musl"
@@ -43,14 +43,13 @@ class Libc(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class SearchEnvironment:
-    """All that decides where a loader looks, apart from the files it loads.
+    """Everything that decides a loader's search order but the loaded files.
 
-    ``library_path`` is LD_LIBRARY_PATH or ``--library-path``, split. ``cache`` holds ld.so.cache, None where
-    there is no valid one; ``cache_path`` is its name. ``conf_directories`` are those of ld.so.conf.
-    ``default_directories`` are compiled in. ``lib`` and ``platform`` are what ``$LIB`` and ``$PLATFORM``
-    stand for, None where that is unknown. ``hwcaps`` are the subdirectories of ``glibc-hwcaps`` to prefer.
-    ``isolated`` leaves out every directory that is named absolutely, as on a host where nothing is
-    installed: what is found then is found below ``library_path`` or from ``$ORIGIN``.
+    ``library_path`` is LD_LIBRARY_PATH or ``--library-path``, split. ``cache`` is ld.so.cache, None if it is not valid;
+    ``cache_path`` is its path. ``conf_directories`` are those of ld.so.conf, ``default_directories`` those built into
+    the loader. ``lib`` and ``platform`` are the values of ``$LIB`` and ``$PLATFORM``, None if unknown. ``hwcaps`` are
+    preferred subdirectories of ``glibc-hwcaps``. ``isolated`` searches only ``library_path`` and ``$ORIGIN``, as on a
+    host where nothing is installed.
     """
 
     libc: Libc
@@ -72,7 +71,7 @@ class SearchEnvironment:
 def environment_for(
     elf: ElfFile, files: LoaderFiles, *, library_path: Sequence[str] = (), isolated: bool = False
 ) -> SearchEnvironment:
-    """Describe the loader that a program (or a lone library) of this machine is loaded by."""
+    """Return the search environment of a program, or of a library without a program."""
     interpreter = elf.interpreter or default_interpreter(elf)
     musl = _MUSL_INTERPRETER.fullmatch(interpreter)
     if musl:
@@ -110,7 +109,7 @@ def environment_for(
 
 
 def default_interpreter(elf: ElfFile) -> str:
-    """Name the loader of a file that names none: a library's, by its machine and by which libc it needs."""
+    """Return the loader of a library, by its machine and its libc."""
     glibc, musl = _INTERPRETERS.get((elf.machine, elf.bits), ("/lib/ld.so.1", ""))
     # musl's libc is libc.so, Alpine's libc.musl-x86_64.so.1; glibc's is libc.so.6.
     is_musl = any(name == "libc.so" or name.startswith("libc.musl-") for name in elf.needed)

@@ -1,4 +1,4 @@
-"""The files of a machine as the loader sees them: the headers of each ELF file, read once."""
+"""The files of a machine as the loader sees them; the headers of each ELF file are read once."""
 
 from __future__ import annotations
 
@@ -15,36 +15,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a path does not give an ELF file.
-
-    ``fatal`` says that a file is there and can be opened, where glibc gives up instead of looking further.
-    """
+    """Why a path is not used as an ELF file; ``fatal`` if it can be opened, so that glibc does not search further."""
 
     reason: str
     fatal: bool = False
 
 
 class LoaderFiles(Protocol):
-    """The questions of a loader to a file system; paths are absolute."""
+    """The file system of a loader; paths are absolute."""
 
     def elf(self, path: str) -> ElfFile | Refusal:
         """Return the headers of a file, or why there are none."""
         ...
 
     def identity(self, path: str) -> tuple[int, int] | None:
-        """Return device and inode, by which the loader knows a file under another name."""
+        """Return device and inode, by which the loader recognises a file under another name."""
         ...
 
     def is_directory(self, path: str) -> bool:
-        """Whether there is a directory of that name."""
+        """Return whether ``path`` leads to a directory."""
         ...
 
     def is_file(self, path: str) -> bool:
-        """Whether there is a file of that name."""
+        """Return whether ``path`` leads to a regular file."""
         ...
 
     def content(self, path: str, limit: int) -> bytes | None:
-        """Return a whole file, None where it cannot be read or is larger than ``limit``."""
+        """Return a whole file; None if it cannot be read or has more than ``limit`` bytes."""
         ...
 
     def glob(self, pattern: str) -> list[str]:
@@ -52,7 +49,7 @@ class LoaderFiles(Protocol):
         ...
 
     def real(self, path: str) -> str:
-        """Follow every link."""
+        """Return the real path: every link is followed."""
         ...
 
 

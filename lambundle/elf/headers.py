@@ -1,11 +1,10 @@
-"""Reads of an ELF file what ld.so itself reads before it maps one: headers, dynamic section, versions, notes.
+"""The headers of an ELF file that ld.so reads: program headers, dynamic section, symbol versions, notes.
 
-The layouts are those of the System V gABI (chapters "Object Files" and "Dynamic Linking"), symbol versions
-those of the LSB, the ``.note.dlopen`` format that of the UAPI group's "dlopen() Metadata" specification.
+Source: the System V gABI (chapters "Object Files" and "Dynamic Linking"), the LSB for symbol versions, the UAPI
+group's "dlopen() Metadata" for ``.note.dlopen``.
 
-A few blocks of the file are read, never all of it. Nothing in a file is believed before it is checked: every
-offset lies within the file, every list and every string has an upper bound, so that a hostile file costs
-no more than an honest one. The answers are held equal to LIEF's by a test over a whole machine.
+Only a few blocks of a file are read. Every offset is checked and every list and string has an upper bound, so that a
+hostile file costs no more than any other. A test over a whole machine compares the results with LIEF's.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ _DT_VERNEEDNUM = 0x6FFF_FFFF
 
 _VER_FLG_BASE = 1
 
-# Upper bounds, each far above anything that a linker was seen to write.
+# Upper bounds, far above the output of any linker.
 _MAX_NAME = 4096
 _MAX_RPATH = 1 << 16
 _MAX_DYNAMIC = 1 << 20
@@ -75,17 +74,15 @@ _MAX_VERSIONS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class ElfFile:
-    """The facts of one ELF file that decide how it is loaded.
+    """The headers of an ELF file that decide how it is loaded.
 
-    ``path`` is the path it was read from. ``bits`` is 32 or 64, ``little`` its byte order, ``machine`` an
-    EM_ number, ``type`` an ET_ number, ``osabi`` the byte EI_OSABI, ``entry`` the entry address.
-    ``interpreter`` is PT_INTERP, ``dynamic`` whether there is a PT_DYNAMIC. ``needed``, ``soname``,
-    ``rpath``, ``runpath``, ``flags`` and ``flags_1`` are the dynamic entries of those names, unexpanded.
-    ``version_needs`` are (library, versions) pairs of DT_VERNEED; ``version_defs`` the names of DT_VERDEF
-    without the base definition, which only repeats the soname. ``dlopen`` is the file's own list of what
-    it loads at run time. ``isa_needed`` has a bit for each x86-64 level that the file says it needs (1:
-    baseline, 2: v2, 4: v3, 8: v4), 0 where it says nothing. ``strings`` is where in the file the dynamic string table
-    begins and ends, which has the names of all that is imported; (0, 0) without one.
+    ``path`` is the path it was read from. ``bits`` is 32 or 64, ``little`` its byte order, ``machine`` an EM_ number,
+    ``type`` an ET_ number, ``osabi`` the byte EI_OSABI, ``entry`` the entry address. ``interpreter`` is PT_INTERP,
+    ``dynamic`` whether it has PT_DYNAMIC. ``needed``, ``soname``, ``rpath``, ``runpath``, ``flags`` and ``flags_1`` are
+    dynamic entries, unexpanded. ``version_needs`` are (library, versions) pairs of DT_VERNEED, ``version_defs`` names
+    of DT_VERDEF without the base definition, which repeats the soname. ``dlopen`` are notes on libraries that it opens.
+    ``isa_needed`` has a bit for each required x86-64 level (1: baseline, 2: v2, 4: v3, 8: v4), 0 without the note.
+    ``strings`` are the offsets of the start and end of the dynamic string table; (0, 0) without one.
     """
 
     path: str
@@ -116,11 +113,10 @@ class ElfFile:
 
     @property
     def is_program(self) -> bool:
-        """Whether the kernel can start it as a program of its own.
+        """Whether it is a program.
 
-        A file without an entry point cannot be. ET_EXEC is a program; ET_DYN is one if the linker marked it
-        as PIE or, before there was that mark (binutils 2.26), if it asks for an interpreter and has no name
-        for others to link with. The last condition keeps libc.so.6 out, which prints a banner when started.
+        A program has an entry point and is ET_EXEC, or ET_DYN with DF_1_PIE or, from linkers before binutils 2.26, with
+        an interpreter and no soname. libc.so.6, which prints a banner when started, has a soname.
         """
         if self.entry == 0:
             return False
@@ -130,14 +126,14 @@ class ElfFile:
 
     @property
     def is_static_program(self) -> bool:
-        """Whether it is a program that no loader takes part in (static or static-pie)."""
+        """Whether it is a program without an interpreter (static or static-pie)."""
         return self.is_program and self.interpreter is None
 
 
 def read_elf(files: Files, path: str) -> ElfFile:
-    """Read the headers of the file that ``path`` leads to.
+    """Return the headers of the file that ``path`` leads to.
 
-    Raises NotElfError, BadElfError, and UnreadableFileError where it is not there or may not be read.
+    Raises NotElfError, BadElfError, or UnreadableFileError if it does not exist or cannot be read.
     """
     try:
         if not stat.S_ISREG(files.stat(path).st_mode):
@@ -154,12 +150,12 @@ def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
 
 
 def parse_elf(data: bytes | mmap.mmap, name: str) -> ElfFile:
-    """Read the headers of an ELF file that is in memory; ``name`` is what errors call it."""
+    """Return the headers of an ELF file in memory; ``name`` is its path in errors. Raises as ``read_elf``."""
     return _parse(lambda offset, size: data[offset : offset + size], len(data), name)
 
 
 def is_elf(files: Files, path: str) -> bool:
-    """Whether a regular file begins as an ELF file does; no where it cannot be read."""
+    """Return whether a regular file begins with the ELF magic number; False if it cannot be read."""
     return files.read(path, len(MAGIC)) == MAGIC
 
 
@@ -223,9 +219,9 @@ def _parse(fetch: Callable[[int, int], bytes], size: int, name: str) -> ElfFile:
 
 
 def _segments(table: bytes, layout: Layout) -> dict[int, list[tuple[int, int, int, int]]]:
-    """Program headers by type, each as (offset, address, size in the file, alignment).
+    """Return the program headers by type, each as (offset, address, size in the file, alignment).
 
-    Those without a byte in the file are left out: a separate debug file keeps the headers, not the content.
+    Empty segments are left out: a separate debug file has all headers without content.
     """
     segments: dict[int, list[tuple[int, int, int, int]]] = {}
     for header in layout.program.iter_unpack(table):
@@ -251,7 +247,7 @@ def _interpreter(source: Reader, segments: dict[int, list[tuple[int, int, int, i
 
 
 class _Dynamic:
-    """The dynamic section: entries by tag (the last one counts, as in ld.so) and the strings they name."""
+    """The dynamic section: entries by tag (the last one counts, as in ld.so) and their strings."""
 
     __slots__ = ("_end", "_loads", "_needed", "_source", "_strings", "_word", "entries")
 
@@ -280,11 +276,11 @@ class _Dynamic:
             self._end = self._strings + self.entries.get(_DT_STRSZ, source.size)
 
     def strings(self) -> tuple[int, int]:
-        """Where the string table begins and ends, not beyond the file."""
+        """Return the start and end of the string table, within the file."""
         return (self._strings, min(self._end, self._source.size)) if self._strings >= 0 else (0, 0)
 
     def _offset(self, address: int, what: str) -> int:
-        """Where in the file the byte is that will be at ``address``."""
+        """Return the offset in the file of the byte at ``address``."""
         for offset, start, size, _align in self._loads:
             if start <= address < start + size:
                 return offset + address - start
@@ -296,16 +292,16 @@ class _Dynamic:
         return self._source.string(self._strings + index, self._end, limit, what)
 
     def needed(self) -> tuple[str, ...]:
-        """DT_NEEDED, in its order."""
+        """Return DT_NEEDED, in order."""
         return tuple([self._string(index, "DT_NEEDED") for index in self._needed])
 
     def text(self, tag: int, what: str, limit: int) -> str | None:
-        """Read the string that a tag names, None without that tag."""
+        """Return the string of a tag; None without the tag."""
         index = self.entries.get(tag)
         return None if index is None else self._string(index, what, limit)
 
     def _chain(self, start: int, count: int, layout: struct.Struct, what: str) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """Follow records that each tell, in their last field, how far the next one is; with their offsets."""
+        """Return linked records with their offsets; the last field is the distance to the next record."""
         if count > _MAX_VERSIONS:
             raise self._source.bad(f"it has {count} entries of {what}")
         offset = start
@@ -317,7 +313,7 @@ class _Dynamic:
             offset += record[-1]
 
     def version_needs(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """DT_VERNEED: libraries, each with the versions wanted of it."""
+        """Return DT_VERNEED: libraries, each with the versions needed from it."""
         if _DT_VERNEED not in self.entries:
             return
         start = self._offset(self.entries[_DT_VERNEED], "DT_VERNEED")
@@ -333,7 +329,7 @@ class _Dynamic:
             yield self._string(file, "DT_VERNEED"), tuple(names)
 
     def version_defs(self) -> Iterator[str]:
-        """DT_VERDEF: versions that the file defines, without the base."""
+        """Return DT_VERDEF: the versions that the file defines, without the base."""
         if _DT_VERDEF not in self.entries:
             return
         start = self._offset(self.entries[_DT_VERDEF], "DT_VERDEF")

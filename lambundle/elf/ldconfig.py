@@ -1,4 +1,4 @@
-"""What ldconfig(8) and the C library's builder fixed on a machine: cache, configuration, directories.
+"""A machine's ld.so.cache, ld.so.conf, and the directories built into its loader.
 
 Sources: ``sysdeps/generic/dl-cache.h`` of glibc for the cache, ldconfig(8) for ld.so.conf, ``elf/Makefile``
 (``trusted-dirs.h``) for the directories compiled into the loader.
@@ -51,9 +51,9 @@ _CACHE_FLAGS: Mapping[tuple[int, int], tuple[int, ...]] = {
     (EM_RISCV, 64): (0xF03, 0x1003),
     (EM_LOONGARCH, 64): (0x1103, 0x1203),
 }
-"""Flags of a cache entry by (machine, class): FLAG_ELF_LIBC6 and the machine's own (ldconfig.h)."""
+"""Flags of a cache entry by (machine, class): FLAG_ELF_LIBC6 and the machine's (glibc's ldconfig.h)."""
 
-_ANY_FLAGS = 1  # FLAG_ELF: any loader takes it
+_ANY_FLAGS = 1  # FLAG_ELF: for every loader
 
 _TRIPLETS: Mapping[tuple[int, int], str] = {
     (EM_X86_64, 64): "x86_64-linux-gnu",
@@ -68,24 +68,23 @@ _TRIPLETS: Mapping[tuple[int, int], str] = {
 }
 
 _DIRECTORY = rb"/(?:[\w.+@-]+/)*lib(?:[\w-]*)/(?:[\w.-]+/)?\0"
-# Both begin with two literal bytes: without them the search takes longer than all the rest of a walk.
+# Both begin with two literal bytes; without them the search takes longer than the rest of a walk.
 _SYSTEM_DIRS = re.compile(rb"\0/" + _DIRECTORY.removeprefix(b"/") + rb"(?:" + _DIRECTORY + rb")*")
 _CACHE_PATH = re.compile(rb"\0(/(?:[\w.+@-]+/)*ld\.so\.cache)\0")
 
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """One library of ``ld.so.cache``: its path, and the glibc-hwcaps subdirectory it is for, often none."""
+    """A library in ``ld.so.cache``: its path and its glibc-hwcaps subdirectory, usually none."""
 
     path: str
     hwcaps: str | None = None
 
 
 def parse_cache(data: bytes, machine: int, bits: int, *, little: bool) -> dict[str, tuple[CacheEntry, ...]] | None:
-    """Read the libraries that a loader of this machine would take from the cache, by soname; None: no cache.
+    """Return a cache's libraries for loaders of a machine, by soname; None if the cache is not valid.
 
-    Entries in the old hwcaps directories (``haswell``, ``tls``, gone since glibc 2.37) are left out: a
-    baseline machine does not load them.
+    Entries in the hwcaps directories that glibc dropped in 2.37 (``haswell``, ``tls``) are left out.
     """
     start = _cache_start(data)
     if start is None:
@@ -118,12 +117,12 @@ def parse_cache(data: bytes, machine: int, bits: int, *, little: bool) -> dict[s
 
 
 def _cache_start(data: bytes) -> int | None:
-    """Where the part in the new format begins: at once, or behind a part in the old one."""
+    """Return the offset of the new format, which may follow the old one; None without it."""
     if data.startswith(_CACHE_MAGIC):
         return 0
     if not data.startswith(_OLD_MAGIC) or len(data) < 16:  # noqa: PLR2004  (the old header)
         return None
-    # The old format is in the machine's byte order, which nothing in it tells; try both.
+    # The old format has the machine's byte order; try both.
     for order in ("<", ">"):
         count: int = struct.unpack_from(order + "I", data, 12)[0]
         start = -(-(16 + count * _OLD_ENTRY) // 8) * 8
@@ -133,7 +132,7 @@ def _cache_start(data: bytes) -> int | None:
 
 
 def _hwcaps_names(data: bytes, offset: int, order: str) -> tuple[str, ...]:
-    """Names of the glibc-hwcaps subdirectories that entries refer to by number."""
+    """Return the names of the glibc-hwcaps subdirectories, to which entries refer by number."""
     directory, section, word = (
         struct.Struct(order + "II"),
         struct.Struct(order + "IIII"),
@@ -159,10 +158,10 @@ def _text(data: bytes, offset: int) -> str | None:
 
 
 def read_conf(files: LoaderFiles, path: str = "/etc/ld.so.conf") -> tuple[str, ...]:
-    """Directories of ld.so.conf in its order, with its includes, as ldconfig(8) reads them.
+    """Return the directories of ld.so.conf and its includes in order, as ldconfig(8) reads them.
 
-    Lines end at ``#``; ``hwcap`` lines have meant nothing since glibc 2.33; a directory may be followed by
-    ``=TYPE`` (libc5 times). A relative include is relative to the including file, and is a glob.
+    ``#`` starts a comment, ``hwcap`` lines are ignored (since glibc 2.33), a directory may have a suffix ``=TYPE``
+    (libc5). An include is a glob, relative to the including file.
     """
     directories: dict[str, None] = {}
     seen: set[str] = set()
@@ -191,11 +190,7 @@ def read_conf(files: LoaderFiles, path: str = "/etc/ld.so.conf") -> tuple[str, .
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """What the builder of a glibc compiled into its loader.
-
-    ``directories`` are searched last, ``lib`` is what ``$LIB`` stands for, ``cache`` is the path of the
-    cache.
-    """
+    """Constants built into a glibc loader: default directories, the value of ``$LIB``, the path of the cache."""
 
     directories: tuple[str, ...]
     lib: str
@@ -203,10 +198,9 @@ class BuiltIn:
 
 
 def built_in(content: bytes | None, machine: int, bits: int) -> BuiltIn:
-    """Read the loader's own constants out of its file, or guess them where the file does not tell.
+    """Return the constants in a loader's file, or guesses if it has none.
 
-    They are one constant of NUL-terminated directories that each end in ``/`` (``system_dirs`` in
-    dl-load.c), and differ between distributions: asking the file needs no table of them.
+    ``system_dirs`` (dl-load.c), which differs between distributions, has NUL-terminated directories that end in ``/``.
     """
     content = content or b""
     runs = [match.group() for match in _SYSTEM_DIRS.finditer(content)]
@@ -220,7 +214,7 @@ def built_in(content: bytes | None, machine: int, bits: int) -> BuiltIn:
 
 
 def _guess(machine: int, bits: int, cache: str) -> BuiltIn:
-    """Debian's directories, then Fedora's, then everybody's."""
+    """Return the usual constants: the directories of Debian, then of Fedora, then of all others."""
     libs = ["lib64", "lib"] if bits == 64 else ["lib"]  # noqa: PLR2004  (the ELF class)
     triplet = _TRIPLETS.get((machine, bits))
     if triplet:
@@ -229,11 +223,11 @@ def _guess(machine: int, bits: int, cache: str) -> BuiltIn:
 
 
 def _lib(directory: str) -> str:
-    """Say what ``$LIB`` is where the first system directory is this one: ``slibdir`` without its prefix."""
+    """Return ``$LIB`` by the first default directory: ``slibdir`` without its prefix."""
     name = directory.removeprefix("/usr").lstrip("/")
     return name if name.startswith("lib") else directory.rpartition("/")[2]
 
 
 def read_built_in(files: LoaderFiles, interpreter: str, machine: int, bits: int) -> BuiltIn:
-    """Ask the loader at ``interpreter`` for its constants."""
+    """Return the constants of the loader at ``interpreter``."""
     return built_in(files.content(interpreter, _MAX_LOADER_SIZE), machine, bits)

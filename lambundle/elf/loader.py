@@ -1,18 +1,15 @@
-"""Where the dynamic loader looks for a library, in its order: pure, given what it is told about the machine.
+"""The dynamic loader's search order for a library. Pure.
 
-glibc's rules are those of ld.so(8) and ``_dl_map_object`` in ``elf/dl-load.c``; musl's those of
-``load_library`` in ``ldso/dynlink.c``. Claims in ``tests/loader`` hold each against the real loaders.
+Source: for glibc ld.so(8) and ``_dl_map_object`` in ``elf/dl-load.c``, for musl ``load_library`` in
+``ldso/dynlink.c``. ``tests/loader`` compares each rule with the real loaders.
 
-Decided, where the loaders leave room:
+Where this differs from the loaders:
 
-* The current directory is never searched. An empty or relative element of a path means "wherever the program
-  is started from", which on the host is not where it was on this machine. Of LD_LIBRARY_PATH such elements are made
-  absolute by the caller, who knows where the user is.
-* The baseline build of a library is wanted: ``glibc-hwcaps/x86-64-v2`` is searched, v3 and v4 are not,
-  for a bundle is to run on the oldest machine of its kind. The hwcaps directories that glibc
-  dropped in 2.37 (``tls``, ``haswell``) are not searched either.
-* Where there is no valid ``ld.so.cache``, ld.so does not know of ld.so.conf. Its directories are then tried
-  last: it costs nothing where ld.so would find the library, and finds it where only ldconfig was not run.
+* The current directory is never searched: an empty or relative element depends on where a program is started. Those of
+  LD_LIBRARY_PATH are made absolute by the caller.
+* Of ``glibc-hwcaps`` only ``x86-64-v2`` is searched, since a bundle must run on every machine of its architecture. The
+  directories that glibc dropped in 2.37 (``tls``, ``haswell``) are not searched.
+* Without a valid ``ld.so.cache``, directories of ld.so.conf are searched last: ldconfig may not have been run yet.
 """
 
 from __future__ import annotations
@@ -38,7 +35,7 @@ _MUSL_OWN = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
 
 
 class Rule(enum.StrEnum):
-    """The rule by which a library is found."""
+    """The rule by which a library is found; the names are those of ld.so(8)."""
 
     RPATH = "rpath"
     LIBRARY_PATH = "LD_LIBRARY_PATH"
@@ -50,10 +47,10 @@ class Rule(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """A loaded file that asks for others.
+    """A loaded file whose DT_NEEDED is searched.
 
-    ``path`` is the path under which it was found, ``origin`` what ``$ORIGIN`` stands for in it, ``loader``
-    the file that first asked for it, None for the program.
+    ``path`` is the path under which it was found, ``origin`` the value of ``$ORIGIN``, ``loader`` the file that loaded
+    it, None for the program.
     """
 
     path: str
@@ -63,11 +60,11 @@ class Requester:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One place that was looked at in vain.
+class FailedLookup:
+    """A location searched without success.
 
-    ``written`` is how the place is named where it comes from (``$ORIGIN/lib``), ``path`` the file that was
-    tried, None where the rule gave none, ``reason`` why it is not the library.
+    ``written`` is the location as its source names it (``$ORIGIN/lib``), ``path`` the file that was tried, None if the
+    rule gave none, ``reason`` why it is not the library.
     """
 
     rule: Rule
@@ -78,7 +75,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A library, the path under which it was found, and by which rule."""
+    """A library, the path under which it was found, and the rule."""
 
     path: str
     elf: ElfFile
@@ -87,14 +84,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """Every place looked at, in order."""
+    """A library that was not found, with all failed lookups in order."""
 
-    looked_in: tuple[Place, ...]
+    looked_in: tuple[FailedLookup, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A directory to look in, or (``file``) one path to try, or only a ``note`` why there is neither."""
+    """A directory to search, a ``file`` to try, or a ``note`` why there is neither."""
 
     rule: Rule
     written: str
@@ -103,17 +100,17 @@ class _Step:
     note: str = ""
 
 
-def is_loader_itself(name: str, environment: SearchEnvironment) -> bool:
-    """Whether musl's loader serves the name itself: it is its own libc, libm, libpthread, …."""
+def is_musl_itself(name: str, environment: SearchEnvironment) -> bool:
+    """Return whether musl's loader is the library itself: libc, libm, libpthread and others."""
     if environment.libc is not Libc.MUSL:
         return False
     return bool(_MUSL_OWN.match(name)) or name == environment.interpreter
 
 
 def expand(text: str, origin: str, environment: SearchEnvironment) -> str | None:
-    """Replace ``$ORIGIN``, ``$LIB`` and ``$PLATFORM``, with or without braces; None if one is unknown.
+    """Expand ``$ORIGIN``, ``$LIB`` and ``$PLATFORM``, with or without braces; None if a value is unknown.
 
-    ld.so drops an element with a token it has no value for (``_dl_dst_substitute``); other dollars stay.
+    ld.so drops an element with an unknown value (``_dl_dst_substitute``); other dollars stay.
     """
     if "$" not in text:
         return text
@@ -125,15 +122,15 @@ def expand(text: str, origin: str, environment: SearchEnvironment) -> str | None
 
 
 def search(name: str, by: Requester | None, environment: SearchEnvironment, files: LoaderFiles) -> Found | NotFound:
-    """Find the library that ``by`` needs as ``name`` and that is not loaded yet."""
-    looked_in: list[Place] = []
+    """Find the library ``name`` that ``by`` needs and that is not loaded yet."""
+    looked_in: list[FailedLookup] = []
     for step in _steps(name, by, environment):
         if step.directory is not None:
             candidates = _candidates(step.directory, name, environment, files)
         elif step.file is not None:
             candidates = [step.file]
         else:
-            looked_in.append(Place(step.rule, step.written, None, step.note))
+            looked_in.append(FailedLookup(step.rule, step.written, None, step.note))
             continue
         for path in candidates:
             answer = files.elf(path)
@@ -146,21 +143,21 @@ def search(name: str, by: Requester | None, environment: SearchEnvironment, file
             if step.directory is not None and not files.is_directory(step.directory):
                 reason = "no such directory"
             if refusal.fatal:
-                looked_in.append(Place(step.rule, step.written, path, f"{reason}: the loader looks no further"))
+                looked_in.append(FailedLookup(step.rule, step.written, path, f"{reason}: the loader looks no further"))
                 return NotFound(tuple(looked_in))
-            looked_in.append(Place(step.rule, step.written, path, reason))
-    return NotFound(tuple([_explain(place, name, environment, files) for place in looked_in]))
+            looked_in.append(FailedLookup(step.rule, step.written, path, reason))
+    return NotFound(tuple([_explain(lookup, name, environment, files) for lookup in looked_in]))
 
 
-def _explain(place: Place, name: str, environment: SearchEnvironment, files: LoaderFiles) -> Place:
-    """Say so where only ldconfig(8) was not run since the library came."""
-    if place.rule is not Rule.CONF or place.path is not None or environment.cache is None:
-        return place
+def _explain(lookup: FailedLookup, name: str, environment: SearchEnvironment, files: LoaderFiles) -> FailedLookup:
+    """Add to a reason that ldconfig(8) was not run since the library was installed."""
+    if lookup.rule is not Rule.CONF or lookup.path is not None or environment.cache is None:
+        return lookup
     for directory in environment.conf_directories:
         if files.is_file(f"{directory}/{name}"):
-            reason = f"{place.reason}, though {directory}/{name} is there: run ldconfig"
-            return Place(place.rule, place.written, None, reason)
-    return place
+            reason = f"{lookup.reason}, though {directory}/{name} is there: run ldconfig"
+            return FailedLookup(lookup.rule, lookup.written, None, reason)
+    return lookup
 
 
 def _candidates(directory: str, name: str, environment: SearchEnvironment, files: LoaderFiles) -> list[str]:
@@ -175,15 +172,15 @@ def _candidates(directory: str, name: str, environment: SearchEnvironment, files
 
 
 def _refuse(elf: ElfFile, environment: SearchEnvironment) -> Refusal | None:
-    """Judge a file as ``open_verify`` does: another class or machine is passed over, other faults are final.
+    """Return why glibc's ``open_verify`` refuses a file, or None: it skips another class or machine, and fails else.
 
-    musl takes the first file it can open, whatever it is.
+    musl fails for every file that it can open but not load.
     """
     final = environment.libc is Libc.MUSL
     if elf.bits != environment.bits:
         return Refusal(f"it is a {elf.bits}-bit file", fatal=final)
     if elf.little != environment.little:
-        # Debian's glibc passes over it, as over any other machine's; the original stops.
+        # Debian's glibc skips it, as any other machine's; upstream glibc fails.
         return Refusal("it has the other byte order", fatal=final)
     if elf.machine != environment.machine:
         return Refusal("it is for another machine", fatal=final)
@@ -233,7 +230,7 @@ def _glibc_steps(name: str, by: Requester | None, environment: SearchEnvironment
 
 
 def _library_path_steps(by: Requester | None, environment: SearchEnvironment) -> Iterator[_Step]:
-    """LD_LIBRARY_PATH, where ``$ORIGIN`` is the program's (``_dl_init_paths``)."""
+    """Return the elements of LD_LIBRARY_PATH, in which ``$ORIGIN`` is the program's (``_dl_init_paths``)."""
     if not environment.library_path:
         yield _Step(Rule.LIBRARY_PATH, "", note="not set")
         return
@@ -245,10 +242,9 @@ def _library_path_steps(by: Requester | None, environment: SearchEnvironment) ->
 
 
 def _rpath_steps(by: Requester | None, environment: SearchEnvironment) -> Iterator[_Step]:
-    """DT_RPATH of the requester, of what loaded it, and so on up to the program.
+    """Return DT_RPATH of the requester, of its loader, and so on up to the program.
 
-    Not if the requester has DT_RUNPATH. One higher up that has both has no DT_RPATH
-    (``elf_get_dynamic_info``).
+    None if the requester has DT_RUNPATH. DT_RPATH of a file with both is ignored (``elf_get_dynamic_info``).
     """
     if by is not None and by.elf.runpath is not None:
         yield _Step(Rule.RPATH, "", note="not used, runpath is set")
@@ -266,7 +262,7 @@ def _rpath_steps(by: Requester | None, environment: SearchEnvironment) -> Iterat
 
 
 def _element(rule: Rule, element: str, origin: str, environment: SearchEnvironment, *, ours: bool = False) -> _Step:
-    """One element of a search path; ``ours`` if it is from the library path, which is the bundle's own."""
+    """Return the step of one element of a path; ``ours`` if it is from ``--library-path``."""
     directory = expand(element, origin, environment)
     if directory is None:
         return _Step(rule, element, note="not used, a part of it has no value on this machine")
@@ -278,9 +274,9 @@ def _element(rule: Rule, element: str, origin: str, environment: SearchEnvironme
 
 
 def _cache_step(name: str, environment: SearchEnvironment, *, nodeflib: bool) -> _Step:
-    """Look into ld.so.cache, which lists the best build of each library first.
+    """Return the step of ld.so.cache, which lists the best build of each library first.
 
-    With ``-z nodefaultlib`` an entry below a default directory does not count, any other does.
+    With ``-z nodefaultlib`` entries below a default directory are ignored.
     """
     entries = (environment.cache or {}).get(name, ())
     usable = [entry for entry in entries if entry.hwcaps is None or entry.hwcaps in environment.hwcaps]
@@ -293,9 +289,9 @@ def _cache_step(name: str, environment: SearchEnvironment, *, nodeflib: bool) ->
 
 
 def _musl_steps(name: str, by: Requester | None, environment: SearchEnvironment) -> Iterator[_Step]:
-    """LD_LIBRARY_PATH, then the paths of the requester and of all that led to it, then the machine's.
+    """Return LD_LIBRARY_PATH, the paths of the requester and of its loaders, then the machine's.
 
-    musl makes no difference between DT_RPATH and DT_RUNPATH: both are inherited, the latter wins.
+    In musl DT_RPATH and DT_RUNPATH are both inherited; DT_RUNPATH wins.
     """
     if len(name) > _MAX_NAME:
         yield _Step(Rule.PATH, name, note="the name is too long")
@@ -321,7 +317,7 @@ def _musl_steps(name: str, by: Requester | None, environment: SearchEnvironment)
 
 
 def _musl_elements(rule: Rule, text: str, origin: str, environment: SearchEnvironment) -> Iterator[_Step]:
-    """``fixup_rpath``: only ``$ORIGIN`` is known, and any other dollar makes the whole path void."""
+    """Return the elements of a path as ``fixup_rpath``: a token other than ``$ORIGIN`` voids the whole path."""
     rest = text.replace("${ORIGIN}", "").replace("$ORIGIN", "")
     if "$" in rest:
         yield _Step(rule, text, note="not used, it holds a token that musl does not know")

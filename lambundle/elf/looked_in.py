@@ -1,4 +1,4 @@
-"""The places where a loader searched without success, in words: for an error, and for a tree of libraries."""
+"""A loader's failed lookups as text, for an error or a tree of libraries."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lambundle.elf.closure import Missing
-    from lambundle.elf.loader import Place
+    from lambundle.elf.loader import FailedLookup
 
 _RULE_WIDTH = 17
 
 
 def missing_library(missing: Sequence[Missing]) -> LibraryNotFoundError:
-    """Make the error that shows the first missing library, with every place looked at."""
+    """Return the error for the first missing library, with all failed lookups."""
     first = missing[0]
     context = [f"needed by {first.needed_by}; looked in, by the loader's order:"]
     context += [f"  {line}" for line in looked_in_lines(first.looked_in)]
@@ -33,10 +33,10 @@ def missing_library(missing: Sequence[Missing]) -> LibraryNotFoundError:
     )
 
 
-def looked_in_lines(looked_in: Sequence[Place]) -> list[str]:
-    """Say every place that was looked at, a numbered line for each rule and more lines where reasons differ.
+def looked_in_lines(looked_in: Sequence[FailedLookup]) -> list[str]:
+    """Return a numbered line for each rule, and one for each further reason.
 
-    Directories of one rule that merely do not have the library share a line.
+    Directories of one rule that do not have the library share a line.
     """
     lines: list[str] = []
     number = 0
@@ -53,37 +53,37 @@ def looked_in_lines(looked_in: Sequence[Place]) -> list[str]:
     return lines
 
 
-def _groups(looked_in: Iterable[Place]) -> list[list[Place]]:
-    """Put together neighbours of one rule where there is nothing to say but that the file is not there."""
-    groups: list[list[Place]] = []
-    for place in looked_in:
-        plain = place.path is not None and place.reason == "no such file"
+def _groups(looked_in: Iterable[FailedLookup]) -> list[list[FailedLookup]]:
+    """Group adjacent lookups of one rule that found no file."""
+    groups: list[list[FailedLookup]] = []
+    for lookup in looked_in:
+        plain = lookup.path is not None and lookup.reason == "no such file"
         last = groups[-1][-1] if groups else None
-        if last is not None and plain and (last.rule, last.reason) == (place.rule, place.reason):
-            groups[-1].append(place)
+        if last is not None and plain and (last.rule, last.reason) == (lookup.rule, lookup.reason):
+            groups[-1].append(lookup)
         else:
-            groups.append([place])
+            groups.append([lookup])
     return groups
 
 
-def _describe(group: Sequence[Place]) -> str:
+def _describe(group: Sequence[FailedLookup]) -> str:
     first = group[0]
     if first.path is None:
         return first.reason if first.written in {"", first.reason.partition(" ")[0]} else _with_name(first)
-    names = [_directory(place) for place in group]
+    names = [_directory(lookup) for lookup in group]
     if len(group) > 1:
         return " ".join(names)
     return f"{names[0]} ({first.reason})"
 
 
-def _with_name(place: Place) -> str:
-    return f"{place.written} ({place.reason})"
+def _with_name(lookup: FailedLookup) -> str:
+    return f"{lookup.written} ({lookup.reason})"
 
 
-def _directory(place: Place) -> str:
-    """Name the directory as it is written, and what that stands for where it is something else."""
-    path = place.path or ""
+def _directory(lookup: FailedLookup) -> str:
+    """Return the directory as written, with its expansion if that differs."""
+    path = lookup.path or ""
     directory = path.rpartition("/")[0] or "/"
-    if place.written == path or path.startswith(place.written.rstrip("/") + "/"):
-        return directory if place.written != path else path
-    return f"{place.written} = {directory}" if "$" in place.written else f"{place.written}: {path}"
+    if lookup.written == path or path.startswith(lookup.written.rstrip("/") + "/"):
+        return directory if lookup.written != path else path
+    return f"{lookup.written} = {directory}" if "$" in lookup.written else f"{lookup.written}: {path}"

@@ -1,4 +1,4 @@
-"""The notes of an ELF file: what it opens by name, which x86-64 level it needs."""
+"""The notes of an ELF file: libraries that it opens, and the x86-64 level that it requires."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _NT_GNU_PROPERTY_TYPE_0 = 5
 _NT_FDO_DLOPEN = 0x407C_0C0A
 _GNU_PROPERTY_X86_ISA_1_NEEDED = 0xC000_8002
 _MAX_NOTES = 1 << 18
-"""Bytes of all note segments together, far above anything that a linker was seen to write."""
+"""Bytes of all note segments, far above the output of any linker."""
 
 
 @dataclass(frozen=True, slots=True)
 class DlopenNote:
-    """One entry of ``.note.dlopen``: a feature that the file loads at run time if it is there.
+    """An entry of ``.note.dlopen`` (UAPI group, "dlopen() Metadata"): libraries that the file opens at run time.
 
     ``sonames`` are alternatives, the preferred one first. ``priority`` is ``required``, ``recommended`` or
-    ``suggested`` (the default). ``feature`` is the name of what is lost without it, often empty.
+    ``suggested`` (the default), ``feature`` the name of the feature, often empty.
     """
 
     sonames: tuple[str, ...]
@@ -36,12 +36,12 @@ class DlopenNote:
 def read_notes(
     source: Reader, layout: Layout, segments: list[tuple[int, int, int, int]]
 ) -> tuple[tuple[DlopenNote, ...], int]:
-    """Read the notes; the loader works without them, so a malformed one is passed over."""
+    """Return the dlopen notes and the required x86-64 levels; malformed notes are ignored, as by the loader."""
     dlopen: list[DlopenNote] = []
     isa_needed = 0
     left = _MAX_NOTES
     for offset, _address, size, align in segments:
-        left -= size  # of all segments: thousands of them may lie on the same bytes
+        left -= size  # thousands of segments may overlap
         if left < 0 or offset + size > source.size:
             break
         data = source.read(offset, size, "a note")
@@ -54,7 +54,7 @@ def read_notes(
 
 
 def _note_records(data: bytes, order: str, align: int) -> Iterator[tuple[bytes, int, bytes]]:
-    """Split a note segment into (owner, type, content); only an alignment of 8 is not 4."""
+    """Return the notes of a segment as (owner, type, content); the alignment is 4 unless it is 8."""
     align = 8 if align == 8 else 4  # noqa: PLR2004
     header = structure(order + "III")
     offset = 0
@@ -90,7 +90,7 @@ def _dlopen_notes(content: bytes) -> Iterator[DlopenNote]:
 
 
 def _isa_needed(content: bytes, layout: Layout) -> int:
-    """Read GNU_PROPERTY_X86_ISA_1_NEEDED of the x86-64 psABI, "Program Property"."""
+    """Return GNU_PROPERTY_X86_ISA_1_NEEDED (x86-64 psABI, "Program Property"); 0 without it."""
     header, value = structure(layout.word + "II"), structure(layout.word + "I")
     step = layout.bits // 8
     offset = 0

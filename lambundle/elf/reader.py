@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 14
 _MAX_BLOCKS = 64
-_MAX_STRINGS = 1 << 22  # bytes of all names of a file, far above anything that a linker was seen to write
+_MAX_STRINGS = 1 << 22  # bytes of all names of a file, far above the output of any linker
 
-# os.fsdecode in two words, which are all the difference where it is called thousands of times.
+# The arguments of os.fsdecode, which is slow when called thousands of times.
 _ENCODING = sys.getfilesystemencoding()
 _ENCODING_ERRORS = sys.getfilesystemencodeerrors()
 
 
 class Layout:
-    """The structures of one class and byte order, and where their fields are."""
+    """The structures of one class and byte order."""
 
     __slots__ = ("bits", "dynamic", "header", "is64", "little", "program", "word")
 
@@ -46,12 +46,12 @@ LAYOUTS = {
 
 @functools.cache
 def structure(layout: str) -> struct.Struct:
-    """Return the structure of that layout, compiled once."""
+    """Return a compiled structure."""
     return struct.Struct(layout)
 
 
 class Reader:
-    """Bounds-checked reads from one file, a block at a time, each block fetched once."""
+    """Bounds-checked reads from one file, in blocks that are kept."""
 
     __slots__ = ("_blocks", "_budget", "_fetch", "name", "size")
 
@@ -63,7 +63,7 @@ class Reader:
         self.name = name
 
     def bad(self, what: str) -> BadElfError:
-        """Make the error for this file."""
+        """Return the error for this file."""
         return BadElfError(f"{self.name} is a damaged ELF file: {what}")
 
     def _block(self, number: int) -> bytes:
@@ -73,7 +73,7 @@ class Reader:
         return block
 
     def read(self, offset: int, size: int, what: str) -> bytes:
-        """Read exactly ``size`` bytes; the caller has bounded ``size``."""
+        """Return ``size`` bytes, which the caller has bounded. Raises BadElfError."""
         if offset + size > self.size:
             raise self.bad(f"{what} at {offset:#x} with {size} bytes is beyond its end at {self.size:#x}")
         number, start = divmod(offset, _BLOCK)
@@ -82,12 +82,12 @@ class Reader:
         else:
             data = self._fetch(offset, size)
         if len(data) != size:
-            # The file shrank after its size was taken.
+            # The file was truncated meanwhile.
             raise self.bad(f"{what} at {offset:#x} is cut off")
         return data
 
     def string(self, offset: int, end: int, limit: int, what: str) -> str:
-        """Read the string at ``offset``; its NUL lies before ``end`` and within ``limit`` bytes."""
+        """Return the string at ``offset``, which ends before ``end`` and within ``limit`` bytes. Raises BadElfError."""
         end = min(end, self.size, offset + limit)
         if offset >= end:
             raise self.bad(f"{what} is beyond the end of the string table")
@@ -97,11 +97,11 @@ class Reader:
         text = block[start:stop] if stop >= 0 else self._long_string(offset, end, what)
         self._budget -= len(text)
         if self._budget < 0:
-            raise self.bad("its names take up more space than any linker's")
+            raise self.bad(f"its names have more than {_MAX_STRINGS:,} bytes")
         return text.decode(_ENCODING, _ENCODING_ERRORS)
 
     def _long_string(self, offset: int, end: int, what: str) -> bytes:
-        """Read a string that goes over the end of its block; the caller has bounded its length."""
+        """Return a string that crosses the end of its block."""
         text = self._fetch(offset, end - offset)
         stop = text.find(0)
         if stop < 0:

@@ -1,7 +1,7 @@
-"""The walk over DT_NEEDED, breadth first, as the loader itself walks.
+"""The walk over DT_NEEDED, breadth first, as in the loader.
 
-Each program is its own process: what is loaded already, and so what a name means, is known for one program
-only. Headers are read once for all of them. What is missing is data, never an exception.
+Each program is a process of its own: loaded files, and so the meaning of a name, belong to one program. Missing
+libraries are results, not exceptions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lambundle.elf.closure import Closure, Excluded, LoadedFile, Missing, Needed
 from lambundle.elf.environment import Libc, SearchEnvironment, environment_for
 from lambundle.elf.files import Refusal
 from lambundle.elf.headers import ElfFile
-from lambundle.elf.loader import Found, Place, Requester, Rule, expand, is_loader_itself, search
+from lambundle.elf.loader import FailedLookup, Found, Requester, Rule, expand, is_musl_itself, search
 from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
 
 if TYPE_CHECKING:
@@ -34,15 +34,13 @@ def walk(
     plugins: Iterable[tuple[str, str | None]] = (),
     isolated: bool = False,
 ) -> Closure:
-    """Find everything that the roots load.
+    """Return the closure of some roots.
 
-    ``roots`` are absolute paths of programs, or of libraries that stand alone. ``library_path`` is searched as
-    LD_LIBRARY_PATH.
-    ``exclude`` says of a soname whether to leave it out, ``exclude_file`` of a path that a library is found
-    under; nothing is asked what a library that is left out needs. ``plugins`` are libraries that a program, one of the
-    roots, opens with dlopen(3): names loaded in it are known to them. ``isolated`` asks what is found on a
-    host where nothing is installed, ``ld.so --inhibit-cache --library-path``. A root that is not an ELF
-    file, or cannot be read, is the caller's mistake and an error.
+    ``roots`` are absolute paths of programs, or of libraries without a program. ``library_path`` is searched as
+    LD_LIBRARY_PATH. ``exclude`` returns whether to leave out a soname, ``exclude_file`` a path under which a library is
+    found; the needs of an excluded library are ignored. ``plugins`` are libraries that a program, one of the roots,
+    opens with dlopen(3), with the names loaded in it. ``isolated`` walks as on a host where nothing is installed, as
+    ``ld.so --inhibit-cache --library-path``. Raises NotElfError, BadElfError or UnreadableFileError for a root.
     """
     walker = Walker(files, library_path=library_path, exclude=exclude, exclude_file=exclude_file, isolated=isolated)
     for root in roots:
@@ -54,7 +52,7 @@ def walk(
 
 @dataclass(slots=True)
 class _Loaded:
-    """A file in one program's memory, as the walk goes on."""
+    """A file loaded in one program."""
 
     requester: Requester
     rule: Rule
@@ -62,7 +60,7 @@ class _Loaded:
 
 
 class _Scope:
-    """One process: its loader's view of what is loaded, and under which names."""
+    """One process: the loaded files and their names."""
 
     def __init__(self, root: str, environment: SearchEnvironment, files: LoaderFiles) -> None:
         self.root = root
@@ -75,20 +73,20 @@ class _Scope:
         self._identities: dict[tuple[int, int], _Loaded] = {}
 
     def known(self, name: str) -> _Loaded | None:
-        """Find what is loaded under that name."""
+        """Return the file loaded under a name, or None."""
         return self._names.get(name)
 
     def known_file(self, path: str) -> _Loaded | None:
-        """Find what is loaded from the same file, whatever its path."""
+        """Return the loaded file of the same device and inode, or None."""
         identity = self._files.identity(path)
         return None if identity is None else self._identities.get(identity)
 
     def name(self, name: str, loaded: _Loaded) -> None:
-        """Let a name mean a loaded file; the file loaded first keeps it."""
+        """Give a loaded file a name; the first file keeps it."""
         self._names.setdefault(name, loaded)
 
     def load(self, path: str, elf: ElfFile, rule: Rule, *, origin: str, loader: Requester | None) -> _Loaded:
-        """Take a file into the process and put its own needs into the queue."""
+        """Load a file and queue its DT_NEEDED."""
         loaded = _Loaded(Requester(path, elf, origin, loader), rule)
         self.loaded[path] = loaded
         self.queue.append(loaded)
@@ -99,7 +97,7 @@ class _Scope:
 
 
 class Walker:
-    """A walk that roots are added to one by one; ``walk`` is the short way."""
+    """A walk to which roots are added one by one."""
 
     def __init__(
         self,
@@ -121,13 +119,13 @@ class Walker:
         self._excluded: dict[Excluded, None] = {}
 
     def add(self, root: str) -> str:
-        """Walk a program, or a library that stands alone; the answer is its absolute path."""
+        """Walk a program, or a library without a program; return its absolute path. Raises as ``walk``."""
         path = self._absolute(root)
         if path in self._scopes:
             return path
         elf = self._root(path)
         scope = self._scopes[path] = _Scope(path, self._environment(elf), self._files)
-        # The kernel tells a program its real path (/proc/self/exe); a library knows the one it was opened by.
+        # $ORIGIN of a program is from /proc/self/exe, a real path; that of a library from the path it was opened by.
         origin = _directory(self._files.real(path) if elf.interpreter else path)
         main = scope.load(path, elf, Rule.PATH, origin=origin, loader=None)
         if elf.soname is not None and scope.environment.libc is Libc.GLIBC:
@@ -138,7 +136,7 @@ class Walker:
         return path
 
     def add_plugin(self, plugin: str, program: str | None = None) -> str:
-        """Walk a library that ``program`` opens with dlopen(3); the answer is its absolute path."""
+        """Walk a library that ``program`` opens with dlopen(3); return its absolute path. Raises as ``walk``."""
         if program is None:
             return self.add(plugin)
         scope = self._scopes[self.add(program)]
@@ -151,10 +149,9 @@ class Walker:
         return path
 
     def dlopen(self, name: str, by: str, program: str | None = None) -> str | None:
-        """Load a library as if ``by`` had asked dlopen for it in ``program`` (``by`` itself if None).
+        """Load a library that ``by`` opens by name in ``program`` (default ``by``); return its path.
 
-        The answer is the path it is found under. A name that is found nowhere is None and not counted as
-        missing: what is asked for at run time is often optional. Nor is one that is excluded.
+        None if it is excluded or not found; it is not reported as missing, since such libraries are often optional.
         """
         if self._exclude(name):
             return None
@@ -168,7 +165,7 @@ class Walker:
         return answer.requester.path
 
     def closure(self) -> Closure:
-        """Gather what was found so far."""
+        """Return the closure of all roots so far."""
         scopes: dict[str, tuple[LoadedFile, ...]] = {}
         files: dict[str, LoadedFile] = {}
         for root, scope in self._scopes.items():
@@ -204,7 +201,7 @@ class Walker:
         raise BadElfError(f"{path} is a damaged ELF file: {answer.reason}")
 
     def _absolute(self, path: str) -> str:
-        """Return ``path`` without ``..``: the links before each are followed, others are not."""
+        """Return ``path`` without ``..``; links are followed only if it has one."""
         if ".." not in path.split("/"):
             return posixpath.normpath(path)
         directory, _, name = path.rpartition("/")
@@ -221,11 +218,11 @@ class Walker:
         return environment
 
     def _load_interpreter(self, scope: _Scope, main: _Loaded) -> None:
-        """Load PT_INTERP, which the kernel maps before the program runs; it is loaded under that name."""
+        """Load PT_INTERP under its path; the kernel maps it."""
         path = scope.environment.interpreter
         answer = self._files.elf(path) if path.startswith("/") else Refusal("it is a relative path")
         if isinstance(answer, Refusal):
-            place = Place(Rule.PATH, path, path, answer.reason)
+            place = FailedLookup(Rule.PATH, path, path, answer.reason)
             self._report(Missing(path, main.requester.path, scope.root, (place,)))
             return
         loaded = scope.load(path, answer, Rule.PATH, origin=_directory(path), loader=None)
@@ -246,23 +243,23 @@ class Walker:
                 elif isinstance(answer, Excluded):
                     self._excluded[answer] = None
                 elif soname not in scope.failed:
-                    # As in ``ld.so --list``, a name that failed once is not asked for again in this program.
+                    # As in ``ld.so --list``, a missing name is reported once in a program.
                     scope.failed.add(soname)
                     self._report(Missing(soname, item.requester.path, scope.root, answer))
 
     def _report(self, missing: Missing) -> None:
         self._missing.setdefault((missing.soname, missing.needed_by), missing)
 
-    def _answer(self, soname: str, by: _Loaded, scope: _Scope) -> _Loaded | Excluded | tuple[Place, ...]:
-        """Load what a name means, or say where it was looked for, or which file is left out."""
+    def _answer(self, soname: str, by: _Loaded, scope: _Scope) -> _Loaded | Excluded | tuple[FailedLookup, ...]:
+        """Return the loaded library of a name, its failed lookups, or the file that is excluded."""
         environment = scope.environment
         name: str | None = soname
         if environment.libc is Libc.GLIBC:
             name = expand(soname, by.requester.origin, environment)
         if not name:
-            return (Place(Rule.PATH, soname, None, "a part of it has no value on this machine"),)
-        if is_loader_itself(name, environment):
-            interpreter = scope.known(environment.interpreter) or self._musl_itself(scope)
+            return (FailedLookup(Rule.PATH, soname, None, "a part of it has no value on this machine"),)
+        if is_musl_itself(name, environment):
+            interpreter = scope.known(environment.interpreter) or self._load_musl(scope)
             if interpreter is not None:
                 return interpreter
         known = scope.known(name)
@@ -280,8 +277,8 @@ class Walker:
         self._name(scope, loaded, name)
         return loaded
 
-    def _musl_itself(self, scope: _Scope) -> _Loaded | None:
-        """Load musl's loader for a library that stands alone: in any program it is there already."""
+    def _load_musl(self, scope: _Scope) -> _Loaded | None:
+        """Load musl's loader for a library without a program; return None if it cannot be read."""
         path = scope.environment.interpreter
         answer = self._files.elf(path)
         if isinstance(answer, Refusal):
@@ -291,10 +288,10 @@ class Walker:
         return loaded
 
     def _name(self, scope: _Scope, loaded: _Loaded, name: str) -> None:
-        """Note the names by which a file answers from now on.
+        """Give a loaded file its names.
 
-        glibc: the name asked for, the path, DT_SONAME (``_dl_map_object``). musl: the last part of the path,
-        and only of a file that a search found (``shortname`` in ``load_library``).
+        glibc: the needed name, the path, DT_SONAME (``_dl_map_object``). musl: the needed path, or the last component
+        of a path that was searched (``shortname`` in ``load_library``).
         """
         if scope.environment.libc is Libc.MUSL:
             is_path = "/" in name
@@ -311,6 +308,6 @@ def _directory(path: str) -> str:
 
 
 def _union(first: tuple[Needed, ...], second: tuple[Needed, ...]) -> tuple[Needed, ...]:
-    """Merge the needs of one file in two programs, without saying the same twice."""
+    """Merge the resolved DT_NEEDED of a file in two programs."""
     known = {(need.soname, need.path) for need in first}
     return first + tuple(need for need in second if (need.soname, need.path) not in known)

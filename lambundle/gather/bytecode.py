@@ -1,8 +1,7 @@
-"""Python's bytecode: what lies compiled beside a source on this machine, in the form that is valid in a bundle.
+"""Python's bytecode: the compiled files beside sources, in a form that is valid in a bundle.
 
-A ``.pyc`` names the time and size of its source and counts for nothing where they differ (PEP 552). In a bundle every
-time is the same and nothing can be written, so without more every start would compile every module again. In the other
-form of PEP 552 a hash stands in their place, and a flag says that nobody need compare it: a bundle does not change.
+A timestamp-based ``.pyc`` is valid only if its source has the recorded time and size (PEP 552). A bundle has other
+times and is read-only, so every start would compile every module. Its ``.pyc`` become unchecked hash-based ones.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ _HEADER = struct.Struct("<4sIII")
 """The magic number, flags, and the source's time and size, each modulo 2**32."""
 
 _HASHED = 1
-"""The flag that a hash follows; it is compared only if the next flag is set too."""
+"""The flag of a hash-based file; the hash is checked only if the next flag is set too."""
 
 _INTERPRETER = re.compile(r"(?:lib)?(python|pypy)(\d+)\.(\d+)(?:-c|\.so\..*)?")
 _TAGS = {"python": "cpython", "pypy": "pypy"}
-"""How an implementation is called in the names of its files (PEP 3147)."""
+"""Implementations and their names in the tags of files (PEP 3147)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A compiled file and its source, by their absolute paths, and how the former has to begin in a bundle."""
+    """A compiled file and its source, absolute paths, with its header in a bundle and its bytes."""
 
     path: str
     source: str
@@ -44,11 +43,10 @@ class Compiled:
     size: int
 
 
-def take_bytecode(mirror: Mirror, files: Files, limit: int) -> int:
-    """Add what is compiled of the Python sources of ``mirror``, for the Pythons that are in it.
+def add_bytecode(mirror: Mirror, files: Files, limit: int) -> int:
+    """Add the bytecode of the Python sources in ``mirror`` for its Pythons; return the bytes left out.
 
-    It makes programs faster, and must not be what keeps them from fitting: where all would come to more than ``limit``
-    bytes, nothing is added. Return the bytes that were left out for that reason.
+    If the bundle would have more than ``limit`` bytes with it, none is added.
     """
     found = [item for item in bytecode(mirror, files) if not mirror.excludes(item.path)]
     size = sum(item.size for item in found)
@@ -57,7 +55,7 @@ def take_bytecode(mirror: Mirror, files: Files, limit: int) -> int:
     for item in found:
         try:
             real = mirror.add(item.path, Reason("compiled", item.source))
-        except LambundleError:  # not for us to read: Python compiles the source
+        except LambundleError:  # unreadable: Python compiles the source
             continue
         if real is not None:
             mirror.replace_head(real, item.head)
@@ -65,20 +63,20 @@ def take_bytecode(mirror: Mirror, files: Files, limit: int) -> int:
 
 
 def bytecode(mirror: Mirror, files: Files) -> Iterator[Compiled]:
-    """Find what is compiled of the Python sources of ``mirror`` for its Pythons, and would be used here."""
+    """Return the valid bytecode of the Python sources in ``mirror`` for its Pythons."""
     tags = _tags(mirror.files())
     for source in mirror.paths(".py") if tags else ():
         for path in _compiled(source, tags):
             try:
                 head, size = valid_head(files, path, files.stat(source)), files.size(path)
-            except OSError:  # there is none; or a link that leads out of what is packed
+            except OSError:  # it or its source does not exist here
                 continue
             if head is not None:
                 yield Compiled(path, source, head, size)
 
 
 def source_of(path: str) -> str | None:
-    """Return the path of the source that a compiled file belongs to by its name (PEP 3147), or None."""
+    """Return the source of a compiled file by its name (PEP 3147); None for any other path."""
     directory, name = posixpath.split(path)
     parent, cache = posixpath.split(directory)
     if cache != "__pycache__" or not name.endswith(".pyc"):
@@ -100,10 +98,7 @@ def _compiled(source: str, tags: Iterable[str]) -> Iterator[str]:
 
 
 def valid_head(files: Files, path: str, source: os.stat_result) -> bytes | None:
-    """Return how the file ``path``, compiled of ``source``, has to begin in a bundle.
-
-    None where it is not there, cannot be read, or would not be used here: then it is not worth its bytes.
-    """
+    """Return the header that the bytecode ``path`` of ``source`` has in a bundle; None if it is not valid here."""
     head = files.read(path, _HEADER.size)
     if len(head) < _HEADER.size:
         return None

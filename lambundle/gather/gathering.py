@@ -1,4 +1,4 @@
-"""What goes into a bundle, as it is gathered: files with their reasons, and all that the ELF files among them load."""
+"""The files gathered for a bundle, and the closure of the ELF files among them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from lambundle.machine import Machine
 
 TEXTS = (".py", ".pl", ".pm", ".html", ".xml", ".txt", ".js", ".json", ".tex", ".sty", ".png", ".gz", ".h", ".rb")
-"""Endings of files that need not be opened to know that no loader takes them."""
+"""Endings of files that are no ELF files and are not opened."""
 
 
 class Gathering:
     """Files gathered for a bundle of one architecture.
 
-    ``exclude`` are the user's globs of sonames, file names or absolute paths, ``library_path`` directories to
-    search first. ``roots`` are the real paths of what was walked; libraries that one in ``optional`` misses
-    are worth a note, not an error.
+    ``exclude`` are the user's globs of sonames, file names or absolute paths, ``library_path`` directories to search
+    first. ``roots`` are the real paths of walked files; a missing library of one in ``optional`` is a note, not an
+    error.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Gathering:
         self.notes: list[str] = []
 
     def root(self, path: str, reason: Reason) -> None:
-        """Add a program or library and all that it loads."""
+        """Add a program or library and its closure."""
         real = self.mirror.add(path, reason)
         if real is not None:
             self.walk(real)
@@ -66,26 +66,26 @@ class Gathering:
                 continue  # an excluded file opens nothing; packages and commands are selected before
             try:
                 real = self.mirror.add(item.path, item.reason)
-            except LambundleError:  # listed by a package, and since removed; or a link into one that is not installed
+            except LambundleError:  # a file removed since its package was installed, or a dangling link
                 continue
             if real is not None and real not in self.roots and not real.endswith(TEXTS):
                 self.walk_if_loadable(real, optional=True)
 
     def walk_if_elf(self, real: str, *, optional: bool) -> None:
-        """Walk a file of the user's if it is an ELF file."""
+        """Walk a file that the user named if it is an ELF file; add a note if it cannot be walked."""
         if not is_elf(self.files, real):
             return
         try:
             self.walk(real)
-        except LambundleError as error:  # an object file, another machine's library: data like any other
-            self.notes.append(f"{error.message}: packed as it is")
+        except LambundleError as error:  # an object file or a foreign library is data
+            self.notes.append(f"{error.message}: packed as data")
             return
         if optional:
             self.optional.add(real)
 
     def walk_if_loadable(self, real: str, *, optional: bool = False) -> None:
-        """Walk a file if a loader of that architecture would take it."""
-        if real.endswith((".h", ".o", ".a")):  # by far the most of a compiler's files
+        """Walk a file if a loader of this architecture can load it."""
+        if real.endswith((".h", ".o", ".a")):  # most of a compiler's files
             return
         elf = self.elves.elf(real)
         if isinstance(elf, ElfFile) and elf.dynamic and MACHINES.get(elf.machine) == self.architecture:
@@ -94,20 +94,20 @@ class Gathering:
                 self.optional.add(real)
 
     def again(self, directories: Sequence[str]) -> Closure:
-        """Walk the same roots as on a host where only these directories are searched."""
+        """Walk the same roots on a host where only these directories are searched."""
         walker = self._walker(directories)
         for root in self.roots:
             walker.add(root)
         return walker.closure()
 
     def opened(self, soname: str, by: str, reason: Reason, program: str | None = None) -> None:
-        """Add a library that ``by`` opens by name in ``program`` (``by`` itself if None), if it is installed."""
+        """Add a library that ``by`` opens by name in ``program`` (default ``by``), if it is installed."""
         path = self.walker.dlopen(soname, by, program)
         if path is not None:
             self.mirror.add(path, reason)
 
     def excludes(self, path: str) -> bool:
-        """Whether the user does not want an absolute path: by one of its names, or a directory's above it."""
+        """Return whether the user excludes an absolute path, any of its names or a directory above it."""
         return bool(self.exclusions) and path.startswith("/") and self.mirror.excludes(path)
 
     def _walker(self, directories: Sequence[str] | None = None) -> Walker:

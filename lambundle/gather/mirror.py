@@ -1,12 +1,11 @@
-"""Collects files of the packing machine under their own absolute paths: the bundle's ``root``.
+"""The mirror: files of the packing machine below their own absolute paths in the bundle's ``root``.
 
-Nothing is renamed and nothing is merged by content, so relative look-ups, ``$ORIGIN``, siblings and ``..``
-mean in the bundle what they mean there. Only symbolic links change: an absolute target becomes a
-relative one, so that no link leads out of the bundle.
+Nothing is renamed or merged by content, so relative paths, ``$ORIGIN`` and ``..`` work as on the packing machine. Only
+absolute targets of links become relative, so that no link leads out of the bundle.
 
-A zip has no hard links. Of a program or library that has several names in one directory, one name is the file, and the
-others are links to it: programs with many names are large. Any other hard link is a copy, since interpreters follow a
-link before they look beside a file, and would find the other's siblings, or go by the other's ending.
+A zip has no hard links. Of an ELF file with several names in one directory, one name is the file and the others are
+links to it, since programs with many names are large. Any other hard link becomes a copy: interpreters follow a link
+before they look beside a file, and would find the siblings of another or go by another extension.
 """
 
 from __future__ import annotations
@@ -43,18 +42,18 @@ HOST_FILES = frozenset(
         "/etc/shadow",
     }
 )
-"""What only the host can know: never in a bundle, where it would hide the host's own."""
+"""Files that describe the host: a bundle's would hide the host's own."""
 
 KERNEL_TREES = ("/dev", "/proc", "/sys")
-"""Made by the kernel; the runtime leaves them to the host."""
+"""File systems of the kernel; the runtime never redirects them."""
 
 
 _Step: TypeAlias = "tuple[str, os.stat_result | str | None]"
-"""A path on the way to another: a file with its status, a link with its target, a directory with None."""
+"""A component of a path: a file with its status, a link with its target, a directory with None."""
 
 
-_PLAINEST = {kind: place for place, kind in enumerate(("program", "add", "needed", "interpreter", "started"))}
-"""Kinds of reasons that say most, best first; the others keep the order in which they were found."""
+_KIND_ORDER = {kind: number for number, kind in enumerate(("program", "add", "needed", "interpreter", "started"))}
+"""The order of an entry's reasons by kind; other kinds follow in the order in which they were found."""
 
 
 @dataclass(slots=True)
@@ -69,10 +68,7 @@ class _Node:
 
 
 class Mirror:
-    """A growing set of paths, each with the reasons why it is wanted.
-
-    ``excluded`` says of an absolute path whether the user does not want it.
-    """
+    """A growing set of paths, each with its reasons; ``excluded`` returns whether the user excludes a path."""
 
     def __init__(self, files: Files, excluded: Callable[[str], bool] = lambda _: False) -> None:
         self._files = files
@@ -85,17 +81,15 @@ class Mirror:
         return path in self._nodes
 
     def add(self, path: str, reason: Reason) -> str | None:
-        """Add what ``path`` (absolute) names, every link on the way included; returns its real path.
+        """Add the file at an absolute path and every link to it, with the same reason; return its real path.
 
-        The links and the file they lead to have the same reason: they are wanted for one purpose.
-
-        A directory is added without its content. None, and nothing is added, when the path is excluded, of the
-        host alone or a device. Raises DanglingLinkError for a link that leads nowhere and UnreadableFileError.
+        A directory is added without its content. An excluded path, a host file and a device are not added: None.
+        Raises DanglingLinkError, UnreadableFileError, and UsageError if the path does not exist.
         """
-        way = self._way(path)
-        if way is None:
+        resolved = self._resolve(path)
+        if resolved is None:
             return None
-        at, steps = way
+        at, steps = resolved
         for here, status in steps:
             if status is None:
                 self._directory(here)
@@ -108,14 +102,14 @@ class Mirror:
         return at
 
     def excludes(self, path: str) -> bool:
-        """Whether ``add`` would take nothing for an absolute path."""
+        """Return whether ``add`` would not add an absolute path."""
         try:
-            return self._way(path) is None
-        except LambundleError:  # it is not there, or cannot be read: not for that reason
+            return self._resolve(path) is None
+        except LambundleError:  # missing or unreadable is not excluded
             return False
 
-    def _way(self, path: str) -> tuple[str, list[_Step]] | None:
-        """Where a path leads in the end, and what is new on the way there; None if it may not be taken."""
+    def _resolve(self, path: str) -> tuple[str, list[_Step]] | None:
+        """Return the real path and its new components; None if it must not be added."""
         steps: list[_Step] = []
         links = 0
         at, rest = "/", _components(path)
@@ -125,7 +119,7 @@ class Mirror:
             if here in self._directories:
                 at = here
                 continue
-            if self._excluded(here) or _is_of_the_host(here):
+            if self._excluded(here) or _is_host_file(here):
                 return None
             status = self._lstat(here, path)
             if stat.S_ISLNK(status.st_mode):
@@ -146,10 +140,10 @@ class Mirror:
         return at, steps
 
     def add_tree(self, path: str, reason: Reason, wanted: Callable[[str], bool] = lambda _: True) -> list[str]:
-        """Add everything at and below ``path``; returns the real paths of the files.
+        """Add everything at and below ``path``; return the real paths of the files.
 
-        ``wanted`` says of an absolute path below whether to take it; a directory that is not wanted is not
-        entered. A link below it that leads nowhere is left out; one to a directory brings that tree too.
+        An absolute path for which ``wanted`` is false is left out, a directory with all its files. A dangling link is
+        left out; a link to a directory adds that tree too.
         """
         found: list[str] = []
         entered: set[str] = set()
@@ -168,25 +162,25 @@ class Mirror:
             waiting += [
                 below.path
                 for below in self._listed(real)
-                if wanted(below.path) and not (below.is_link and self._leads_nowhere(below.path))
+                if wanted(below.path) and not (below.is_link and self._is_dangling(below.path))
             ]
         return found
 
     def make_file(self, path: str, content: bytes, mode: int, reason: Reason) -> None:
-        """Add a file that this machine does not have, at an absolute path, unless it is excluded."""
+        """Add a generated file at an absolute path, unless it is excluded."""
         if self.excludes(path):
             return
         self._parents(path)
         self._nodes[path] = _Node(Kind.FILE, mode, len(content), content=content, reasons={reason: None})
 
     def make_link(self, path: str, target: str, reason: Reason) -> None:
-        """Add a link that this machine does not have; ``target`` is relative to its directory."""
+        """Add a generated link; ``target`` is relative to its directory."""
         if path not in self._nodes:
             self._parents(path)
             self._nodes[path] = _Node(Kind.LINK, 0o777, len(os.fsencode(target)), target, reasons={reason: None})
 
     def entries(self, prefix: str, owner: Callable[[str], str | None] = lambda _: None) -> Iterator[Entry]:
-        """Every path as an entry of the bundle, below ``prefix``; ``owner`` says which package owns a file."""
+        """Return the entries of the bundle, below ``prefix``; ``owner`` returns the package that owns a file."""
         for path, node in self._nodes.items():
             is_from_here = node.kind is Kind.FILE and node.content is None
             yield Entry(
@@ -198,29 +192,29 @@ class Mirror:
                 content=node.content,
                 head=node.head,
                 target=node.target,
-                reasons=tuple(sorted(node.reasons, key=lambda reason: _PLAINEST.get(reason.kind, len(_PLAINEST)))),
+                reasons=tuple(sorted(node.reasons, key=lambda reason: _KIND_ORDER.get(reason.kind, len(_KIND_ORDER)))),
                 package=owner(path) if is_from_here else None,
             )
 
     def files(self) -> list[str]:
-        """Absolute paths of all files of this machine added so far."""
+        """Return the absolute paths of all files added so far, without generated ones."""
         return [path for path, node in self._nodes.items() if node.kind is Kind.FILE and node.content is None]
 
     @property
     def size(self) -> int:
-        """Bytes of all files and link targets added so far."""
+        """The bytes of all files and link targets added so far."""
         return sum(node.size for node in self._nodes.values())
 
     def paths(self, ending: str) -> list[str]:
-        """Absolute paths of all files and links added so far whose names end so."""
+        """Return the absolute paths of all files and links added so far that end with ``ending``."""
         return [path for path, node in self._nodes.items() if path.endswith(ending) and node.kind is not Kind.DIRECTORY]
 
     def replace_head(self, path: str, head: bytes) -> None:
-        """Let a file of this machine that was added begin otherwise in the bundle; its size remains."""
+        """Replace the first bytes of a file in the bundle; its size stays."""
         self._nodes[path].head = head
 
     def holds_below(self, directory: str) -> bool:
-        """Whether anything at or below an absolute path was added."""
+        """Return whether a directory was added."""
         return directory in self._directories
 
     def _lstat(self, path: str, asked: str) -> os.stat_result:
@@ -231,7 +225,7 @@ class Mirror:
                 if path == posixpath.normpath(asked):
                     raise UsageError(f"{asked} does not exist") from error
                 raise DanglingLinkError(
-                    f"{asked} leads to {path}, which does not exist", hint="mend the link, or --exclude it"
+                    f"{asked} leads to {path}, which does not exist", hint="repair the link, or --exclude it"
                 ) from error
             raise _unreadable(path, error) from error
 
@@ -241,7 +235,7 @@ class Mirror:
         except OSError as error:
             raise _unreadable(directory, error) from error
 
-    def _leads_nowhere(self, path: str) -> bool:
+    def _is_dangling(self, path: str) -> bool:
         try:
             self._files.stat(path)
         except OSError as error:
@@ -282,9 +276,9 @@ class Mirror:
         if node is None:
             if not self._files.is_readable(path):
                 raise UnreadableFileError(
-                    f"{path} may not be read by you", hint="run lambundle as a user who may, or --exclude it"
+                    f"no permission to read {path}", hint="run lambundle as another user, or --exclude it"
                 )
-            # Who may run it here does not matter: on Lambda one user runs everything.
+            # Lambda has one user: executable by anybody is executable by all.
             mode = 0o755 if status.st_mode & 0o111 else 0o644
             node = self._nodes[path] = _Node(Kind.FILE, mode, status.st_size)
         node.reasons.setdefault(reason)
@@ -294,7 +288,7 @@ def _components(path: str) -> list[str]:
     return [name for name in path.split("/") if name not in ("", ".")]
 
 
-def _is_of_the_host(path: str) -> bool:
+def _is_host_file(path: str) -> bool:
     return path in HOST_FILES or path.startswith(tuple(f"{tree}/" for tree in KERNEL_TREES)) or path in KERNEL_TREES
 
 

@@ -1,4 +1,4 @@
-"""From what the user typed to a program of the packing machine."""
+"""Resolving the user's arguments to programs of the packing machine."""
 
 from __future__ import annotations
 
@@ -35,19 +35,18 @@ COMPILED_SHIMS = {
     "mise": "mise which",
     "proto-shim": "proto bin",
 }
-"""Programs that under any other name only start one that they choose, and what tells which it is."""
+"""Compiled shims of version managers: under another name they start a program, which the command prints."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A program that the user asked for.
+    """A requested program.
 
-    ``launcher`` is the name it gets in ``bin``; ``path`` its absolute path as a shell would start it;
-    ``real`` the same with every link followed. ``elf`` are the headers of the program, of a script those of
-    its interpreter. ``script`` is a script's first line, ``interpreter`` the program that runs it in the end:
-    an interpreter may be a script itself, then those ``between`` are it and its own, and the arguments of
-    ``script`` are all that Linux gives to the program. ``started`` is the real path of the ELF program that is started:
-    the program itself, or its interpreter. ``place`` is ``path`` with the links of its directory followed.
+    ``launcher`` is its name in ``bin``, ``path`` its absolute path as a shell starts it, ``real`` its real path.
+    ``elf`` are its headers, for a script those of its interpreter. ``script`` is its shebang, with all arguments that
+    Linux passes, ``interpreter`` the ELF program that runs it; ``between`` are scripts that interpret scripts.
+    ``started`` is the real path of the ELF program: the program itself or its interpreter. ``place`` is ``path`` with
+    the links of its directory followed.
     """
 
     launcher: str
@@ -66,10 +65,9 @@ class Requested:
 
 
 def resolve(machine: Machine, argument: str) -> Requested:
-    """Find the program that ``PROGRAM`` or ``NAME=PROGRAM`` means, by the machine's PATH and current directory.
+    """Find a program, ``PROGRAM`` or ``NAME=PROGRAM``, by the machine's PATH and current directory.
 
-    Raises ProgramNotFoundError, NotElfError (scripts too), ForeignElfError, BadElfError, UnreadableFileError or
-    UsageError.
+    Raises ProgramNotFoundError, NotElfError, ForeignElfError, BadElfError, UnreadableFileError or UsageError.
     """
     launcher, equals, text = argument.partition("=")
     if not equals or "/" in launcher:
@@ -82,17 +80,17 @@ def resolve(machine: Machine, argument: str) -> Requested:
     real = files.real(path)
     script = read_shebang(files, real, machine.search) or headless_script(files, real)
     if script is None:
-        asks = COMPILED_SHIMS.get(posixpath.basename(real))
-        if asks is not None and posixpath.basename(path) != posixpath.basename(real):
+        command = COMPILED_SHIMS.get(posixpath.basename(real))
+        if command is not None and posixpath.basename(path) != posixpath.basename(real):
             raise NotElfError(
-                f"{path} is a shim of {posixpath.basename(real)}: it only chooses another program",
-                hint=f"give the program that it chooses ({asks} {posixpath.basename(path)} says which)",
+                f"{path} is a shim of {posixpath.basename(real)}: it starts another program",
+                hint=f"give that program ({command} {posixpath.basename(path)} prints it)",
             )
         return Requested(launcher, path, real, _read(files, path), place=files.real_parent(path))
     if _is_shim(files, real):
         raise NotElfError(
-            f"{path} is a shim of a version manager: it only chooses another program",
-            hint="give the program that it chooses (pyenv which NAME, asdf which NAME, rbenv which NAME)",
+            f"{path} is a shim of a version manager: it starts another program",
+            hint="give that program (pyenv which NAME, asdf which NAME, rbenv which NAME)",
         )
     last, between = _interpreter(machine, path, script)
     return Requested(
@@ -123,7 +121,7 @@ def each_once(requested: Iterable[Requested]) -> list[Requested]:
 
 
 def bundle_name(name: str | None, requested: Sequence[Requested]) -> str:
-    """Name of the bundle: the user's, else the first launcher's with odd characters replaced."""
+    """Return the bundle's name: ``name``, else the first launcher's in valid characters. Raises UsageError."""
     if name is None:
         made = re.sub(r"[^A-Za-z0-9._+@-]", "_", requested[0].launcher)
         return made if _BUNDLE_NAME.fullmatch(made) else f"_{made}"
@@ -135,7 +133,7 @@ def bundle_name(name: str | None, requested: Sequence[Requested]) -> str:
 
 
 def machine_of(requested: Sequence[Requested]) -> str:
-    """Machine of all the programs, as in ``uname -m``."""
+    """Return the architecture of all programs, as ``uname -m``. Raises ForeignElfError if they differ."""
     names = {MACHINES[program.elf.machine] for program in requested}
     if len(names) > 1:
         raise ForeignElfError(
@@ -203,7 +201,7 @@ def _read(files: Files, path: str) -> ElfFile:
 
 
 def _interpreter(machine: Machine, path: str, script: Shebang) -> tuple[Shebang, tuple[str, ...]]:
-    """The program at the end of a chain of scripts with all its arguments, and the scripts on the way (execve(2))."""
+    """Return the last shebang of a chain of scripts, with all arguments, and the scripts between (execve(2))."""
     between: list[str] = []
     for _ in range(_NESTED_SCRIPTS):
         interpreter = script.interpreter
@@ -216,16 +214,16 @@ def _interpreter(machine: Machine, path: str, script: Shebang) -> tuple[Shebang,
             return script, tuple(between)
         if _is_shim(machine.files, interpreter):
             raise NotElfError(
-                f"{path} is a script for {interpreter}, a shim of a version manager: it only chooses another",
-                hint="put the directory of the one that it chooses first on PATH (pyenv which NAME, asdf which NAME)",
+                f"{path} is a script for {interpreter}, a shim of a version manager: it starts another program",
+                hint="put the directory of that program first on PATH (pyenv which NAME, asdf which NAME)",
             )
         between.append(interpreter)
         script = replace(inner, arguments=(*inner.arguments, interpreter, *script.arguments))
-    raise NotElfError(f"{path} is a script whose interpreters are scripts without end")
+    raise NotElfError(f"{path} is a script with more than {_NESTED_SCRIPTS} nested interpreters")
 
 
 def _is_shim(files: Files, path: str) -> bool:
-    """Whether a script lies among a version manager's shims and hands on to it."""
+    """Return whether a script is a shim of a version manager."""
     if "/shims/" not in path:
         return False
     head = files.read(path, _SHIM_MAX)
@@ -236,12 +234,12 @@ def _not_a_program(files: Files, path: str) -> LambundleError:
     if not files.is_readable(path):
         return UnreadableFileError(f"{path} cannot be read: Permission denied")
     if files.read(path, 2) == b"#!":
-        return NotElfError(f"{path} is a script whose first line names no interpreter on this machine")
+        return NotElfError(f"{path} is a script whose shebang names no interpreter on this machine")
     return NotElfError(f"{path} is neither an ELF program nor a script")
 
 
 def resolve_file(machine: Machine, text: str) -> str:
-    """Absolute path of a program or library that the user named; raises as ``resolve`` does."""
+    """Return the absolute path of a program or library that the user named. Raises as ``resolve``."""
     path = _find(machine, text)
     if not is_elf(machine.files, path):
         raise _not_a_program(machine.files, path)

@@ -1,7 +1,7 @@
-"""The packing machine: its files below a root, its environment, how it names itself.
+"""The packing machine: its files below a root, its environment, its distribution.
 
-The only room that may touch them. Everything above asks a ``Machine``, so that the packing machine can be this one
-(``here``), a directory that holds another Linux (``at``), or one that exists in memory only (``MemoryFiles``).
+The only room that may touch them. All rooms above use a ``Machine``: this one (``here``), the Linux in a directory
+(``at``), or one in memory (``MemoryFiles``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files below a directory of this machine: ``/`` itself, or a root that holds another Linux."""
+"""Files on disk: those of this machine, or of a root with another Linux."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 class DiskFiles(Files):
     """The files below ``root``, an absolute path of this machine; empty for ``/``.
 
-    Links are followed within the root, an absolute target from its top, so that none leads out.
+    Links are followed within the root: an absolute target starts at the root, so that none leads out.
     """
 
     def __init__(self, root: str = "") -> None:
@@ -28,11 +28,11 @@ class DiskFiles(Files):
         self.root = root.rstrip("/")
 
     def place(self, path: str) -> str:
-        """Return where what ``path`` leads to lies on the machine that lambundle runs on."""
+        """Return the path on this machine of the file that ``path`` leads to."""
         return f"{self.root}{self.real(path)}" if self.root else path
 
     def _ask_lstat(self, path: str) -> os.stat_result:
-        # Where the kernel has the same root it follows links itself, and faster.
+        # With the same root the kernel follows links, which is faster.
         return os.lstat(self.root + self.real_parent(path)) if self.root else os.lstat(path)
 
     def _ask_stat(self, path: str) -> os.stat_result:
@@ -61,7 +61,7 @@ class DiskFiles(Files):
             ]
 
     def _open(self, path: str) -> BinaryIO:
-        # O_NOFOLLOW: the path is physical, and what became a link meanwhile must not lead out of the root.
+        # O_NOFOLLOW: a component that has become a link must not lead out of the root.
         flags = _FLAGS | os.O_NOFOLLOW if self.root else _FLAGS
         fd = os.open(self.root + path, flags)
         if stat.S_ISDIR(os.fstat(fd).st_mode):
@@ -70,12 +70,12 @@ class DiskFiles(Files):
         return os.fdopen(fd, "rb", buffering=0)
 
     def is_readable(self, path: str) -> bool:
-        """Whether the user who packs may read what ``path`` leads to."""
+        """Return whether this process may read the file that ``path`` leads to."""
         return os.access(self.place(path), os.R_OK)
 
     @contextmanager
     def mapped(self, path: str) -> Iterator[mmap.mmap | bytes]:
-        """Map a file; empty where it cannot be read, or is empty."""
+        """Give the content of a file as a memory map; empty if it cannot be read or is empty."""
         try:
             with self.open(path) as file:
                 found = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -1,7 +1,6 @@
-"""The files of a machine: one interface, one way to follow links, each question answered once.
+"""The files of a machine: one interface, one way to follow links, every result remembered.
 
-A path that goes in or comes out is an absolute path *of that machine*. Where it lies here, if it does at all, only
-the implementation knows, so that a path can never be mistaken for one of the machine that lambundle runs on.
+All paths are absolute paths *of that machine*. Only an implementation knows paths on this machine.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MAX_LINKS = 40
-"""Links that are followed for one path (MAXSYMLINKS of Linux, path_resolution(7))."""
+"""Most links that are followed for one path (MAXSYMLINKS of Linux, path_resolution(7))."""
 
 MAX_DEPTH = 64
-"""Directories that ``**`` descends: links into each other would let it go on for ever."""
+"""Most levels that ``**`` descends: links may form a cycle."""
 
 _EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 _MAGIC = re.compile(r"[*?[]")
 
 
 class Item(NamedTuple):
-    """One name in a directory; what a link leads to does not count."""
+    """A directory entry; its kind is that of the entry itself, not of a link's target."""
 
     name: str
     path: str
@@ -42,10 +41,10 @@ class Item(NamedTuple):
 
 
 class Files(abc.ABC):
-    """The files of one machine, remembered as they were at the first question.
+    """The files of one machine, remembered as they were when first read.
 
-    Implementations answer three questions about *physical* paths, in which no directory is a link, and open files.
-    OSError means what it means to a program of that machine.
+    Implementations get *physical* paths, in which no directory is a link. An OSError is that of a program on the
+    machine.
     """
 
     def __init__(self) -> None:
@@ -55,7 +54,7 @@ class Files(abc.ABC):
         self._reals: dict[str, str] = {}
         self._targets: dict[str, str | None] = {}
 
-    # ---- what an implementation knows ----
+    # ---- to implement ----
 
     @abc.abstractmethod
     def _lstat(self, path: str) -> os.stat_result:
@@ -67,19 +66,19 @@ class Files(abc.ABC):
 
     @abc.abstractmethod
     def _scan(self, path: str, top: str) -> list[Item]:
-        """Return what the directory at a physical path holds, in any order; their paths begin with ``top``."""
+        """Return the items of the directory at a physical path, in any order; their paths begin with ``top``."""
 
     @abc.abstractmethod
     def _open(self, path: str) -> BinaryIO:
-        """Open the file at a physical path for reading, without waiting for a writer if it is a pipe."""
+        """Open the file at a physical path for reading; a pipe must not block."""
 
     @abc.abstractmethod
     def is_readable(self, path: str) -> bool:
-        """Whether whoever packs may read what ``path`` leads to."""
+        """Return whether this process may read the file that ``path`` leads to."""
 
     @contextmanager
     def mapped(self, path: str) -> Iterator[mmap.mmap | bytes]:
-        """Give the content of a file, without a copy where that can be had; empty where it cannot be read."""
+        """Give the content of a file, if possible without a copy; empty if it cannot be read."""
         try:
             with self.open(path) as file:
                 data = file.read()
@@ -90,14 +89,13 @@ class Files(abc.ABC):
     # ---- links ----
 
     def real(self, path: str) -> str:
-        """Follow every link, as realpath(3): what does not exist stays as it is, and ``..`` stops at ``/``.
+        """Follow every link, as realpath(3); missing components stay, and ``..`` stops at ``/``.
 
-        After too many links the path is returned as it is: opening it then fails as it would there.
+        After MAX_LINKS the path is returned unchanged, so that opening it fails with ELOOP.
         """
         known = self._reals.get(path)
         if known is None:
-            # Hundreds of files lie in a few directories: each of these is followed once. Very deep ones must not
-            # exhaust Python's stack.
+            # Directories are resolved once for all their files; very deep paths must not exhaust Python's stack.
             parent, _, name = path.rpartition("/")
             if parent and name not in {"", ".", ".."} and path.count("/") <= MAX_DEPTH:
                 step = f"{self.real(parent).rstrip('/')}/{name}"
@@ -108,7 +106,7 @@ class Files(abc.ABC):
         return known
 
     def _target(self, path: str) -> str | None:
-        """Return the target of the link at a path whose directory is physical, None where it is none."""
+        """Return the target of the link at a path whose directory is physical; None if it is not a link."""
         if path not in self._targets:
             try:
                 self._targets[path] = self._readlink(path)
@@ -147,19 +145,19 @@ class Files(abc.ABC):
         return f"{self.real(parent or '/').rstrip('/')}/{name}"
 
     def readlink(self, path: str) -> str:
-        """Return the target of a link as it is written; raises OSError where there is none."""
-        place = self.real_parent(path)
-        target = self._target(place)
-        return self._readlink(place) if target is None else target
+        """Return the target of a link as written. Raises OSError if it is not a link."""
+        physical = self.real_parent(path)
+        target = self._target(physical)
+        return self._readlink(physical) if target is None else target
 
     # ---- status ----
 
     def lstat(self, path: str) -> os.stat_result:
-        """Return the status of what ``path`` names, a link itself; raises OSError."""
+        """Return the status of ``path``, without following a final link. Raises OSError."""
         return self._remembered(self._lstats, path, self._ask_lstat)
 
     def stat(self, path: str) -> os.stat_result:
-        """Return the status of what ``path`` leads to; raises OSError."""
+        """Return the status of the file that ``path`` leads to. Raises OSError."""
         return self._remembered(self._stats, path, self._ask_stat)
 
     def _ask_lstat(self, path: str) -> os.stat_result:
@@ -195,11 +193,11 @@ class Files(abc.ABC):
             return 0
 
     def exists(self, path: str) -> bool:
-        """Whether ``path`` leads to something."""
+        """Return whether ``path`` leads to a file of any kind."""
         return self._mode(path) != 0
 
     def lexists(self, path: str) -> bool:
-        """Whether ``path`` names something, a dangling link too."""
+        """Return whether ``path`` exists, a dangling link too."""
         try:
             self.lstat(path)
         except OSError:
@@ -207,33 +205,33 @@ class Files(abc.ABC):
         return True
 
     def is_file(self, path: str) -> bool:
-        """Whether ``path`` leads to a regular file."""
+        """Return whether ``path`` leads to a regular file."""
         return stat.S_ISREG(self._mode(path))
 
     def is_directory(self, path: str) -> bool:
-        """Whether ``path`` leads to a directory."""
+        """Return whether ``path`` leads to a directory."""
         return stat.S_ISDIR(self._mode(path))
 
     def is_link(self, path: str) -> bool:
-        """Whether ``path`` names a link, dangling or not."""
+        """Return whether ``path`` is a link, dangling or not."""
         return self._target(self.real_parent(path)) is not None
 
     def is_executable(self, path: str) -> bool:
-        """Whether ``path`` leads to a regular file that somebody may execute, as root sees it."""
+        """Return whether ``path`` leads to a regular file that anybody may execute, as access(2) for root."""
         mode = self._mode(path)
         return stat.S_ISREG(mode) and bool(mode & _EXECUTABLE)
 
     def is_public(self, path: str) -> bool:
-        """Whether ``path`` leads to a regular file that everybody may read: else it may hold a secret."""
+        """Return whether ``path`` leads to a world-readable regular file, which is no secret."""
         mode = self._mode(path)
         return stat.S_ISREG(mode) and bool(mode & stat.S_IROTH)
 
     def size(self, path: str) -> int:
-        """Return the bytes of the regular file that ``path`` leads to, 0 where it leads to none."""
+        """Return the bytes of the regular file that ``path`` leads to; 0 without one."""
         return self.stat(path).st_size if self.is_file(path) else 0
 
     def identity(self, path: str) -> tuple[int, int] | None:
-        """Return device and inode, which all names of one file share; None where there is none."""
+        """Return device and inode, which all names of a file share; None if it does not exist."""
         try:
             status = self.stat(path)
         except OSError:
@@ -243,7 +241,7 @@ class Files(abc.ABC):
     # ---- directories ----
 
     def scan(self, directory: str) -> tuple[Item, ...]:
-        """Return what a directory holds, by name; raises OSError. Paths begin with ``directory`` as it was given."""
+        """Return the items of a directory by name; their paths begin with ``directory``. Raises OSError."""
         answer = self._listings.get(directory)
         if answer is None:
             try:
@@ -258,20 +256,20 @@ class Files(abc.ABC):
         return answer
 
     def items(self, directory: str) -> tuple[Item, ...]:
-        """Return what a directory holds, by name; nothing where it cannot be read."""
+        """Return the items of a directory by name; none if it cannot be read."""
         try:
             return self.scan(directory)
         except OSError:
             return ()
 
     def names(self, directory: str) -> list[str]:
-        """Return the names in a directory, sorted; none where it cannot be read."""
+        """Return the names in a directory, sorted; none if it cannot be read."""
         return [item.name for item in self.items(directory)]
 
     def glob(self, pattern: str) -> list[str]:
         """Return the paths that match an absolute pattern (glob(7)), sorted; ``**`` is any number of directories.
 
-        As in a shell, ``*`` does not match a leading dot, and a link that leads nowhere is a match.
+        As in a shell, ``*`` does not match a leading dot, and a dangling link matches.
         """
         if _MAGIC.search(pattern) is None:
             return [pattern] if self.lexists(pattern) else []
@@ -317,7 +315,7 @@ class Files(abc.ABC):
     # ---- content ----
 
     def open(self, path: str) -> BinaryIO:
-        """Open what ``path`` leads to for reading, unbuffered; raises OSError, also where it is a directory."""
+        """Open the file that ``path`` leads to for reading, unbuffered. Raises OSError, for a directory too."""
         try:
             return self._ask_open(path)
         except ValueError as error:
@@ -327,8 +325,8 @@ class Files(abc.ABC):
         return self._open(self.real(path))
 
     def read(self, path: str, limit: int) -> bytes:
-        """Return at most the first ``limit`` bytes of a regular file; empty where there is none to be read."""
-        if not self.is_file(path):  # a pipe that is put there must not hang us
+        """Return at most the first ``limit`` bytes of a regular file; empty if it cannot be read."""
+        if not self.is_file(path):  # a pipe would block
             return b""
         try:
             with self.open(path) as file:
@@ -337,7 +335,7 @@ class Files(abc.ABC):
             return b""
 
     def content(self, path: str, limit: int) -> bytes | None:
-        """Return a whole regular file, None where it cannot be read or is larger than ``limit``."""
+        """Return a whole regular file; None if it cannot be read or has more than ``limit`` bytes."""
         if not self.is_file(path) or self.size(path) > limit:
             return None
         try:
@@ -348,7 +346,7 @@ class Files(abc.ABC):
 
 
 def _up_to(file: BinaryIO, limit: int) -> bytes:
-    data = file.read(limit)  # one call is nearly always enough
+    data = file.read(limit)  # usually all
     parts = [data]
     while data and (limit := limit - len(data)) > 0 and (data := file.read(limit)):
         parts.append(data)
@@ -356,7 +354,7 @@ def _up_to(file: BinaryIO, limit: int) -> bytes:
 
 
 def escaped(path: str) -> str:
-    """Return a path as a glob pattern that matches nothing but itself."""
+    """Return a glob pattern that matches only ``path``."""
     return _MAGIC.sub(r"[\g<0>]", path)
 
 

@@ -1,4 +1,4 @@
-"""The packing machine: where it is, what is set in it, how it names itself."""
+"""The packing machine: its files, variables, current directory and distribution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lambundle.machine.files import Files
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""PATH of a machine that nobody is logged in to: that of Debian's, Fedora's and Alpine's root."""
+"""PATH without a login: that of root on Debian, Fedora and Alpine."""
 
 _OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 _LIST = re.compile("[:;]")
@@ -28,11 +28,10 @@ _QUOTES = ("'", '"')
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine that programs are packed from.
+    """A machine to pack programs from.
 
-    ``variables`` are its environment variables, ``directory`` is the current directory, against which a relative path
-    is meant. ``root`` is where it lies on the machine that lambundle runs on, empty where it is that machine itself.
-    ``architecture`` is that of uname(1), empty where nothing but its programs tell.
+    ``variables`` are its environment variables, ``directory`` is the current directory, ``root`` its directory on this
+    machine, empty for this machine itself. ``architecture`` is that of uname(1), empty if only its programs tell it.
     """
 
     files: Files
@@ -43,7 +42,7 @@ class Machine:
 
     @property
     def search(self) -> tuple[str, ...]:
-        """Directories of PATH in their order, absolute: an empty element is the current directory."""
+        """The absolute directories of PATH in order; an empty element is the current directory."""
         return tuple(map(self.absolute, self.variables.get("PATH", DEFAULT_PATH).split(":")))
 
     @property
@@ -58,31 +57,31 @@ class Machine:
 
     @property
     def home(self) -> str:
-        """Directory of the user's own files; empty where there is none."""
+        """The variable HOME; empty if it is not set."""
         return self.variables.get("HOME", "")
 
     @cached_property
     def homes(self) -> tuple[str, ...]:
-        """Directories of the user's own files: HOME, and what the user database says where it is this machine."""
+        """The user's home directories: HOME, and on this machine the one in passwd(5)."""
         found = {self.home}
         if self.is_here:
-            with suppress(KeyError):  # a user whom nobody knows, as in many containers
+            with suppress(KeyError):  # a user without an entry, as in many containers
                 found.add(pwd.getpwuid(os.getuid()).pw_dir)
         return tuple(sorted(home for home in found if home.startswith("/")))
 
     @property
     def is_here(self) -> bool:
-        """Whether it is the machine that lambundle runs on, so that its programs can be run."""
+        """Whether it is this machine, so that its programs can be run."""
         return not self.root and isinstance(self.files, DiskFiles)
 
     @cached_property
     def distribution(self) -> str:
-        """PRETTY_NAME of os-release(5), ``Linux`` where it does not say."""
+        """PRETTY_NAME of os-release(5); ``Linux`` if it is not set."""
         return self.os_release.get("PRETTY_NAME") or "Linux"
 
     @cached_property
     def os_release(self) -> Mapping[str, str]:
-        """The assignments of os-release(5): the machine's own in /etc, else the vendor's."""
+        """The assignments in os-release(5): the file in /etc, else the one in /usr/lib."""
         for path in _OS_RELEASE:
             data = self.files.content(path, _MAX_OS_RELEASE)
             if data is not None:
@@ -90,15 +89,15 @@ class Machine:
         return {}
 
     def absolute(self, path: str) -> str:
-        """Make a path of this machine absolute, without following links: ``.`` and ``..`` are text (normpath)."""
+        """Return a path of this machine as an absolute one; links are not followed, ``..`` is removed as text."""
         return os.path.normpath(os.path.join(self.directory, path))
 
 
 def here() -> Machine:
-    """Return the machine that lambundle runs on, with the variables and the directory of this process."""
+    """Return this machine, with the variables and the current directory of this process."""
     try:
         directory = os.getcwd()  # noqa: PTH109  (the packing machine's paths are POSIX text)
-    except OSError:  # it is gone
+    except OSError:  # it was removed
         directory = "/"
     variables = dict(os.environ)
     variables.setdefault("PATH", os.defpath)
@@ -106,11 +105,11 @@ def here() -> Machine:
 
 
 def at(root: str) -> Machine:
-    """Return the machine whose root directory is ``root``; nothing of this process's environment is its."""
-    place = os.path.realpath(root)
-    if place == "/":
+    """Return the machine with the root directory ``root``, without the environment of this process."""
+    real = os.path.realpath(root)
+    if real == "/":
         return here()
-    return Machine(DiskFiles(place), {"PATH": DEFAULT_PATH}, "/", place)
+    return Machine(DiskFiles(real), {"PATH": DEFAULT_PATH}, "/", real)
 
 
 def _assignments(text: str) -> list[tuple[str, str]]:

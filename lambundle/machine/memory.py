@@ -1,4 +1,4 @@
-"""Files that exist in memory only: a machine of any distribution, made up in a line, asked in microseconds."""
+"""Files in memory, for tests: a machine of any distribution in a line."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _TIME = 1_700_000_000
 
 
 class MemoryFiles(Files):
-    """Made-up files.
+    """Files in memory.
 
-    ``content`` maps absolute paths to bytes (or text) of files; directories follow from them. ``links`` maps paths to
-    targets, ``modes`` paths to permissions where they are not 0644 (0755 for what lies in a ``bin`` directory).
-    ``directories`` are those that hold nothing, ``sizes`` what a file says to weigh where its content is shorter;
-    ``hard_links`` maps other names of files to one that has its content here.
+    ``content`` maps absolute paths to the bytes or text of files; parent directories are implied. ``links`` maps paths
+    to targets, ``modes`` paths to permissions other than 0644 (0755 in a ``bin`` directory). ``directories`` are empty
+    directories, ``sizes`` are the bytes of files with shortened content, ``hard_links`` maps further names of files to
+    the first.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class MemoryFiles(Files):
         for path in directories:
             self._put(path, None)
         for path, data in (content or {}).items():
-            # A file may be named through a link of its directory, as package lists do.
+            # Package lists may name a file through a directory link.
             self._put(self._physical(path), data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data)
 
         for path, other in (hard_links or {}).items():
@@ -126,5 +126,5 @@ class MemoryFiles(Files):
         return bool(self._modes.get(path, 0o444) & 0o444)
 
     def is_readable(self, path: str) -> bool:
-        """Whether any permission bit lets somebody read what ``path`` leads to."""
+        """Return whether any permission bit allows to read the file that ``path`` leads to."""
         return self.exists(path) and self._readable(self.real(path))

@@ -1,4 +1,4 @@
-"""A file of a machine that is to be read later, by somebody who knows neither the machine nor its root."""
+"""A file of a machine, to be read later without knowing the machine."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The file at ``path``, as it is called on its machine, and the machine's ``files``, which open it."""
+    """The file at ``path`` of a machine, and the machine's ``files`` to open it."""
 
     path: str
     files: Files = field(repr=False, compare=False)
 
     def open(self) -> BinaryIO:
-        """Open it for reading, unbuffered; raises OSError."""
+        """Open the file for reading, unbuffered. Raises OSError."""
         return self.files.open(self.path)
 
     def __str__(self) -> str:
@@ -29,5 +29,5 @@ class Source:
 
 
 def own_file(path: Path) -> Source:
-    """Return a file of lambundle itself, or one that lambundle made, as a source."""
+    """Return a file of lambundle, or one that it made, as a source."""
     return Source(str(path), DiskFiles())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Manifest, PackedOn, Program, Reason
 from lambundle.discover.discovery import Discovery
-from lambundle.gather.bytecode import take_bytecode
+from lambundle.gather.bytecode import add_bytecode
 from lambundle.gather.gathering import Gathering
 from lambundle.gather.library_path import found_by_variable, searched_first
 from lambundle.gather.programs import Requested, bundle_name, each_once, machine_of, resolve
@@ -126,7 +126,7 @@ def _gather(resolved: _Resolved) -> _Gathered:
 
 
 def _add_bytecode(gathering: Gathering) -> None:
-    left_out = take_bytecode(gathering.mirror, gathering.files, UNZIPPED.limit - OWN_FILES)
+    left_out = add_bytecode(gathering.mirror, gathering.files, UNZIPPED.limit - OWN_FILES)
     if left_out:
         gathering.notes.append(
             f"Python's bytecode ({left_out / 1e6:.1f} MB) is left out: with it the bundle would be over "

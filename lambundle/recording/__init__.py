@@ -1,10 +1,10 @@
-"""Recording: runs a command of the user's here and says which files it used.
+"""Recording: runs the user's command on this machine and returns the files that it used.
 
-Two methods. ``strace`` sees every program, static ones too, and what libc opens by itself; it needs to be
-installed and ptrace to be allowed. Where it is not, lambundle's own runtime is preloaded and writes its trace
-(``runtime/src/trace.c``); it sees what passes libc's functions, and the recording says what that leaves out.
+There are two methods. ``strace`` sees every program, static ones too, and files that libc opens; it must be installed
+and ptrace allowed. Else lambundle's runtime is preloaded and writes its trace (``runtime/src/trace.c``); it sees calls
+of libc's functions, and a note tells what it does not see.
 
-Nothing recorded is taken blindly: ``choice`` keeps what may be private, temporary or the host's own out.
+``filter`` leaves out files that may be private, temporary or the host's own.
 """
 
 from __future__ import annotations

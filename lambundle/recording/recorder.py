@@ -1,4 +1,4 @@
-"""Recording commands: run each, see what it used, keep what a bundle may hold."""
+"""Recording of commands: run each, collect the files that it used, filter them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lambundle import runtime
 from lambundle.errors import RecordingError
 from lambundle.machine import here
-from lambundle.recording.choice import Bounds, choose, choose_directories, tidy
+from lambundle.recording.filter import Bounds, choose, choose_directories, tidy
 from lambundle.recording.method import Method
 from lambundle.recording.seen import Seen, add_interpreters
 from lambundle.recording.strace import Strace, usable_strace
@@ -24,17 +24,16 @@ if TYPE_CHECKING:
     from lambundle.recording.trace import Runtime
 
 _CLOCK_TICK = 0.02
-"""Longer than the kernel's clock for time stamps stands still."""
+"""Seconds, longer than the resolution of the kernel's time stamps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What commands used, sorted: absolute paths as they were asked for, links and ``..`` not resolved.
+    """The files that commands used, sorted: absolute paths as the commands named them, not resolved.
 
-    ``files`` were opened, looked at, executed or mapped, and are regular files or links that lead
-    somewhere; ``executed``, part of ``files``, are the programs, scripts and scripts' interpreters;
-    ``directories`` were listed. ``status`` is each command's, as a shell gives it (128 + N for a signal).
-    ``notes`` say what could not be seen, and what was left out and why.
+    ``files`` were opened, checked, executed or mapped, and are regular files or links to some; ``executed``, part of
+    ``files``, are programs, scripts and their interpreters; ``directories`` were listed. ``status`` is the exit status
+    of each command, as in a shell (128 + N for a signal). ``notes`` tell what was not seen or left out.
     """
 
     files: tuple[str, ...]
@@ -46,14 +45,13 @@ class Recording:
 
 
 def record(commands: Sequence[str], *, home: Path | None = None, method: Method | None = None) -> Recording:
-    """Run shell commands, one after the other, in the current directory, and say which files they used.
+    """Run shell commands in turn in the current directory; return the files that they used.
 
-    They have the user's environment, stdin and stderr; their stdout goes to stderr too, since ours is for
-    answers. ``home`` is the directory that is private beside the usual ones: the user's, unless given.
-    ``method`` is chosen by what this machine allows unless it is given.
+    They have the user's environment, stdin and stderr; their stdout goes to stderr. ``home`` is the private home
+    directory (default: the user's). ``method`` is by default strace if it works.
 
-    A command that fails is no error here: see ``status``. Raises RecordingError where a command cannot be
-    started, nothing is recorded of it, or the method asked for does not work.
+    A failing command is no error: see ``status``. Raises RecordingError if a command cannot be started, nothing was
+    recorded of it, or ``method`` does not work.
     """
     machine = here()
     with tempfile.TemporaryDirectory(prefix="lambundle-record-") as own:
@@ -81,13 +79,13 @@ def record(commands: Sequence[str], *, home: Path | None = None, method: Method 
 
 
 _UNSEEN = (
-    "recorded with lambundle's runtime, which does not see what libc opens by itself (locales, character sets, name "
-    "service), static programs, what is started with an emptied environment, and what goes on after the command"
+    "recorded with lambundle's runtime, which does not see files that libc opens (locales, character sets, name "
+    "service), static programs, programs with an empty environment, and processes that outlive the command"
 )
 
 
 def _recorder(machine: Machine, method: Method | None, own: str) -> tuple[Strace | Runtime, tuple[str, ...]]:
-    """The way to record, and notes on why it is not the better one."""
+    """Return a recorder, and notes if it is not strace."""
     if method is Method.RUNTIME:
         return runtime_recorder(machine, own), (_UNSEEN,)
     command, obstacle = usable_strace(machine, own)

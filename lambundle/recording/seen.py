@@ -1,4 +1,4 @@
-"""What was seen of commands, and the interpreters and loaders that the kernel opens for them."""
+"""The files seen of commands, with the interpreters and loaders that the kernel opens."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from lambundle.machine import Files
 
 NESTED_SCRIPTS = 5
-"""Scripts interpreted by scripts that Linux follows."""
+"""Most nested scripts that Linux follows."""
 
 
 class Seen:
-    """Everything that was seen of the commands; dictionaries keep the order and forget repetitions."""
+    """The files seen of the commands; dictionaries keep the order without duplicates."""
 
     def __init__(self) -> None:
         self.files: dict[str, None] = {}
@@ -24,12 +24,12 @@ class Seen:
         self.executed: dict[str, None] = {}
 
     def execute(self, path: str) -> None:
-        """Note a program that was started."""
+        """Add a program that was started."""
         self.files[path] = self.executed[path] = None
 
 
 def add_interpreters(files: Files, seen: Seen) -> None:
-    """Add scripts' interpreters and programs' loaders: the kernel opens them, so no method sees it."""
+    """Add the interpreters of scripts and programs, which the kernel opens without a system call."""
     for path in list(seen.executed):
         at = path
         for _ in range(NESTED_SCRIPTS):
@@ -43,7 +43,7 @@ def add_interpreters(files: Files, seen: Seen) -> None:
 
 
 def _shebang(files: Files, path: str) -> str | None:
-    """Return the interpreter that the kernel starts for a script: ``env`` itself where the script says so."""
+    """Return the interpreter that the kernel starts for a script, which may be ``env``."""
     line = parse_first_line(files.read(path, SHEBANG_MAX))
     return line.interpreter if line is not None and line.interpreter.startswith("/") else None
 
@@ -52,4 +52,4 @@ def _loader(files: Files, path: str) -> str | None:
     try:
         return read_elf(files, path).interpreter
     except LambundleError:
-        return None  # a script without a first line, for example
+        return None  # such as a script without a shebang

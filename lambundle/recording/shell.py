@@ -1,4 +1,4 @@
-"""The shell that runs a command of the user's, and marks where the command begins."""
+"""The shell that runs the user's command and marks its start in the trace."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ PATH = "/bin/sh"
 
 
 def arguments(command: str, start: str | None = None) -> tuple[str, ...]:
-    """Return the command line that runs a command; before that it opens ``start``, if given."""
+    """Return the command line of a command; it opens ``start`` first, if given."""
     if start is None:
         return PATH, "-c", command
-    # Opening `start` marks where the shell's own beginning ends: the shell is our means, not the command's.
-    # On a line of its own, so that the mark is there even if the command cannot be parsed.
+    # `start` is opened after the shell's own start-up, which is not recorded, on a line of its own, so that it is
+    # opened even if the command has a syntax error.
     return PATH, "-c", f":<{shlex.quote(start)}\n{command}"
 
 
 def started(line: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start a command line; its stdout goes to our stderr. Raises RecordingError."""
+    """Start a command line, with stdout on stderr. Raises RecordingError."""
     try:
         return subprocess.Popen(line, stdout=2, env=environment)
     except (OSError, ValueError) as error:
@@ -32,10 +32,10 @@ def started(line: Sequence[str], environment: Mapping[str, str] | None = None) -
 
 
 def status(returncode: int) -> int:
-    """Return what a shell would say of how a process ended: 128 + N for a signal."""
+    """Return the exit status as in a shell: 128 + N for a signal."""
     return 128 - returncode if returncode < 0 else returncode
 
 
 def nothing_recorded(command: str, hint: str) -> RecordingError:
-    """Make the error for a command of which nothing was seen."""
+    """Return the error for a command of which nothing was recorded."""
     return RecordingError(f"nothing could be recorded of: {command}", hint=hint)

@@ -1,4 +1,4 @@
-"""Recording with strace, which sees every program, static ones too, and what libc opens by itself."""
+"""Recording with strace, which sees static programs and the files that libc opens."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     from lambundle.recording.seen import Seen
 
 LINGER = 2.0
-"""Seconds for which processes in the background may outlive their command under strace."""
+"""Timeout in seconds for background processes that outlive their command under strace."""
 
 _OPTIONS = (
     "-f",
     "-q",
     "-y",
-    "-s0",  # of contents nothing is wanted; names are written in full whatever this says
-    # What is mapped was opened before, so mmap, which is frequent, is not asked for.
+    "-s0",  # no contents; paths are always written in full
+    # Mapped files were opened before; mmap is frequent.
     "-etrace=file,?fork,?vfork,?clone,?clone3,fchdir,?getdents,getdents64",
 )
 
 
 def usable_strace(machine: Machine, own: str) -> tuple[tuple[str, ...], str]:
-    """The beginning of a command line that traces, or none and what is in the way."""
+    """Return a command line prefix that traces; or an empty one and the obstacle."""
     program = find_command(machine.files, "strace", machine.search)
     if program is None:
         return (), "strace is not installed"
     obstacle = ""
-    for quick in ("--seccomp-bpf", None):  # without it every system call stops the program
+    for quick in ("--seccomp-bpf", None):  # without it the program stops at every system call
         command = (program, *((quick,) if quick else ()), *_OPTIONS)
         log = Path(own, "probe")
         try:
@@ -57,7 +57,7 @@ def usable_strace(machine: Machine, own: str) -> tuple[tuple[str, ...], str]:
 
 @dataclass(slots=True)
 class Strace:
-    """Records with strace, whose beginning of a command line is ``command``."""
+    """A recorder with strace; ``command`` is its command line prefix."""
 
     own: str
     command: tuple[str, ...]
@@ -66,7 +66,7 @@ class Strace:
     _count: int = 0
 
     def run(self, command: str, start: str, seen: Seen) -> int:
-        """Run a command; returns its status."""
+        """Run a command; return its exit status. Raises RecordingError."""
         self._count += 1
         log = os.path.join(self.own, f"strace.{self._count}")
         with shell.started((*self.command, "-o", log, *shell.arguments(command, start))) as process:
@@ -80,18 +80,18 @@ class Strace:
         return shell.status(process.returncode)
 
     def notes(self, _seen: Seen) -> tuple[str, ...]:
-        """What has to be said of the commands."""
+        """Return notes on the commands."""
         if not self._ended:
             return ()
         names = ", ".join(dict.fromkeys(self._ended))
-        return (f"{names} went on in the background and was ended {LINGER:g} s after the command",)
+        return (f"{names} ran on in the background and was ended {LINGER:g} s after the command",)
 
 
 def _await(process: subprocess.Popen[bytes], log: str) -> list[str]:
-    """Wait for strace; returns the names of processes that had to be ended.
+    """Wait for strace; return the names of processes that had to be ended.
 
-    strace waits for everything that was started, and a daemon never ends. It cannot be left alone either:
-    strace's filter stays with it and makes its system calls fail.
+    strace waits for all processes, and a daemon never ends. Left alone, it would keep strace's seccomp filter, with
+    which its system calls fail.
     """
     main: int | None = None
     while True:
@@ -128,7 +128,7 @@ def _signal_traced(tracer: int, number: signal.Signals) -> list[str]:
     names = []
     for process in filter(str.isdigit, os.listdir("/proc")):
         if _tracer(process) == tracer:
-            with suppress(OSError):  # it may just have ended
+            with suppress(OSError):  # it may have ended
                 names.append(Path(f"/proc/{process}/comm").read_text(errors="backslashreplace").strip())
                 os.kill(int(process), number)
     return names

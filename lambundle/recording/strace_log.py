@@ -1,4 +1,4 @@
-"""strace's log: which files the processes in it looked at, whatever directory each was in."""
+"""strace's log: the files that processes read, with relative paths resolved."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _READS = _EXECS | {
     b"access", b"faccessat", b"faccessat2", b"readlink", b"readlinkat",
     b"getxattr", b"lgetxattr", b"listxattr", b"llistxattr",
 }  # fmt: skip
-"""Calls that look at a file; the others of strace's class only change, and what they change is a result."""
+"""Calls that read a file or its status; the others of strace's class ``file`` change files, which are results."""
 
 
 def _unescaped(text: bytes) -> str:
@@ -60,7 +60,7 @@ def _unescaped(text: bytes) -> str:
 
 
 class _Call(NamedTuple):
-    """A system call that succeeded. ``line`` is where it begins, ``path`` what its result stands for."""
+    """A successful system call; ``line`` is where it starts, ``path`` that of the resulting descriptor."""
 
     line: int
     process: int
@@ -71,7 +71,7 @@ class _Call(NamedTuple):
 
 
 def _calls(log: str, *words: bytes) -> Iterator[_Call]:
-    """The calls of a log that succeeded, in the order in which they ended; only those with one of ``words``."""
+    """Return the successful calls of a log in order of their ends; with ``words``, only lines with one of them."""
     unfinished: dict[int, tuple[int, bytes]] = {}
     with Path(log).open("rb") as file:
         for number, line in enumerate(file):
@@ -88,7 +88,7 @@ def _calls(log: str, *words: bytes) -> Iterator[_Call]:
                 if waits is not None:
                     unfinished[process] = begun, text[: waits.start()]
                     continue
-                # A thread became another program, which only happens when exec succeeds.
+                # A thread has called exec successfully.
                 text = _CHANGED.sub(b") = 0", text)
             if _FAILED.search(text, max(0, len(text) - 120)) and text.endswith((b")", b"?")):
                 continue
@@ -98,23 +98,23 @@ def _calls(log: str, *words: bytes) -> Iterator[_Call]:
 
 
 class _Directory:
-    """A working directory; threads share one."""
+    """A working directory, which threads share."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
 
 def read_strace(machine: Machine, log: str, start: str, seen: Seen) -> bool:
-    """Read a log into ``seen``, from the point where ``start`` was opened; False when that never happened."""
+    """Read a log into ``seen``, from where ``start`` is opened; return whether it is. Raises OSError."""
     forks = [call for call in _calls(log, b"fork", b"clone") if call.name in _FORKS]
     return _StraceReader(machine, forks, start, seen).read(log)
 
 
 class _StraceReader:
-    """Follows the processes of a log: what a relative name means depends on where each one is.
+    """Follows the working directories of the processes in a log, for relative paths.
 
-    A child may be seen before its parent's fork has ended, so the forks are known beforehand, by the line in
-    which they begin: the child is then where its parent is.
+    A child may be logged before its parent's fork ends, so forks are read first, by the line in which they start; a
+    child starts in its parent's directory.
     """
 
     def __init__(self, machine: Machine, forks: Iterable[_Call], start: str, seen: Seen) -> None:
@@ -151,7 +151,7 @@ class _StraceReader:
         elif call.name == b"chdir":
             path = self._path(call)
             if path is not None:
-                # Where the kernel says it is: `..` from there does not go back through a link.
+                # A real path, as in the kernel: `..` does not go back through a link.
                 self._directory(call.process).path = self._files.real(path)
         elif call.name in _READS:
             path = self._path(call)
@@ -165,7 +165,7 @@ class _StraceReader:
         where, directory, name = match.groups()
         at = self._directory(call.process)
         if where == b"AT_FDCWD" and directory is not None:
-            at.path = _unescaped(directory)  # strace asked the kernel
+            at.path = _unescaped(directory)  # from the kernel
         path = _unescaped(name)
         if path.startswith("/"):
             return path
@@ -174,7 +174,7 @@ class _StraceReader:
             return None
         if path:
             return posixpath.join(base, path)
-        return base if call.name in _EXECS else None  # an open file by itself, which fexecve starts
+        return base if call.name in _EXECS else None  # an open file, started by fexecve
 
     def _look(self, call: _Call, path: str) -> None:
         if path == self._start:
@@ -183,7 +183,7 @@ class _StraceReader:
             return
         if call.path is not None:
             if path.startswith(_KERNEL_NAMES):
-                path = _unescaped(call.path)  # /dev/fd/3, /proc/self/cwd/…: a file by another name
+                path = _unescaped(call.path)  # /dev/fd/3, /proc/self/cwd/…: another name of a file
             if call.path not in self._listable:
                 self._listable[call.path] = path
         if call.name in _EXECS:

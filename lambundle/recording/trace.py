@@ -1,6 +1,6 @@
-"""Recording with lambundle's own runtime, preloaded, which sees what passes libc's functions.
+"""Recording with lambundle's preloaded runtime, which sees calls of libc's functions.
 
-Where strace is not installed or ptrace not allowed.
+Used if strace is not installed or ptrace not allowed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CHANGING = re.compile(
 
 
 def runtime_recorder(machine: Machine, own: str) -> Runtime:
-    """Make a recorder whose own files are in ``own``. Raises RecordingError where the runtime is not there."""
+    """Return a recorder with its files in ``own``. Raises RecordingError if the runtime is missing."""
     try:
         libc = "musl" if "ld-musl" in (read_elf(machine.files, shell.PATH).interpreter or "") else "glibc"
         library = str(runtime.library(os.uname().machine, libc))
@@ -44,7 +44,7 @@ def runtime_recorder(machine: Machine, own: str) -> Runtime:
         raise RecordingError(
             f"neither strace nor lambundle's runtime can be used: {error.message}", hint="install strace"
         ) from error
-    if re.search(r"[ :]", library):  # what separates the names in LD_PRELOAD
+    if re.search(r"[ :]", library):  # separators in LD_PRELOAD
         link = Path(own, "runtime.so")
         link.symlink_to(library)
         library = str(link)
@@ -53,7 +53,7 @@ def runtime_recorder(machine: Machine, own: str) -> Runtime:
 
 @dataclass(slots=True)
 class Runtime:
-    """Records with the runtime's trace."""
+    """A recorder with the runtime's trace."""
 
     machine: Machine
     own: str
@@ -63,7 +63,7 @@ class Runtime:
     _count: int = 0
 
     def run(self, command: str, start: str, seen: Seen) -> int:
-        """Run a command; returns its status."""
+        """Run a command; return its exit status. Raises RecordingError."""
         self._count += 1
         trace = os.path.join(self.own, f"trace.{self._count}")
         others = self.machine.variables.get("LD_PRELOAD")
@@ -80,19 +80,19 @@ class Runtime:
         return shell.status(process.returncode)
 
     def notes(self, seen: Seen) -> tuple[str, ...]:
-        """Name the programs whose files were not seen."""
+        """Return a note for each program whose files were not seen."""
         files = here().files
         notes = []
         for path in sorted(seen.executed):
             why = _unseen(files, path, self.libc)
             if why is not None:
                 name = os.fsencode(path).decode("utf-8", "backslashreplace")
-                notes.append(f"{name} {why}: what it uses was not seen; record it with strace")
+                notes.append(f"{name} {why}: the files that it uses were not seen; record it with strace")
         return tuple(notes)
 
 
 def _unseen(files: Files, path: str, libc: str) -> str | None:
-    """Why the runtime is not loaded into a program, or None."""
+    """Return why the runtime is not loaded into a program, or None."""
     try:
         mode, elf = files.stat(path).st_mode, read_elf(files, path)
     except (OSError, LambundleError):
@@ -101,18 +101,18 @@ def _unseen(files: Files, path: str, libc: str) -> str | None:
         return "is a static program"
     if ("ld-musl" in elf.interpreter) != (libc == "musl"):
         return "is built for another libc"
-    return "has the rights of another user" if mode & (stat.S_ISUID | stat.S_ISGID) else None
+    return "is set-user-ID or set-group-ID" if mode & (stat.S_ISUID | stat.S_ISGID) else None
 
 
 def read_trace(files: Files, trace: str, start: str, seen: Seen) -> bool:
-    """Read a trace into ``seen``, from the point where ``start`` was opened; False when that never happened."""
+    """Read a trace into ``seen``, from where ``start`` is opened; return whether it is. Raises OSError."""
     shell = -1
     marked = False
     for record in _records(trace):
         if not marked:
             marked, shell = isinstance(record, Lookup) and record.path == start, record.process
         elif isinstance(record, ProgramStart) and record.process == shell:
-            shell = -1  # it became the command's last program
+            shell = -1  # the shell has called exec for its last command
         elif not isinstance(record, MappedObject) or record.process != shell:
             _take_record(files, seen, record)
     return marked
@@ -126,11 +126,11 @@ def _records(trace: str) -> Iterator[Record]:
 
 
 def _take_record(files: Files, seen: Seen, record: Record) -> None:
-    # What does not exist is recorded too: candidates of PATH before the right one, and files not yet made.
+    # Missing files are recorded too: candidates on PATH, and files made later.
     match record:
         case ProgramStart() | Variable():
             pass
-        case _ if not record.path.startswith("/"):  # its directory could not be told
+        case _ if not record.path.startswith("/"):  # its directory is unknown
             pass
         case Execution(path=path):
             if files.is_executable(path):

@@ -1,9 +1,8 @@
-"""The C library that is preloaded into every bundled program, and what Python has to know of it.
+"""The runtime: the C library that is preloaded into every bundled program.
 
-In this room: its sources (``src``, explained in ``src/README.md``), their build for each machine and libc before the
-wheel is made (``build.py``), where the builds lie, the bounds that both languages keep (``limits.py``) and the reader
-of the trace that it writes (``trace.py``). Nothing here knows how a bundle is planned, packed or verified; the
-texts that the library reads are written by ``pack``. Raises LambundleErrors only.
+In this room: its sources (``src``, explained in ``src/README.md``), their build for each architecture and libc
+(``build.py``), the paths of the builds, the limits that both languages share (``limits.py``) and the reader of its
+trace (``trace.py``). Nothing here knows how a bundle is planned, packed or verified; ``pack`` writes its configuration.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ LIBCS = ("glibc", "musl")
 
 
 def soname(libc: str) -> str:
-    """Name of the runtime in a bundle, by which the loader is told to preload it."""
+    """Return the file name of the runtime in a bundle, for ``--preload``."""
     return f"liblambundle-{libc}.so"
 
 
 def library(machine: str, libc: str) -> Path:
-    """The built runtime for ``machine`` (as in ``uname -m``) and ``libc`` (``glibc`` or ``musl``).
+    """Return the built runtime for ``machine`` (as in ``uname -m``) and ``libc`` (``glibc`` or ``musl``).
 
-    Raises UnreadableFileError where this installation has none, which means that it was not built.
+    Raises UnreadableFileError if it was not built.
     """
     return _built(f"{machine}-{libc}.so", f"lambundle's runtime for {machine}, {libc},")
 
 
 def handover(machine: str) -> Path:
-    """The static program with which a function is started in a sandbox; otherwise as ``library``."""
+    """Return the static program that starts a function in a sandbox. Raises as ``library``."""
     return _built(f"{machine}-handover", f"lambundle's handover for {machine}")
 
 

@@ -1,8 +1,8 @@
-"""Compiles the C parts with the C compiler of the package ``ziglang``, for each machine.
+"""Compiles the C parts for each architecture, with the C compiler in the package ``ziglang``.
 
-The runtime is built for each libc: glibc 2.17 is the floor (CentOS 7, Amazon Linux 2 has 2.26), since a symbol of
-a later version would keep it out of an older bundle. ``handover``, with which ``verify`` starts a function, is a
-static program. ``python -m lambundle.runtime.build`` builds what is out of date.
+The runtime is built for each libc; for glibc it needs 2.17 or later (CentOS 7; Amazon Linux 2 has 2.26). ``handover``,
+with which ``verify`` starts a function, is a static program. ``python -m lambundle.runtime.build`` builds what is
+outdated.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TARGETS = {"glibc": "linux-gnu.2.17", "musl": "linux-musl"}
 COMMON = (
     "-std=gnu11",
     "-O2",
-    "-fno-sanitize=undefined",  # zig's own default, meant for debugging
+    "-fno-sanitize=undefined",  # zig's default, for debugging
     "-Wall",
     "-Wextra",
     "-Werror",
@@ -36,15 +36,15 @@ FLAGS = (
     "-shared",
     "-fPIC",
     "-fvisibility=hidden",
-    "-ftls-model=initial-exec",  # the library is always there from the start: no call for its thread variables
-    "-Wl,-z,now",  # nothing may be bound between vfork and exec
+    "-ftls-model=initial-exec",  # the library is loaded at start: thread variables need no call
+    "-Wl,-z,now",  # no binding between vfork and exec
     "-Wl,--no-undefined",
 )
 MACROS = tuple(f"-D{name}={value}" for name, value in limits.MACROS.items())
 
 
 def compile_command(machine: str, libc: str, output: Path) -> list[str]:
-    """Command line that builds the runtime for one target."""
+    """Return the command line that builds the runtime for one target."""
     return [
         *_compiler(machine, TARGETS[libc]),
         *FLAGS,
@@ -56,12 +56,12 @@ def compile_command(machine: str, libc: str, output: Path) -> list[str]:
 
 
 def handover_command(machine: str, output: Path) -> list[str]:
-    """Command line that builds ``handover`` for one machine."""
+    """Return the command line that builds ``handover`` for one architecture."""
     return [*_compiler(machine, TARGETS["musl"]), *COMMON, "-pedantic", "-static", str(HANDOVER), "-o", str(output)]
 
 
 def build_all() -> None:
-    """Build every target that is older than a source; a build appears whole under its name or not at all."""
+    """Build every target that is older than a source, atomically. Raises CalledProcessError."""
     BUILT.mkdir(exist_ok=True)
     for output, command, sources in _products():
         newest = max(path.stat().st_mtime for path in (*sources, Path(__file__), Path(limits.__file__)))
@@ -74,7 +74,7 @@ def build_all() -> None:
 
 
 def _products() -> Iterator[tuple[Path, Callable[[Path], list[str]], Sequence[Path]]]:
-    """Give each thing to build: its path, what says the command that makes it at another, its sources."""
+    """Give the path of each target, the function that returns its command line, and its sources."""
     for machine in MACHINES:
         for libc in LIBCS:
             yield BUILT / f"{machine}-{libc}.so", partial(compile_command, machine, libc), [*SOURCES.iterdir()]

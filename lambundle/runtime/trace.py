@@ -1,15 +1,14 @@
-r"""The runtime's trace: what it writes where ``LAMBUNDLE_TRACE`` names a file, and the one reader of it.
+r"""The reader of the runtime's trace, which is written to the file in ``LAMBUNDLE_TRACE``.
 
-One line a record, its fields separated by tabs; bytes below 32 and backslashes are ``\xHH``::
+A record is a line of fields separated by tabs; bytes below 32 and backslashes are ``\xHH``::
 
-    PID start  PROGRAM                   real path of a bundled program that begins; empty for one that is not bundled
-    PID lookup WHERE FUNCTION PATH       bundle, host or nowhere; PATH is absolute, as FUNCTION of libc was asked for it
-    PID exec   WHERE PATH                bundle, static (of the bundle, without a loader of ours) or host
-    PID env    STATE NAME                set or unset: a variable that getenv was asked for, once in a process
-    PID object PATH                      a shared object that was mapped when the process ended or became another
+    PID start  PROGRAM                   real path of a bundled program that starts; empty for any other
+    PID lookup WHERE FUNCTION PATH       bundle, host or nowhere; PATH is the absolute argument of libc's FUNCTION
+    PID exec   WHERE PATH                bundle, static (of the bundle, without a loader) or host
+    PID env    STATE NAME                set or unset: a variable read with getenv, once in a process
+    PID object PATH                      a shared object mapped when the process ended or called exec
 
-A trace comes from programs that are not believed: lines that are no records are passed over, and what the reader
-remembers is bounded.
+A trace is untrusted: invalid lines are ignored, and the reader's memory is bounded.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from typing import TypeAlias
 from lambundle.runtime.limits import RECORD_MAX
 
 VARIABLE = "LAMBUNDLE_TRACE"
-"""The variable that tells the runtime where to write."""
+"""The variable with the path of the trace."""
 
 _ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
 _PROCESS = re.compile(rb"[0-9]{1,10}")
 _SCRIPTS_MAX = 4096
-"""Processes whose script is remembered at the same time."""
+"""Most processes whose script is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramStart:
-    """A program that began: its real path in the bundle, empty when it is not the bundle's."""
+    """The start of a program: its real path in the bundle, empty for a program of the host."""
 
     process: int
     program: str
@@ -40,9 +39,9 @@ class ProgramStart:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A path that a program asked ``operation``, a function of libc, for.
+    """A call of ``operation``, a function of libc, with an absolute ``path``.
 
-    ``where`` is ``bundle``, ``host`` or ``nowhere``; ``path`` is absolute, as asked for.
+    ``where`` it was found is ``bundle``, ``host`` or ``nowhere``.
     """
 
     process: int
@@ -53,10 +52,10 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A program that another one started.
+    """A program started by another.
 
-    ``where`` is ``bundle``, ``static`` (of the bundle, without a loader of ours) or ``host``. ``script`` is the
-    bundle's script that it interprets, if it was started for one.
+    ``where`` is ``bundle``, ``static`` (of the bundle, without a loader) or ``host``. ``script`` is the bundle's script
+    that it interprets, if any.
     """
 
     process: int
@@ -67,7 +66,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class MappedObject:
-    """A shared object that was mapped when a process ended or became another program."""
+    """A shared object mapped when a process ended or called exec."""
 
     process: int
     path: str
@@ -75,7 +74,7 @@ class MappedObject:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable that getenv was asked for, and whether it was set."""
+    """A variable read with getenv, and whether it was set."""
 
     process: int
     name: str
@@ -87,15 +86,15 @@ Record: TypeAlias = ProgramStart | Lookup | Execution | MappedObject | Variable
 
 @dataclass(slots=True)
 class TraceReader:
-    """Reads a trace as it comes, block by block."""
+    """Reads a trace block by block."""
 
     _rest: bytes = b""
     _script: dict[int, str] = field(default_factory=dict)
 
     def feed(self, data: bytes) -> list[Record]:
-        """Take the next bytes of the trace; returns the records that end in them."""
+        """Read the next bytes of the trace; return the records that end in them."""
         *lines, rest = (self._rest + data).split(b"\n")
-        self._rest = rest[:RECORD_MAX]  # enough to tell that the line is too long
+        self._rest = rest[:RECORD_MAX]  # enough to recognise a line that is too long
         return [record for line in lines if (record := self._read(line)) is not None]
 
     def _read(self, line: bytes) -> Record | None:
@@ -121,7 +120,7 @@ class TraceReader:
                 return None
 
     def _follow(self, process: int, where: str, operation: str, path: str) -> None:
-        """Remember a script: the runtime looks it up, then its interpreter, and then says what it starts."""
+        """Remember a script: the runtime looks it up, then its interpreter, then writes the execution."""
         if operation != "execve" or where != "bundle" or process in self._script:
             return
         if len(self._script) >= _SCRIPTS_MAX:

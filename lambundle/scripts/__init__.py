@@ -1,4 +1,4 @@
-"""What scripts start and load: shebangs, words of shell scripts, imports of Python modules.
+"""Scripts: shebangs, commands in shell scripts, imports of Python modules.
 
-Texts are parsed, never run. Which of the answers goes into a bundle is decided in ``discover``.
+Scripts are parsed, never run. ``discover`` decides which of the results are added.
 """

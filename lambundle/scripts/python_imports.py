@@ -1,8 +1,7 @@
-"""Which modules the Python sources of a bundle import: a library's package depends on much that a program does not use.
+"""The modules that the Python sources of a bundle import.
 
-Import statements are found by their text, wherever they stand in a source; names between quotes count too, because
-modules are imported by name. ``ast`` would take eight times as long, and reads neither sources of Python 2 nor compiled
-modules. Nothing is executed.
+Import statements are found by a regular expression; quoted names count too, since modules are imported by name. ``ast``
+takes eight times as long and reads neither Python 2 nor compiled modules. Nothing is executed.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from lambundle.machine import Files
 
 MAX_SOURCE = 4 << 20
-"""Bytes of a source that are looked at."""
+"""Bytes of a source that are read."""
 
-_PLACE = re.compile(r"(/.*/(?:dist|site)-packages)/([A-Za-z_]\w*)(?=[./])")
+_SITE = re.compile(r"(/.*/(?:dist|site)-packages)/([A-Za-z_]\w*)(?=[./])")
 _IMPORT = re.compile(
     rb"(?:^|[;:])[ \t]*"
     rb"(?:from[ \t]+(\.*)[ \t]*([\w.]*)[ \t]+import[ \t]*(\([^)]*\)|[^\n#;]+)|import[ \t]+([\w. \t,]+))",
@@ -27,74 +26,73 @@ _IMPORT = re.compile(
 )
 _NAME = re.compile(rb"[A-Za-z_]\w*(?:\.\w+)*")
 _QUOTED = re.compile(rb"[\"']([A-Za-z_]\w*)[\"'.]|\0([A-Za-z_]\w*)(?=[\0.])")
-"""A name between quotes, or the beginning of one; in a compiled module strings end with a NUL."""
+"""A quoted name or its first part; in a compiled module a string ends with NUL."""
 _DOTTED = re.compile(rb"[\"']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)[\"']")
 """The full name of a module, as in a table of plug-ins that are imported on demand."""
 
 
 class PythonImports:
-    """What is imported from some sources, directly or by what they import, of the packages' common directories.
+    """The modules in site directories that some sources import, directly or indirectly.
 
-    ``reached`` are the files of it. Only the imports of files that are to be in the bundle, which ``take`` names, are
-    followed further: what another file would import nobody does.
+    ``reached`` are their files. Only imports of files in the bundle, which ``add_files`` names, are followed.
     """
 
     def __init__(self, files: Files) -> None:
-        self._disk = files
+        self._files = files
         self.reached: set[str] = set()
         self._taken: set[str] = set()
-        self._places: dict[str, None] = {}
+        self._sites: dict[str, None] = {}
         self._quoted: set[str] = set()
         self._modules: dict[tuple[str, ...], list[str]] = {}
 
-    def take(self, files: Iterable[str]) -> None:
-        """Let files of a package be in the bundle, and follow the imports of those that were reached before."""
+    def add_files(self, files: Iterable[str]) -> None:
+        """Mark files of a package as in the bundle, and follow the imports of those reached before."""
         new = set(files) - self._taken
         self._taken |= new
         self._follow([path for path in new if path in self.reached])
 
     def start(self, sources: Iterable[str]) -> None:
-        """Follow the imports of some sources, which are in the bundle."""
+        """Follow the imports of sources in the bundle."""
         new = [path for path in sources if path not in self.reached or path not in self._taken]
         self._taken.update(new)
         self.reached.update(new)
         self._follow(new)
 
     def _follow(self, waiting: list[str]) -> None:
-        """Follow the imports of files that were reached and taken."""
+        """Follow the imports of files that were reached and are in the bundle."""
         while waiting:
             path = waiting.pop()
-            data = self._disk.read(path, MAX_SOURCE)
+            data = self._files.read(path, MAX_SOURCE)
             self._quoted |= {(plain or compiled).decode() for plain, compiled in set(_QUOTED.findall(data))}
             names = () if path.endswith(".so") else _imported(path, data)
-            new = {file for name in names for file in self._files(name)} - self.reached
+            new = {file for name in names for file in self._module_sources(name)} - self.reached
             self.reached |= new
             waiting += new & self._taken
 
     def are_modules(self, files: Iterable[str]) -> bool:
-        """Tell whether some files are modules in a common directory; from now on all modules there are looked at."""
-        places = {match[1] for path in files if (match := _PLACE.match(path))}
-        self.look_in(sorted(places))
-        return bool(places)
+        """Return whether some files are modules in site directories, and add these directories."""
+        sites = {match[1] for path in files if (match := _SITE.match(path))}
+        self.add_sites(sorted(sites))
+        return bool(sites)
 
-    def look_in(self, places: Iterable[str]) -> None:
-        """Look for modules in some directories too, from now on and for what was reached before."""
-        new = [place for place in places if place not in self._places]
+    def add_sites(self, sites: Iterable[str]) -> None:
+        """Search more site directories, also for the imports of files reached before."""
+        new = [site for site in sites if site not in self._sites]
         if new:
-            self._places.update(dict.fromkeys(new))
+            self._sites.update(dict.fromkeys(new))
             self._modules.clear()
             self._follow(sorted(self.reached & self._taken))
 
-    def ask_for(self, files: Iterable[str]) -> bool:
-        """Whether a package's modules are imported, or one of them is named."""
+    def uses(self, files: Iterable[str]) -> bool:
+        """Return whether a module among a package's files is imported or named."""
         files = tuple(files)
-        names = {match[2] for path in files if (match := _PLACE.match(path))}
+        names = {match[2] for path in files if (match := _SITE.match(path))}
         return not (names.isdisjoint(self._quoted) and self.reached.isdisjoint(files))
 
-    def _files(self, name: tuple[str, ...]) -> list[str]:
-        """Return what Python executes for a module: its file, and those of the packages that it is in."""
+    def _module_sources(self, name: tuple[str, ...]) -> list[str]:
+        """Return the files that Python executes for a module: its own and those of its packages."""
         if name not in self._modules:
-            tops = [""] if name[0].startswith("/") else [f"{place}/" for place in self._places]
+            tops = [""] if name[0].startswith("/") else [f"{site}/" for site in self._sites]
             self._modules[name] = [file for top in tops for file in self._module_files(top, name)]
         return self._modules[name]
 
@@ -102,18 +100,18 @@ class PythonImports:
         for length in range(1, len(name) + 1):
             path = top + "/".join(name[:length])
             directory, last = posixpath.split(path)
-            if self._disk.is_file(f"{path}/__init__.py"):
+            if self._files.is_file(f"{path}/__init__.py"):
                 yield f"{path}/__init__.py"
-            elif self._disk.is_file(f"{path}.py"):
+            elif self._files.is_file(f"{path}.py"):
                 yield f"{path}.py"
             elif length == len(name):
                 yield from (
-                    f"{directory}/{file}" for file in self._disk.names(directory) if _is_compiled_module(file, last)
+                    f"{directory}/{file}" for file in self._files.names(directory) if _is_compiled_module(file, last)
                 )
 
 
 def _imported(path: str, data: bytes) -> Iterator[tuple[str, ...]]:
-    """Give the parts of the names of all modules that a source may import; relative ones begin with a directory."""
+    """Return the names of all modules that a source may import, split; relative ones begin with a directory."""
     for dots, module, names, modules in _IMPORT.findall(data):
         if modules:
             yield from (tuple(name.decode().split(".")) for name in _NAME.findall(modules))
@@ -135,7 +133,7 @@ def _is_compiled_module(file: str, name: str) -> bool:
 
 
 def imported_names(files: Files, path: str) -> list[str]:
-    """Return the top-level names that a source imports, in its order; relative imports and names in quotes aside."""
+    """Return the top-level names that a source imports, in order, without relative imports and quoted names."""
     found: dict[str, None] = {}
     for dots, module, _, modules in _IMPORT.findall(files.read(path, MAX_SOURCE)):
         names = [part.split()[0] for part in modules.split(b",") if part.strip()] if modules else [module]

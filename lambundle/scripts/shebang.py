@@ -1,4 +1,4 @@
-"""Scripts: who interprets them, and which programs a shell script starts."""
+"""Shebangs, and the programs that shell scripts start."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SHELLS = re.compile(r"(?:ba|da|a|k|mk|z)?sh")
 
 @dataclass(frozen=True, slots=True)
 class FirstLine:
-    """A shebang as the kernel reads it (execve(2)): the interpreter as written, and all that follows as one word."""
+    """A shebang as the kernel reads it (execve(2)): the interpreter as written, the rest as one argument."""
 
     interpreter: str
     argument: str = ""
@@ -41,11 +41,11 @@ class FirstLine:
 
 @dataclass(frozen=True, slots=True)
 class Shebang:
-    """The first line of a script.
+    """A resolved shebang.
 
-    ``interpreter`` is the absolute path that the line names, ``arguments`` what follows: one word, as Linux
-    hands it on. Of ``#!/usr/bin/env NAME`` the interpreter is NAME, found on PATH, and ``env`` is env's
-    path; ``-S`` splits the words. ``by_env`` is env's argument where env has to start NAME itself, as with variables.
+    ``interpreter`` is an absolute path, ``arguments`` the rest as one word, as Linux passes it. For ``#!/usr/bin/env
+    NAME`` the interpreter is NAME on PATH, ``env`` is env's path, and ``-S`` splits the arguments. ``by_env`` is env's
+    argument if env has to start NAME itself, for example with other variables.
     """
 
     interpreter: str
@@ -55,7 +55,7 @@ class Shebang:
 
 
 def parse_first_line(head: bytes) -> FirstLine | None:
-    """Read the shebang at the beginning of a file; None where there is none, or it names nothing."""
+    """Return the shebang at the start of a file; None without one, or without an interpreter."""
     if not head.startswith(b"#!"):
         return None
     line = os.fsdecode(head[2:SHEBANG_MAX].partition(b"\n")[0]).strip(" \t")
@@ -64,7 +64,7 @@ def parse_first_line(head: bytes) -> FirstLine | None:
 
 
 def read_shebang(files: Files, path: str, search: Sequence[str]) -> Shebang | None:
-    """Read the first line of a file; None when it is not a script, or its ``env`` finds nothing.
+    """Return the shebang of a file; None if it is not a script or ``env`` does not find the interpreter.
 
     ``search`` are the directories of PATH.
     """
@@ -117,7 +117,7 @@ def _through_env(files: Files, line: FirstLine, search: Sequence[str]) -> Sheban
 
 
 def find_command(files: Files, name: str, search: Sequence[str]) -> str | None:
-    """Find a program on PATH, whose elements are absolute; the answer keeps its links."""
+    """Return the path of a program in the absolute directories of PATH, links not followed; None without one."""
     for directory in search:
         path = posixpath.join(directory, name)
         if directory.startswith("/") and files.is_executable(path):
@@ -126,12 +126,12 @@ def find_command(files: Files, name: str, search: Sequence[str]) -> str | None:
 
 
 def is_shell(interpreter: str) -> bool:
-    """Whether an interpreter is a Bourne shell."""
+    """Return whether an interpreter is a Bourne shell."""
     return _SHELLS.fullmatch(posixpath.basename(interpreter)) is not None
 
 
 def started_programs(files: Files, script: str, search: Sequence[str]) -> list[str]:
-    """Return the programs that a shell script starts: words in the place of a command that name a program."""
+    """Return the programs that a shell script starts: command words that name an executable."""
     text = files.read(script, MAX_SCRIPT).decode("utf-8", "replace")
     found: dict[str, None] = {}
     for word in command_words(text):

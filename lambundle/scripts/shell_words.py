@@ -1,8 +1,8 @@
-"""Shell scripts: the words that stand where a command can.
+"""Command words of shell scripts (sh(1), "Shell Grammar").
 
-Read loosely: a script can build any name. What stands in quotes, in here-documents and in the labels of ``case`` is
-text, except command substitutions, and quotes around a single word, which may be a command's path, or around a
-single variable. A variable that is assigned a plain word, as in ``FIND=find``, stands for that word.
+The parser is approximate, since a script can compute any name. Quotes, here-documents and labels of ``case`` are text,
+except command substitutions and quotes around a single word or variable. A variable that is assigned a plain word, as
+in ``FIND=find``, has that value.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ _VARIABLE_AS_COMMAND = re.compile(
 
 
 def command_words(text: str) -> list[str]:
-    """Words of a shell script that stand where a command can, each once; those in variables are the last."""
+    """Return the words of a shell script in command position, each once; values of variables last."""
     code = _LABEL.sub("\n", _without_text(text))
     return list(dict.fromkeys([*_COMMAND.findall(code), *_in_variables(code)]))
 
 
 def _in_variables(code: str) -> Iterator[str]:
-    """Words that were assigned to the variables that stand where a command can."""
+    """Return the words assigned to variables in command position."""
     words: dict[str, list[str]] = {}
     for name, word in _ASSIGNMENT.findall(code):
         words.setdefault(name, []).append(word)
@@ -68,12 +68,12 @@ def _in_variables(code: str) -> Iterator[str]:
 
 
 def all_words(text: str) -> set[str]:
-    """Words of a shell script that stand anywhere but in text: a command may come from a variable."""
+    """Return all words of a shell script outside of text: a variable may be a command."""
     return set(_WORD.findall(_without_text(text)))
 
 
 def _without_text(text: str) -> str:
-    """The script without what is text in it."""
+    """Return a script without its text."""
     return _TEXT.sub(_kept, text)
 
 

@@ -1,10 +1,14 @@
 """What strip(1) would take out of the ELF files of a bundle: symbol tables and debug sections.
 
-The only part of ``size`` that looks into files, so only where it is asked to; LIEF does the reading.
+The only part of ``size`` that looks into files, so only where it is asked to; LIEF does the reading. It copies the name
+of every section to its end: names that all end in one long text would cost seconds and gigabytes, so that a file's
+table of names is measured first.
 """
 
 from __future__ import annotations
 
+import struct
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from lambundle.size.findings import Finding
@@ -16,11 +20,14 @@ if TYPE_CHECKING:
 
 READ_LIMIT = 512 << 20
 """Largest file that is looked into: twice all that Lambda unpacks."""
+NAMES_LIMIT = 4 << 20
+"""Most bytes of section names in one file; the most seen in a linked file has some ten thousand."""
 _MAGIC = b"\x7fELF"
 _DEBUG = (".debug_", ".zdebug_", ".gnu.debuglto_", ".stab", ".gnu_debugdata")
 _SYMBOLS = {".symtab", ".strtab"}
-_RELOCATABLE = 1
-"""ET_REL: an object file, which is linked by its symbols (elf(5))."""
+_64_BITS, _LITTLE_ENDIAN = b"\x02", b"\x01"
+_LINKED = {2, 3}
+"""ET_EXEC and ET_DYN; an object file, ET_REL, is linked by its symbols (elf(5))."""
 _ALLOC = 2
 """SHF_ALLOC: the section is there when the program runs, so strip leaves it (elf(5))."""
 
@@ -49,6 +56,8 @@ def symbols(contents: SizedContents) -> Finding:
 
 
 def _strippable(lief: Any, data: bytes) -> int:
+    if not _is_for_strip(data):
+        return 0
     config = lief.ELF.ParserConfig()
     for option in (
         "parse_relocations",
@@ -60,14 +69,34 @@ def _strippable(lief: Any, data: bytes) -> int:
     ):
         setattr(config, option, False)
     parsed = lief.ELF.parse(data, config)
-    if parsed is None or int(parsed.header.file_type.value) == _RELOCATABLE:
+    if parsed is None:
         return 0
-    return sum(size + parsed.header.section_header_size for size in _sections(parsed))
+    return sum(size + parsed.header.section_header_size for size in _sections(parsed, lief.ELF.Section.TYPE.NOBITS))
 
 
-def _sections(parsed: Any) -> Iterator[int]:
+def _is_for_strip(data: bytes) -> bool:
+    """Whether it is a linked file of a machine that Lambda has, all of whose section names are below NAMES_LIMIT.
+
+    Counted as if each name went to the end of their table.
+    """
+    if data[5:6] != _LITTLE_ENDIAN:
+        return False
+    where, numbers, size_at = ("<Q", 58, 32) if data[4:5] == _64_BITS else ("<I", 46, 20)
+    try:
+        (kind,) = struct.unpack_from("<H", data, 16)  # e_type
+        (table,) = struct.unpack_from(where, data, 40 if where == "<Q" else 32)  # e_shoff
+        each, count, index = struct.unpack_from("<3H", data, numbers)  # e_shentsize, e_shnum, e_shstrndx
+        (size,) = struct.unpack_from(where, data, table + index * each + size_at)
+    except struct.error:  # no table of sections, or not in the file
+        return False
+    return kind in _LINKED and int(count * min(size, len(data))) <= NAMES_LIMIT
+
+
+def _sections(parsed: Any, no_bits: object) -> Iterator[int]:
     for section in parsed.sections:
-        if section.flags & _ALLOC or section.type.name == "NOBITS":
+        if section.flags & _ALLOC or not (section.name in _SYMBOLS or section.name.startswith(_DEBUG)):
             continue
-        if section.name in _SYMBOLS or section.name.startswith(_DEBUG):
+        with warnings.catch_warnings(action="ignore"):  # of a type that LIEF does not know
+            kind = section.type
+        if kind != no_bits:
             yield section.size

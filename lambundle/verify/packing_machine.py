@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lambundle.bundle.model import PackedOn
     from lambundle.machine import Machine
     from lambundle.packages import PackageDatabase
-    from lambundle.recording.choice import Bounds
+    from lambundle.recording.filter import Bounds
 
 MANY = 3
 """A directory of so few names is everybody's: /usr, /usr/lib, /usr/share/fonts."""
@@ -33,13 +33,13 @@ class PackingMachine:
 
     def files(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of ``paths`` that are files here which a bundle may hold, as a recording chooses them."""
-        from lambundle.recording.choice import choose
+        from lambundle.recording.filter import choose
 
         return choose(self.machine.files, paths, self._bounds)[0]
 
     def directories(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of ``paths`` that are directories here which belong to one package alone."""
-        from lambundle.recording.choice import choose_directories
+        from lambundle.recording.filter import choose_directories
 
         deep = [path for path in paths if posixpath.normpath(path).count("/") > MANY]
         found = choose_directories(self.machine.files, deep, self._bounds)
@@ -89,7 +89,7 @@ class PackingMachine:
 
     @cached_property
     def _bounds(self) -> Bounds:
-        from lambundle.recording.choice import Bounds
+        from lambundle.recording.filter import Bounds
 
         return Bounds(self.machine.directory, self.machine.homes)
 

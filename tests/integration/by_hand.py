@@ -25,7 +25,7 @@ from lambundle.errors import LambundleError
 from lambundle.machine import DiskFiles, here
 from lambundle.pack.plan import make_plan
 from lambundle.pack.request import Recorded, Request
-from lambundle.recording.choice import Bounds, choose
+from lambundle.recording.filter import Bounds, choose
 from lambundle.recording.seen import Seen, add_interpreters
 from lambundle.recording.strace_log import read_strace
 from tests.bareroot import GID, HOST_FILES, LAMBDA_ENVIRONMENT, UID, UnavailableError

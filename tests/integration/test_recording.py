@@ -17,7 +17,8 @@ import pytest
 
 from lambundle import runtime
 from lambundle.errors import RecordingError
-from lambundle.recording import Method, choice, record, shell, strace
+from lambundle.recording import Method, record, shell, strace
+from lambundle.recording import filter as recording_filter
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
 
@@ -100,7 +101,7 @@ def built() -> Iterator[Path]:
 @pytest.fixture
 def place(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A directory like one of the system's, with a few files; the working directory is another."""
-    monkeypatch.setattr(choice, "TEMPORARY", (str(tmp_path), "/run"))
+    monkeypatch.setattr(recording_filter, "TEMPORARY", (str(tmp_path), "/run"))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     with tempfile.TemporaryDirectory(prefix="files-", dir=built) as directory:
@@ -280,7 +281,7 @@ def test_a_daemon_does_not_keep_strace(built: Path, place: Path, monkeypatch: py
     found = record([f"sleep 60 & {command(built / 'uses', 'o', place / 'data')}"], method=Method.STRACE)
     assert time.monotonic() - begun < 20
     assert f"{place}/data" in found.files
-    assert found.notes == ("sleep went on in the background and was ended 0.2 s after the command",)
+    assert found.notes == ("sleep ran on in the background and was ended 0.2 s after the command",)
     assert found.status == (0,)
 
 
@@ -339,7 +340,7 @@ def test_an_strace_without_the_quick_way_is_used_all_the_same(
 REFUSED = """
 import ctypes, struct, sys
 from lambundle.recording import record
-from lambundle.recording import choice
+from lambundle.recording import filter as recording_filter
 number = int(sys.argv[1])
 # load the call's number; ptrace fails with EPERM, the rest is allowed
 code = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)]
@@ -349,7 +350,7 @@ class Filter(ctypes.Structure):
 libc = ctypes.CDLL(None, use_errno=True)
 if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(Filter(4, ctypes.addressof(program))), 0, 0):
     sys.exit(77)
-choice.TEMPORARY = ("/tmp", "/run")
+recording_filter.TEMPORARY = ("/tmp", "/run")
 found = record([sys.argv[2]])
 print(found.method, sys.argv[3] in found.files, found.notes[0])
 """

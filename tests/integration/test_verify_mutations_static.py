@@ -505,7 +505,7 @@ def test_a_zip_that_tells_sizes_as_zip64_does(world: World, tmp_path: Path) -> N
     (tmp_path / "x.zip").write_bytes(zipped(*special))
     assert_fails(
         static_checks(tmp_path / "x.zip"),
-        names=["'bin/tool' tells its size in zip64's way", "zip the tree again, plainly"],
+        names=["'bin/tool' has its size in a zip64 field", "zip the tree again, plainly"],
     )
 
 

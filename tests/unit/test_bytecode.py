@@ -13,7 +13,7 @@ import pytest
 from lambundle.bundle.extract import extract
 from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Reason
 from lambundle.bundle.write import write_tree, write_zip
-from lambundle.gather.bytecode import source_of, take_bytecode, valid_head
+from lambundle.gather.bytecode import add_bytecode, source_of, valid_head
 from lambundle.machine import DiskFiles
 from tests import here
 
@@ -46,7 +46,7 @@ def entries(*paths: Path, exclude: str = "", limit: int = 1 << 20) -> dict[str, 
     mirror = here.mirror(lambda path: bool(exclude) and path.endswith(exclude))
     for path in paths:
         mirror.add(str(path), REASON)
-    take_bytecode(mirror, DiskFiles(), limit)
+    add_bytecode(mirror, DiskFiles(), limit)
     return {os.path.basename(entry.path): entry for entry in mirror.entries("root")}
 
 
@@ -106,9 +106,9 @@ def test_never_keeps_a_bundle_from_fitting(source: Path) -> None:
     for path in (source, source.parent / f"python{VERSION}"):
         mirror.add(str(path), REASON)
     together = source.stat().st_size + pyc.stat().st_size
-    assert take_bytecode(mirror, DiskFiles(), together - 1) == pyc.stat().st_size
+    assert add_bytecode(mirror, DiskFiles(), together - 1) == pyc.stat().st_size
     assert mirror.size == source.stat().st_size
-    assert take_bytecode(mirror, DiskFiles(), together) == 0
+    assert add_bytecode(mirror, DiskFiles(), together) == 0
     assert mirror.size == together
 
 
@@ -136,7 +136,7 @@ def test_a_source_that_is_gone_has_none(source: Path) -> None:
     mirror.add(str(source), REASON)
     mirror.add(str(source.parent / f"python{VERSION}"), REASON)
     source.unlink()
-    assert take_bytecode(mirror, DiskFiles(), 1 << 20) == 0
+    assert add_bytecode(mirror, DiskFiles(), 1 << 20) == 0
     assert [entry.path for entry in mirror.entries("") if entry.path.endswith(".pyc")] == []
 
 

@@ -18,8 +18,8 @@ from lambundle.elf.files import ElfFiles, Refusal
 from lambundle.elf.headers import EM_386, EM_AARCH64, EM_X86_64, ElfFile, read_elf
 from lambundle.elf.ldconfig import CacheEntry, built_in, parse_cache, read_conf
 from lambundle.elf.loader import (
+    FailedLookup,
     Found,
-    Place,
     Requester,
     Rule,
     expand,
@@ -375,7 +375,7 @@ def test_a_missing_interpreter_is_missing(root: Root) -> None:
     root.program("/bin/a", interpreter="/lib/ld-gone.so.1")
     (missing,) = walk(root.elves, ["/bin/a"]).missing
     assert (missing.soname, missing.needed_by) == ("/lib/ld-gone.so.1", "/bin/a")
-    assert missing.looked_in == (Place(Rule.PATH, "/lib/ld-gone.so.1", "/lib/ld-gone.so.1", "no such file"),)
+    assert missing.looked_in == (FailedLookup(Rule.PATH, "/lib/ld-gone.so.1", "/lib/ld-gone.so.1", "no such file"),)
 
 
 def test_a_static_program_needs_nothing(root: Root) -> None:

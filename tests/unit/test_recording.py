@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.machine import DiskFiles
-from lambundle.recording import choice
-from lambundle.recording.choice import Bounds, choose, choose_directories
+from lambundle.recording import filter as recording_filter
+from lambundle.recording.filter import Bounds, choose, choose_directories
 from lambundle.recording.seen import Seen
 from lambundle.recording.strace_log import read_strace
 from lambundle.recording.trace import read_trace
@@ -29,7 +29,7 @@ NEVER = 1 << 63
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A directory that everybody may search and that counts as one of the system's."""
-    monkeypatch.setattr(choice, "TEMPORARY", ("/tmp", "/run", "/var/run"))
+    monkeypatch.setattr(recording_filter, "TEMPORARY", ("/tmp", "/run", "/var/run"))
     with tempfile.TemporaryDirectory(prefix="lambundle-test-", dir="/var/tmp") as directory:
         Path(directory).chmod(0o755)
         yield Path(directory)
@@ -98,7 +98,7 @@ def test_private_places_are_left_out_with_one_note(place: Path, where: str) -> N
     which = "in the working directory" if where == "directory" else f"under {private}"
     assert notes == (
         (
-            f"5 files {which} were left out ({private}/a): what lies there may be private; "
+            f"5 files {which} were left out ({private}/a): files there may be private; "
             "add what is needed with --add PATH"
         ),
     )
@@ -124,9 +124,9 @@ def test_homes_and_temporary_places_are_left_out_for_everybody(where: str) -> No
     with tempfile.NamedTemporaryFile(dir=where) as file:
         chosen, [note] = choose(DiskFiles(), [file.name], bounds())
     assert chosen == ()
-    assert note.startswith(f"1 file under {where} was left out ({file.name}): what lies there does not last;")
-    assert set(choice.PRIVATE) == {"/root", "/home"}
-    assert {"/tmp", "/var/tmp", "/run", "/var/run", "/var/log"} <= set(choice.TEMPORARY)
+    assert note.startswith(f"1 file under {where} was left out ({file.name}): files there are temporary;")
+    assert set(recording_filter.PRIVATE) == {"/root", "/home"}
+    assert {"/tmp", "/var/tmp", "/run", "/var/run", "/var/log"} <= set(recording_filter.TEMPORARY)
 
 
 @pytest.mark.parametrize("everything", [bounds("/"), bounds(directory="/")])

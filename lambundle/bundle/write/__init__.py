@@ -1,4 +1,4 @@
-"""Destinations: one plan, written as a zip or as a directory."""
+"""Destinations: a zip or a directory."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DESTINATIONS: Mapping[str, Destination] = MappingProxyType({"zip": write_zip, "directory": write_tree})
-"""Every form that a bundle can be written in."""
+"""All destinations, by name."""
 
 __all__ = ["DESTINATIONS", "Destination", "Progress", "Written", "epoch_of", "write_tree", "write_zip"]

@@ -1,4 +1,4 @@
-"""The zip destination: every file read once, compressed on all cores, written in the plan's order."""
+"""The zip destination: every file is read once, compressed on all cores, written in the manifest's order."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LEVEL = 6
-"""libdeflate's level where nobody asks for another, 1 (fast) to 12 (small)."""
+"""libdeflate's default level here, of 1 (fast) to 12 (small)."""
 IN_FLIGHT = 96 << 20
-"""Bytes of source that may be between reading and writing; one larger file goes alone."""
+"""Most source bytes between reading and writing; a larger file is processed alone."""
 
-_BATCH = 1 << 20  # bytes of a task: small files one by one would cost more in hand-overs than in work
-_ENTRY_COST = 4096  # what an entry costs however small it is
+_BATCH = 1 << 20  # bytes of a task; single small files cost more to hand over than to compress
+_ENTRY_COST = 4096  # bytes that a small entry counts as
 _BUFFER = 1 << 20
 _TYPES = {Kind.DIRECTORY: stat.S_IFDIR, Kind.FILE: stat.S_IFREG, Kind.LINK: stat.S_IFLNK}
-_COMPRESSED = (  # how files begin that deflate does not make smaller; from their own specifications
+_COMPRESSED = (  # first bytes of compressed formats, from their specifications
     b"\x1f\x8b",  # gzip (RFC 1952)
     b"\x89PNG\r\n\x1a\n",
     b"\xff\xd8\xff",  # JPEG
@@ -53,12 +53,12 @@ _COMPRESSED = (  # how files begin that deflate does not make smaller; from thei
     b"OggS",
     b"fLaC",
 )
-_COMPRESSED_AT = ((4, b"ftyp"), (8, b"WEBP"))  # MP4 and its kin, WebP: after a length
+_COMPRESSED_AT = ((4, b"ftyp"), (8, b"WEBP"))  # MP4 and related, WebP: after a length
 
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """An entry ready to be written: its data as they go into the zip, and what the headers tell of it."""
+    """An entry ready to be written: its packed data and header fields."""
 
     entry: Entry
     data: bytes | bytearray
@@ -76,11 +76,11 @@ def write_zip(
     epoch: int | None = None,
     progress: Progress | None = None,
 ) -> Written:
-    """Write ``manifest`` as the zip file ``out``; see ``Destination`` for what holds of every destination.
+    """Write ``manifest`` as the zip file ``out``, as ``Destination``.
 
-    The same plan over the same files gives the same bytes, whoever packs and wherever. ``level`` is
-    libdeflate's, 1 to 12; what deflate does not make smaller is stored. The manifest is the last entry,
-    because it holds the digest of every other. More than 65,534 entries or 4 GiB raise OutputError.
+    The same plan and files give the same bytes. ``level`` is libdeflate's, 1 to 12; incompressible files are stored.
+    The manifest is the last entry, since it has the digest of every other. Raises OutputError for more than 65,534
+    entries or 4 GiB.
     """
     plan = completed(manifest)
     _check_limits(out, plan)
@@ -124,8 +124,7 @@ class _Writer:
             packed=len(item.data),
             size=item.size,
             offset=self.offset,
-            # Plain ASCII means the same in every code page; the flag only where it is needed is what
-            # Info-ZIP writes too.
+            # ASCII is the same in every code page; Info-ZIP sets the flag only where needed too.
             flags=0 if name.isascii() else zipformat.UTF8,
         )
         self._write(zipformat.local_header(record, self.stamp))
@@ -175,10 +174,9 @@ def _too_large(out: Path, why: str) -> OutputError:
 
 
 def _packed_in_order(entries: Iterable[Entry], level: int) -> Generator[_Packed]:
-    """Pack ``entries`` on every core that this process may use; give them in their order.
+    """Pack ``entries`` on every core that this process may use; give them in order, whatever the threads do.
 
-    Memory is bounded by ``IN_FLIGHT``: an entry is begun only when it and all that were begun and not yet
-    taken stay below it. Which thread does what when changes nothing in what is given.
+    An entry is begun only if all begun entries that were not taken yet stay below ``IN_FLIGHT``.
     """
     pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="pack")
     waiting: deque[tuple[int, Future[list[_Packed]]]] = deque()
@@ -199,7 +197,7 @@ def _packed_in_order(entries: Iterable[Entry], level: int) -> Generator[_Packed]
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Cut ``entries`` into tasks that are worth handing to another thread."""
+    """Group ``entries`` into tasks large enough for another thread."""
     batch: list[Entry] = []
     size = 0
     for entry in entries:
@@ -217,7 +215,7 @@ def _pack_all(batch: list[Entry], level: int) -> list[_Packed]:
 
 
 def _pack(entry: Entry, level: int) -> _Packed:
-    """Read ``entry`` once; hash, sum and compress what was read."""
+    """Read ``entry`` once; return its digest, checksum and packed data."""
     if entry.kind is Kind.DIRECTORY:
         return _Packed(entry, b"", zipformat.STORED, 0, 0, None)
     if entry.kind is Kind.LINK:

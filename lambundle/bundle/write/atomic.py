@@ -1,4 +1,4 @@
-"""Outputs that are whole or not there: written aside, then put in place by one system call."""
+"""Atomic outputs: written aside, then moved into place by one system call."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}  # file systems and kernels without
+_NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}  # file systems and kernels without it
 _HINTS = {
     errno.ENOENT: "make the directory first, or name another with -o",
     errno.ENOTDIR: "name a path below a directory with -o",
@@ -36,12 +36,11 @@ _HINTS = {
 
 @contextlib.contextmanager
 def replacing_file(out: Path, needs: int) -> Iterator[int]:
-    """Give a file descriptor to write; ``out`` becomes that file when the block ends well.
+    """Give a file descriptor to write; ``out`` becomes that file unless the block raises.
 
-    ``needs`` is the most bytes it may take, for the message when the disk is full. Until then the file has
-    no name at all (O_TMPFILE), so that not even SIGKILL leaves anything; where the file system cannot do
-    that it has a name that starts with a dot, and is removed whatever exception ends the block. The mode
-    follows the umask. Any OSError of the block is taken for one of the output: OutputError.
+    ``needs`` is the most bytes it takes, for the message if the disk is full. Until then the file is unnamed
+    (O_TMPFILE), so that not even SIGKILL leaves it; on other file systems its name starts with a dot, and any exception
+    removes it. The mode follows the umask. Raises OutputError for any OSError in the block.
     """
     with output_errors(out, needs), _sigterm_as_exit():
         target = Path(os.path.realpath(out))
@@ -70,10 +69,10 @@ def replacing_file(out: Path, needs: int) -> Iterator[int]:
 
 @contextlib.contextmanager
 def replacing_tree(out: Path, needs: int) -> Iterator[Path]:
-    """Give an empty directory, open to nobody else, that becomes ``out`` when the block ends well.
+    """Give an empty private directory, which becomes ``out`` unless the block raises.
 
-    ``out`` must not exist, or be an empty directory: UsageError. Everything else as ``replacing_file``, but
-    a directory needs a name, so SIGKILL leaves ``.NAME.XXXX.tmp`` beside ``out``.
+    As ``replacing_file``, but SIGKILL leaves ``.NAME.XXXX.tmp`` beside ``out``. Raises UsageError unless ``out`` is
+    missing or an empty directory.
     """
     with output_errors(out, needs), _sigterm_as_exit():
         target = Path(os.path.realpath(out))
@@ -92,7 +91,7 @@ def replacing_tree(out: Path, needs: int) -> Iterator[Path]:
 
 
 def write_all(fd: int, data: bytes | bytearray | memoryview) -> None:
-    """Write all of ``data``, however little each write(2) takes."""
+    """Write all of ``data``, in several write(2) if needed."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(fd, rest) :]
@@ -100,7 +99,7 @@ def write_all(fd: int, data: bytes | bytearray | memoryview) -> None:
 
 @contextlib.contextmanager
 def output_errors(out: Path, needs: int) -> Iterator[None]:
-    """Turn any OSError of the block into an OutputError about ``out``."""
+    """Raise an OutputError about ``out`` for any OSError in the block."""
     try:
         yield
     except OSError as error:
@@ -126,19 +125,19 @@ def _mib(size: int) -> str:
 
 
 def _unnamed(directory: Path) -> int | None:
-    """Open a file without a name in ``directory``; None where that, or naming it later, cannot be done."""
+    """Open an unnamed file in ``directory``; None if this or naming it later is not supported."""
     if not Path("/proc/self/fd").is_dir():
         return None
     try:
         return os.open(directory, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o666)
     except OSError as error:
         if error.errno in _NO_TMPFILE:
-            return None  # if the directory itself is at fault, the named file will say so
+            return None  # an error of the directory is raised for the named file
         raise
 
 
 def _give_name(fd: int, target: Path) -> None:
-    """Name the unnamed file: at once where the name is free, else by a rename over what has it."""
+    """Name the unnamed file, directly if the name is free, else by a rename over the old file."""
     parent = os.open(target.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         try:
@@ -156,17 +155,17 @@ def _give_name(fd: int, target: Path) -> None:
 
 
 def _link(fd: int, parent: int, name: str) -> None:
-    # Python calls linkat(2), which alone can follow the link in /proc, only when given a directory.
+    # linkat(2) follows the link in /proc; Python calls it only with a directory.
     os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=parent, follow_symlinks=True)
 
 
 def _aside(target: Path) -> Path:
-    # A long name is cut so that what is added still fits into NAME_MAX.
+    # A long name is cut so that the suffix fits into NAME_MAX.
     return target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.tmp")
 
 
 def _remove(work: Path) -> None:
-    """Remove the tree ``work``, whatever modes its directories have by now."""
+    """Remove the tree ``work``, whatever the modes of its directories."""
     for top, directories, _ in os.walk(work):
         for name in directories:
             path = os.path.join(top, name)
@@ -177,7 +176,7 @@ def _remove(work: Path) -> None:
 
 @contextlib.contextmanager
 def _sigterm_as_exit() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that what is half written is removed; as it was afterwards."""
+    """Let SIGTERM unwind the stack in the block, so that unfinished output is removed."""
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield

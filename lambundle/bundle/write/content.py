@@ -1,4 +1,4 @@
-"""What every destination needs: the completed plan, the bytes of each file, and what was written."""
+"""Common parts of the destinations: the completed manifest, the bytes of each file, the result."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from lambundle.machine import Source
 
 BLOCK = 1 << 20
-"""Bytes read at a time where a file need not be whole in memory."""
+"""Bytes read at a time."""
 
 Progress: TypeAlias = Callable[[int], None]
-"""Told, on the caller's thread, how many more bytes of source were dealt with."""
+"""Called on the caller's thread with the number of further source bytes processed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a destination wrote.
+    """The result of writing a bundle.
 
-    ``unzipped`` counts as Lambda does: the bytes of every file, the manifest's among them, and of every
-    link's target; directories count nothing. ``zipped`` is the size of the zip file, None for a directory.
-    ``digests`` maps the path of every file, the manifest's too, to its SHA-256 in hexadecimal.
+    ``unzipped`` are the bytes as Lambda counts: of all files, the manifest too, and of link targets, without
+    directories. ``zipped`` are the bytes of the zip file, None for a directory. ``digests`` maps the path of every
+    file, the manifest too, to its SHA-256 in hexadecimal.
     """
 
     unzipped: int
@@ -44,10 +44,10 @@ class Written:
 
 
 class Destination(Protocol):
-    """A form that a bundle can be written in.
+    """A form in which a bundle is written.
 
-    Whatever happens, ``out`` is afterwards either complete or as it was. Raise OutputError when it cannot be
-    written, UnreadableFileError or FileChangedError when a source is not what was planned.
+    ``out`` is written atomically. Raises OutputError if it cannot be written, UnreadableFileError or FileChangedError
+    if a source differs from the plan.
     """
 
     def __call__(
@@ -58,21 +58,20 @@ class Destination(Protocol):
 
 
 def epoch_of(environ: Mapping[str, str]) -> int | None:
-    """Return what SOURCE_DATE_EPOCH says (reproducible-builds.org), or None; UsageError when not a number."""
+    """Return SOURCE_DATE_EPOCH (reproducible-builds.org), or None. Raises UsageError if it is not a number."""
     text = environ.get("SOURCE_DATE_EPOCH", "")
     if not text:
         return None
     if not (text.isascii() and text.isdigit()):
         raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}", hint="set it to whole seconds since 1970, or unset it")
-    return int(text.lstrip("0")[:12] or "0")  # more digits lie beyond every calendar; the writer clamps
+    return int(text.lstrip("0")[:12] or "0")  # the writer clamps larger numbers
 
 
 def completed(manifest: Manifest) -> Manifest:
-    """Return ``manifest`` as it is written: sorted, every directory with an entry, so the manifest's own too.
+    """Return ``manifest`` sorted and with an entry for every directory.
 
-    Setuid, setgid and sticky bits are gone, since nothing says what Lambda makes of them; links have mode
-    0777, which is what every file system says of them.
-    Raise OutputError when its paths cannot stand in one tree (see ``names.check_tree``).
+    Setuid, setgid and sticky bits are removed, since no document says how Lambda treats them; links have mode 0777, as
+    on Linux. Raises OutputError if the paths conflict (see ``names.check_tree``).
     """
     entries = {entry.path: entry for entry in manifest.entries}
     if manifest.path in entries:
@@ -108,12 +107,12 @@ def _check(manifest: Manifest, entries: Iterable[Entry]) -> None:
 
 
 def unzipped_size(entries: Iterable[Entry]) -> int:
-    """Return the bytes that ``entries`` take in Lambda's count: files and link targets."""
+    """Return the unzipped bytes of ``entries``, as Lambda counts: files and link targets."""
     return sum(len((entry.target or "").encode()) if entry.kind is Kind.LINK else entry.size for entry in entries)
 
 
 def manifest_entry(manifest: Manifest, digests: Mapping[str, str]) -> Entry:
-    """Return the entry of the manifest itself, which tells the digest of every file."""
+    """Return the entry of the manifest, which has the digest of every file."""
     entries = tuple(
         dataclasses.replace(entry, sha256=digests[entry.path]) if entry.kind is Kind.FILE else entry
         for entry in manifest.entries
@@ -124,7 +123,7 @@ def manifest_entry(manifest: Manifest, digests: Mapping[str, str]) -> Entry:
 
 
 def read_whole(entry: Entry) -> bytes:
-    """Return the content of the file ``entry``, read once; errors as of ``blocks``."""
+    """Return the content of the file ``entry``, read once. Raises as ``blocks``."""
     if entry.content is not None:
         return entry.content
     parts = list(blocks(entry, entry.size + 1))
@@ -132,10 +131,10 @@ def read_whole(entry: Entry) -> bytes:
 
 
 def blocks(entry: Entry, block: int = BLOCK) -> Iterator[bytes]:
-    """Read the file ``entry`` once, from start to end, ``block`` bytes at a time.
+    """Give the content of the file ``entry`` in blocks, read once.
 
-    Raise UnreadableFileError when it cannot be read, and FileChangedError when it is gone, is no longer a
-    regular file, has not the planned size, or was written to meanwhile.
+    Raises UnreadableFileError if it cannot be read, FileChangedError if it was removed, is no regular file any more,
+    has not the planned size, or was written to meanwhile.
     """
     if entry.content is not None:
         yield entry.content
@@ -148,7 +147,7 @@ def blocks(entry: Entry, block: int = BLOCK) -> Iterator[bytes]:
 
 
 def _begun_with(head: bytes, found: Iterator[bytes]) -> Iterator[bytes]:
-    """Put ``head`` in the place of as many first bytes."""
+    """Replace the first bytes by ``head``."""
     done = 0
     for data in found:
         if done < len(head):
@@ -177,7 +176,7 @@ def _blocks_of(file: BinaryIO, source: Source, size: int, block: int) -> Iterato
 
 
 def _status(file: BinaryIO) -> os.stat_result | None:
-    """Return the status of an open file, None of one that is in memory only and cannot change."""
+    """Return the status of an open file; None for one in memory, which cannot change."""
     try:
         return os.fstat(file.fileno())
     except io.UnsupportedOperation:

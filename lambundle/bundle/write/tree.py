@@ -1,4 +1,4 @@
-"""The directory destination, and the one way in which lambundle makes a tree of files."""
+"""The directory destination, and the creation of file trees."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FIRST_MOMENT = 315_532_800
-"""1980-01-01 00:00:00 UTC: what a zip says when no time is asked for, and so what a directory says too."""
+"""1980-01-01 00:00:00 UTC, the default time in a zip, and so in a directory."""
 
 
 def write_tree(manifest: Manifest, out: Path, *, epoch: int | None = None, progress: Progress | None = None) -> Written:
-    """Write ``manifest`` as the directory ``out``; see ``Destination`` for what holds of every destination.
+    """Write ``manifest`` as the directory ``out``, as ``Destination``.
 
-    ``out`` must not exist, or be empty (UsageError). Modes are the planned ones whatever the umask, less
-    setuid, setgid and sticky bits, as in the zip.
+    Modes are the planned ones whatever the umask, as in the zip. Raises UsageError unless ``out`` is missing or empty.
     """
     plan = completed(manifest)
     digests: dict[str, str] = {}
@@ -44,11 +43,10 @@ def write_tree(manifest: Manifest, out: Path, *, epoch: int | None = None, progr
 
 
 class TreeGrower:
-    """Makes files, links and directories below ``top``, an empty directory that nobody else may enter.
+    """Makes files, links and directories below ``top``, an empty private directory.
 
-    Modes are set as given. Paths must have passed ``names.check_tree`` together: then none leads through a
-    link. Directories get their modes last, so that one that may not be written to can be filled; all get
-    the time ``epoch``.
+    All paths must have passed ``names.check_tree`` together, so that none leads through a link. Directories get their
+    modes last, so that a read-only one can be filled. The time of all is ``epoch``.
     """
 
     def __init__(self, top: Path, epoch: int) -> None:
@@ -57,7 +55,7 @@ class TreeGrower:
         self._modes: dict[str, int] = {self._top: 0o755}
 
     def directory(self, path: str, mode: int) -> None:
-        """Make the directory ``path``, and those above it that are not there yet with mode 0755."""
+        """Make the directory ``path``, and missing ones above it with mode 0755."""
         full = self._full(path)
         self._parent(full)
         if full not in self._modes:
@@ -72,7 +70,7 @@ class TreeGrower:
         os.utime(full, (self._epoch, self._epoch), follow_symlinks=False)
 
     def file(self, path: str, mode: int, content: Iterable[bytes]) -> None:
-        """Make the file ``path`` of the blocks of ``content``."""
+        """Make the file ``path`` with the blocks of ``content``."""
         full = self._full(path)
         self._parent(full)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -86,7 +84,7 @@ class TreeGrower:
             os.close(fd)
 
     def finish(self) -> None:
-        """Give every directory its mode and time, the deepest first."""
+        """Set the mode and time of every directory, the deepest first."""
         for full, mode in sorted(self._modes.items(), reverse=True):
             os.utime(full, (self._epoch, self._epoch))
             os.chmod(full, mode)  # noqa: PTH101

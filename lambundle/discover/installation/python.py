@@ -76,8 +76,8 @@ def imported_files(
         yield path, detail
         installed.append(path)
     imports = PythonImports(files)
-    imports.look_in([posixpath.dirname(script), *sites])
-    imports.take(path for path in installed if not is_owned(path))
+    imports.add_sites([posixpath.dirname(script), *sites])
+    imports.add_files(path for path in installed if not is_owned(path))
     imports.start([script, *(path for path in beside if path.endswith(".py"))])
     yield from (
         (path, f"imported by {posixpath.basename(script)}") for path in sorted(imports.reached) if is_owned(path)

@@ -47,7 +47,7 @@ class PythonUse:
         if package.root or self._imports.reached.isdisjoint(package.files):
             self._imports.start(sources)
         else:
-            self._imports.take(package.files)
+            self._imports.add_files(package.files)
 
     def are_modules(self, name: str) -> bool:
         """Return whether a package has modules in a site directory."""
@@ -66,7 +66,7 @@ class PythonUse:
         if is_together or not self._may_be_left_out(name):
             return True
         if self.are_modules(name):
-            return self._imports.ask_for(files)
+            return self._imports.uses(files)
         directories = self._catalogue.own_directories(name)
         sources = [file for file in package.files if file in self._imports.reached]
         return (

@@ -1,4 +1,4 @@
-/* Where the bundle is, and which paths it serves. */
+/* The location of the bundle, and the paths that it serves. */
 #define _GNU_SOURCE
 #include "lb.h"
 #include "sys.h"
@@ -68,7 +68,7 @@ static bool find_root(void)
     return lb_sys_access(lb_state.root, F_OK) == 0;
 }
 
-/* ---- where the trace goes ---- */
+/* ---- the path of the trace ---- */
 
 static void find_trace(void)
 {
@@ -121,16 +121,16 @@ static bool is_component(const char *text, size_t length, const char *name)
     return strlen(name) == length && memcmp(text, name, length) == 0;
 }
 
-/* Served by the host whatever the bundle holds: what the kernel makes, and the one place to write, unless the
- * user packed a file from there. */
+/* Always served by the host: the kernel's file systems, and the only writable directory unless a file of it was
+ * packed. */
 static bool is_host_tree(const char *first, size_t length)
 {
     return is_component(first, length, "proc") || is_component(first, length, "dev") ||
            is_component(first, length, "sys") || (!lb_state.serves_tmp && is_component(first, length, "tmp"));
 }
 
-/* Directories below which Lambda mounts what is the user's: the bundle's own, nearly empty copy of the
- * directory itself must not hide them. What lies deeper is looked up as usual. */
+/* Directories in which Lambda mounts the user's files: the bundle's nearly empty copy of the directory itself must
+ * not hide them. Paths below are looked up as usual. */
 static bool is_host_directory(const char *first, size_t length)
 {
     return is_component(first, length, "opt") || is_component(first, length, "var") ||
@@ -138,9 +138,8 @@ static bool is_host_directory(const char *first, size_t length)
            is_component(first, length, "run") || is_component(first, length, "tmp");
 }
 
-/* May the bundle serve this absolute path? Never "/": a program that opens it and walks down with openat would
- * find neither /tmp nor the host's files. Nor a path whose ".." climb above "/", which in the bundle would
- * leave its root. */
+/* Whether the bundle may serve an absolute path. Never "/": a program that opens it and descends with openat would
+ * find neither /tmp nor the host's files. Nor a path whose ".." leave "/", and so the bundle's root. */
 bool lb_may_be_served(const char *path)
 {
     long depth = 0;

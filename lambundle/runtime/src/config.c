@@ -45,7 +45,7 @@ const char *lb_config_next(const char *key, const char *after)
     return NULL;
 }
 
-/* What a list of directories takes when the root stands before each. */
+/* Bytes of a list of directories with the root before each. */
 static void measure_path(const char *list)
 {
     size_t room = lb_state.root_len + 1;

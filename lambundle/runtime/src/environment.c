@@ -1,4 +1,4 @@
-/* The variables of the configuration, in the process and out of it again. */
+/* The variables of the configuration: set in the process, removed for programs of the host. */
 #define _GNU_SOURCE
 #include "lb.h"
 #include "sys.h"
@@ -30,7 +30,7 @@ struct setting {
     const char *rest;
 };
 
-/* The setting behind that one in the configuration; false at the end. Begins with `name` NULL. */
+/* The next setting in the configuration; false at the end. Starts with `name` NULL. */
 static bool next_setting(struct setting *setting, const char **line)
 {
     while ((*line = lb_config_next("environment", *line)) != NULL) {
@@ -65,7 +65,7 @@ void lb_clean_environment(char **to, char *const envp[])
     *to = NULL;
 }
 
-/* Writes NAME=VALUE; returns where it ends. */
+/* Writes NAME=VALUE; returns its end. */
 static char *write_setting(char *to, const struct setting *setting)
 {
     size_t rest = strlen(setting->rest) + 1;
@@ -75,8 +75,8 @@ static char *write_setting(char *to, const struct setting *setting)
     return to + setting->name_len + 1 + setting->root_len + rest;
 }
 
-/* What libc itself opens cannot be redirected from outside; it reads these variables. Set without setenv, which
- * a program may define as its own and may not be ready for. The array replaces the one on the stack. */
+/* Files that libc opens cannot be redirected; libc finds them by these variables. Set without setenv, which a program
+ * may define itself. The array replaces the one on the stack. */
 void lb_set_environment(void)
 {
     struct setting setting;

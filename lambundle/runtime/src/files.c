@@ -1,4 +1,4 @@
-/* The libc functions that take a path and do nothing else of interest to us: bundle first, then the host. */
+/* libc functions that only take a path: the bundle is searched first, then the host. */
 #define _GNU_SOURCE
 #include "lb.h"
 
@@ -75,7 +75,7 @@ LB_PATH_AT(int, faccessat, (int directory, const char *path, int mode, int flags
 
 LB_PATH_FIRST(int, chdir, (const char *path), path)
 
-/* ---- changes: a path of the bundle gives the bundle's own answer (read-only), not the host's ---- */
+/* ---- changes: fail for a path of the bundle (read-only), even if the host has it ---- */
 
 LB_PATH_FIRST(int, chmod, (const char *path, mode_t mode), path, mode)
 LB_PATH_FIRST(int, lchmod, (const char *path, mode_t mode), path, mode)
@@ -124,7 +124,7 @@ LB_TWO_PATHS(link, (const char *old_path, const char *new_path), AT_FDCWD, AT_FD
 LB_TWO_PATHS(linkat, (int from, const char *old_path, int to, const char *new_path, int flags), from, to,
              from, old_path, to, new_path, flags)
 
-/* What a symbolic link says is text, not a path to look up. */
+/* The target of a symbolic link is text, not a path to look up. */
 LB_PATH_FIRST(int, symlink, (const char *target, const char *path), target, path)
 LB_PATH_AT(int, symlinkat, (const char *target, int directory, const char *path), target, directory, path)
 

@@ -1,7 +1,7 @@
-/* getenv: stood before for the trace alone, which says which variables a program asks for and whether they are set.
+/* getenv: wrapped only for the trace, which has the variables that a program reads and whether they are set.
  *
- * Allocators ask for their options while they start, before any constructor of ours ran and where dlsym must not be
- * called. So the real functions are looked up in our constructor, and until then the environment is read here. */
+ * Allocators read their options at start, before our constructor and where dlsym must not be called. So our constructor
+ * looks up the real functions, and until then the environment is read here. */
 #define _GNU_SOURCE
 #include "lb.h"
 #include "sys.h"
@@ -19,7 +19,7 @@ static struct {
     function *secure;
 } real;
 
-enum { NAMES = 1024 }; /* a table that is never full enough to search long: programs ask for some dozens */
+enum { NAMES = 1024 }; /* far more than the dozens that programs read, so that searches are short */
 
 static unsigned seen[NAMES];
 
@@ -29,7 +29,7 @@ void lb_find_getenv(void)
     real.secure = (function *)dlsym(RTLD_NEXT, "secure_getenv");
 }
 
-/* Whether `name` was not asked for before. Two threads may both be told so: then it is recorded twice. */
+/* Whether `name` was not read before. A race of two threads records it twice. */
 static bool is_new(const char *name)
 {
     unsigned hash = 2166136261u; /* FNV-1a */

@@ -148,7 +148,7 @@ static int open_and_read(struct work *work, const char *file)
     int allowed = lb_sys_access(file, X_OK);
     if (allowed < 0)
         return allowed;
-    work->fd = lb_sys_open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0); /* it may be a pipe */
+    work->fd = lb_sys_open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0); /* a pipe must not block */
     if (work->fd >= 0)
         work->head_length = lb_sys_read(work->fd, work->head, sizeof work->head);
     return 0;
@@ -161,7 +161,7 @@ static int prepare(struct work *work, const char *path)
         int failed = open_and_read(work, file);
         if (failed < 0)
             return failed;
-        if (work->fd < 0) /* executable but not readable: only the kernel can start it */
+        if (work->fd < 0) /* executable but not readable: left to the kernel */
             return natively(work, file, "host");
         bool script = work->head_length > 2 && work->head[0] == '#' && work->head[1] == '!';
         if (!script) {

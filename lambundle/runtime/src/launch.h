@@ -1,4 +1,4 @@
-/* One start in the making: what launch.c, script.c and loader.c share. */
+/* The state of one start, shared by launch.c, script.c and loader.c. */
 #ifndef LB_LAUNCH_H
 #define LB_LAUNCH_H
 
@@ -6,7 +6,7 @@
 
 enum {
     LB_HEAD = 1024,         /* enough for the header and the segments of nearly every program */
-    LB_SHEBANG = 256,       /* BINPRM_BUF_SIZE: what the kernel reads */
+    LB_SHEBANG = 256,       /* BINPRM_BUF_SIZE */
     LB_NESTED_SCRIPTS = 5,  /* as the kernel allows */
     LB_SPLIT_WORDS = LB_SHEBANG / 2, /* most words of `#!/usr/bin/env -S`, each with a blank behind it */
     LB_LOADER_WORDS = 8,    /* LOADER --inhibit-cache --library-path DIRS --preload RUNTIME --argv0 NAME */
@@ -18,25 +18,25 @@ enum {
 struct work {
     struct lb_launch *launch;
     char *const *given_envp;
-    char *space; /* what is left of the scratch space */
+    char *space; /* the free scratch space */
     char **environment;
     size_t front; /* unused slots before launch->argv */
     int fd;
     long head_length;
-    bool searched;                     /* `found` is taken: only one `env` of a chain of scripts is seen through */
-    size_t scripts;                    /* how many of `script` are taken */
+    bool searched;                     /* `found` is used: only one `env` of a chain of scripts is resolved */
+    size_t scripts;                    /* the number of `script` in use */
     char **script[LB_NESTED_SCRIPTS];  /* the arguments that name scripts */
     struct lb_path served;             /* the file being looked at */
     struct lb_path real;               /* the program, every link followed */
     struct lb_path interpreter;        /* its PT_INTERP */
-    struct lb_path loader;             /* that in the bundle */
+    struct lb_path loader;             /* its path in the bundle */
     struct lb_path found;              /* on PATH, for env */
     char head[LB_HEAD];
 };
 
 /* ---- launch.c ---- */
 
-/* Takes from the scratch space: lb_prepare_size has to count everything that is taken. */
+/* Allocates in the scratch space; lb_prepare_size must count every allocation. */
 void *lb_take(struct work *work, size_t size);
 char *lb_joined(struct work *work, const char *first, const char *second, const char *third);
 

@@ -1,4 +1,4 @@
-/* What the parts of the runtime know of each other. See README.md beside this file for the whole picture. */
+/* The interfaces between the parts of the runtime; README.md explains them. */
 #ifndef LB_H
 #define LB_H
 
@@ -23,12 +23,12 @@
 #define LB_TAIL /* the optimizer makes it a jump; ld.so needs the caller's own return address */
 #endif
 
-/* Bounds that Python shares: lambundle/runtime/limits.py is their one home, build.py defines them. */
+/* Limits shared with Python: defined in lambundle/runtime/limits.py, passed by build.py. */
 #if !defined(LB_CONFIG_MAX) || !defined(LB_ASKED_MAX) || !defined(LB_RECORD_MAX)
 #error "compile with the macros of lambundle/runtime/limits.py"
 #endif
 
-/* ---- bundle.c: where the bundle is, and which paths it serves ---- */
+/* ---- bundle.c: the location of the bundle, and the paths that it serves ---- */
 
 struct lb_state {
     bool found;          /* lb_find ran */
@@ -57,7 +57,7 @@ struct lb_path {
     char text[PATH_MAX];
 };
 
-/* Finds the bundle from this library's own place and reads its configuration. Idempotent. */
+/* Finds the bundle by the path of this library and reads its configuration. Idempotent. */
 void lb_find(void);
 
 /* The path to use for `path`: the bundle's, built in `buffer`, when the bundle has it, else `path` itself.
@@ -67,26 +67,26 @@ const char *lb_lookup(int directory, const char *path, struct lb_path *buffer, c
 /* The same without a trace entry. */
 const char *lb_find_in_bundle(const char *path, struct lb_path *buffer);
 
-/* Is this absolute path inside the bundle's directory? */
+/* Whether an absolute path is inside the bundle's directory. */
 bool lb_is_inside(const char *path);
 
-/* May the bundle serve this absolute path at all? Never "/", /proc, /tmp … */
+/* Whether the bundle may serve an absolute path: never "/", /proc, /tmp and others. */
 bool lb_may_be_served(const char *path);
 
-/* Is this a name of the running program's own /proc entry `exe`? */
+/* Whether a path is the running program's /proc entry `exe`. */
 bool lb_is_own_exe(const char *path);
 
 /* Joins `root` and `path`; NULL when it is too long. */
 const char *lb_in_root(const char *path, struct lb_path *buffer);
 
-/* May an argument be looked at? No program has a page at an address below mmap_min_addr, or in the kernel's half: such
- * a path goes on to the kernel, which answers EFAULT. */
+/* Whether an argument may be read. No program has a page below mmap_min_addr or in the kernel's half: such a path is
+ * passed to the kernel, which answers EFAULT. */
 static inline bool lb_is_readable(const char *path)
 {
     return (long)path >= 65536;
 }
 
-/* Relative paths only matter to the trace: whether such a name is the bundle's is the kernel's business. */
+/* Relative paths are resolved by the kernel and only matter for the trace. */
 static inline const char *lb_served_at(int directory, const char *path, struct lb_path *buffer,
                                        const char *operation)
 {
@@ -107,8 +107,7 @@ void lb_read_config(void);
 /* Value of the first line with `key` behind that with the value `after` (NULL: of all), or NULL. */
 const char *lb_config_next(const char *key, const char *after);
 
-/* The directories for a program, named by its absolute path on the packing machine: nearly always the bundle's
- * common ones. */
+/* The search order of a program, by its absolute path on the packing machine: usually the common one. */
 const char *lb_library_path_of(const char *program);
 
 /* ---- environment.c ---- */
@@ -133,10 +132,10 @@ void lb_trace_objects(void);
 
 /* ---- getenv.c ---- */
 
-/* Looks up the functions that ours stand before; called once, when that may be done. */
+/* Looks up the wrapped functions; called once, by the constructor. */
 void lb_find_getenv(void);
 
-/* ---- launch.c: what to give to the kernel so that a program starts as it would at home ---- */
+/* ---- launch.c: the arguments of execve(2) with which a program starts as on the packing machine ---- */
 
 struct lb_launch {
     const char *file;
@@ -187,7 +186,7 @@ long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, 
 /* In the child of a fork, which has no thread that could still hold them. */
 void lb_unlock_shells(void);
 
-/* ---- real.c: the functions that ours stand before ---- */
+/* ---- real.c: the wrapped functions ---- */
 
 /* Looks up the next definition of `name` and keeps it in `*slot`. Where libc has none, a function that fails
  * with ENOSYS takes its place (`pointer`: the function returns a pointer, so failure is NULL). */
@@ -205,7 +204,7 @@ void *lb_real(void **slot, const char *name, bool pointer);
     }                                                                                                        \
     result lb_wrap_##name parameters
 
-/* Defines the libc function `name` and, beside it, lb_real_NAME(), the one it stands before. */
+/* Defines the libc function `name` and lb_real_NAME(), the wrapped one. */
 #define LB_WRAP(result, name, parameters) LB_WRAP_(result, name, parameters, false)
 #define LB_WRAP_POINTER(result, name, parameters) LB_WRAP_(result, name, parameters, true)
 

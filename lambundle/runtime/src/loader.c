@@ -14,8 +14,8 @@ static const char *runtime_name(bool musl)
     return musl ? "liblambundle-musl.so" : LB_GLIBC_RUNTIME;
 }
 
-/* For a program of the bundle. A loader without --argv0 and --preload is told by variables, and a trace goes on
- * even where the program clears its children's environment. */
+/* For a program of the bundle. A loader without --argv0 and --preload gets variables, and a trace goes on even if the
+ * program clears its children's environment. */
 static void bundle_environment(struct work *work, const char *name, bool musl)
 {
     char **to = work->environment;
@@ -53,8 +53,8 @@ static char *append(char *to, const char *text, size_t length)
     return to + length;
 }
 
-/* The directories of LD_LIBRARY_PATH that the bundle holds come first, as they would at home; the others are the
- * host's and must not reach a program of the bundle (on Lambda the variable begins with /lib64). */
+/* Directories of LD_LIBRARY_PATH in the bundle come first, as on the packing machine; the host's others must not reach
+ * a program of the bundle (on Lambda the variable begins with /lib64). */
 static char *append_asked(char *to, struct work *work)
 {
     const char *at = lb_env_get(work->given_envp, "LD_LIBRARY_PATH"), *start = to;

@@ -1,4 +1,4 @@
-/* The ends of a process that no destructor sees, and the children that go on with this image. */
+/* Ends of a process without destructors, and fork. */
 #define _GNU_SOURCE
 #include "lb.h"
 #include "sys.h"

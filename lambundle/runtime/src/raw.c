@@ -1,4 +1,4 @@
-/* Programs that ask the kernel through libc's syscall(2): libuv's statx, sandboxes, language runtimes. */
+/* syscall(2) with a path: libuv's statx, sandboxes, language runtimes. */
 #define _GNU_SOURCE
 #include "lb.h"
 #include "sys.h"

@@ -1,4 +1,4 @@
-/* Finding the functions that ours stand before. */
+/* Finds the wrapped functions. */
 #define _GNU_SOURCE
 #include "lb.h"
 

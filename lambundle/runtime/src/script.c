@@ -1,4 +1,4 @@
-/* Scripts: their first line, and how an interpreter is given theirs. */
+/* Scripts: shebangs, and the arguments of their interpreters. */
 #define _GNU_SOURCE
 #include "launch.h"
 
@@ -57,8 +57,8 @@ static size_t split_for_env(struct work *work, char *argument, char **words)
     return count;
 }
 
-/* `#!/usr/bin/env NAME` and `env -S NAME ARGS` where the bundle has no env of its own: the host's would not
- * find NAME in the bundle. Anything more special is left to the host's env. Returns the program's path. */
+/* `#!/usr/bin/env NAME` and `env -S NAME ARGS` in a bundle without env: the host's would not find NAME in the bundle.
+ * Other options are left to the host's env. Returns the program's path. */
 static const char *search_for_env(struct work *work, const char *interpreter, char *argument)
 {
     char *words[LB_SPLIT_WORDS];

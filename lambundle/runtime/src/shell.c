@@ -238,7 +238,7 @@ LB_WRAP(int, fclose, (FILE * file))
     pid_t pid = forget_stream(file);
     int result = lb_real_fclose()(file);
 #ifdef __GLIBC__
-    /* Ending a popen in this way is wrong, but there it waits as pclose does, and programs rely on that. */
+    /* Wrong for a popen, but libc waits here as in pclose, and programs rely on that. */
     if (pid != 0)
         result = wait_for(pid, &status) == 0 ? status : -1;
 #else

@@ -9,7 +9,7 @@
 
 extern char **environ;
 
-/* A relative path that is not there now may be there once the child has changed its directory. */
+/* A missing relative path may exist once the child has changed its directory. */
 static bool may_appear(const char *path, const posix_spawn_file_actions_t *actions)
 {
     return lb_is_readable(path) && path[0] != '/' && actions != NULL;

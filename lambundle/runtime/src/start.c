@@ -1,4 +1,4 @@
-/* Before main: makes a program that ld.so was told to run look as if the kernel had started it. */
+/* Before main: makes a program started through ld.so look as if the kernel had started it. */
 #define _GNU_SOURCE
 #include "lb.h"
 #include "sys.h"
@@ -87,7 +87,7 @@ static bool find_program_of_old_loader(char **argv)
 #else
 static bool find_program_of_old_loader(char **argv)
 {
-    return find_program(argv); /* musl's has known --argv0 for as long as bundles are made */
+    return find_program(argv); /* every supported musl has --argv0 */
 }
 #endif
 
@@ -102,7 +102,7 @@ static void set_process_name(const char *name)
     lb_sys6(SYS_prctl, PR_SET_NAME, (long)name, 0, 0, 0, 0);
 }
 
-/* getauxval(AT_EXECFN) and whoever walks the vector itself. */
+/* getauxval(AT_EXECFN), and programs that read the vector themselves. */
 static void set_executed_file(char **envp)
 {
     while (*envp != NULL)

@@ -1,4 +1,4 @@
-/* What is put together from raw system calls. */
+/* Functions made of raw system calls. */
 #define _GNU_SOURCE
 #include "sys.h"
 

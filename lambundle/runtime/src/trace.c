@@ -1,5 +1,5 @@
 /* The trace: one line a record, fields separated by tabs, to the file that LAMBUNDLE_TRACE names.
- * lambundle/runtime/trace.py says what the records mean, and reads them.
+ * lambundle/runtime/trace.py explains and reads the records.
  *
  * Backslash, tab, newline and bytes below 32 are written as \xHH. Each record is one write(2) to a file opened
  * for appending and closed again: the records of many processes do not mix, and no descriptor of the program's
@@ -72,7 +72,7 @@ static const char *absolute(int directory, const char *path, struct lb_path *buf
         length = lb_path_of_descriptor(directory, buffer->text, sizeof buffer->text);
     if (length <= 0 || (size_t)length + strlen(path) + 2 > sizeof buffer->text)
         return path;
-    if (buffer->text[length - 1] != '/') /* of "/" itself there is one already */
+    if (buffer->text[length - 1] != '/') /* "/" ends with it already */
         buffer->text[length++] = '/';
     strcpy(buffer->text + length, path);
     return buffer->text;
@@ -132,7 +132,7 @@ static int trace_object(struct dl_phdr_info *info, size_t size, void *unused)
 
 void lb_trace_objects(void)
 {
-    /* A vfork child runs on its parent's memory: what is mapped there is not its own end's. */
+    /* A vfork child shares its parent's memory: the mapped objects are the parent's. */
     if (lb_state.tracing && lb_sys_getpid() == lb_state.pid)
         dl_iterate_phdr(trace_object, NULL);
 }

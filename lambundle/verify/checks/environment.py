@@ -153,7 +153,7 @@ def environment_check(
         detail = f"{cause.name} is {where}, and {cause.by} asked for it"
         return Check("environment", Status.FAIL, detail, _set(cause, results), others)
     count = f"{len(different)} variable{'s' if len(different) != 1 else ''} asked for that only this machine sets"
-    text = "every variable that getenv was asked for is as it is here" if not different else f"{count}: none was needed"
+    text = "all variables read by getenv match this machine" if not different else f"{count}: none was needed"
     if different and any(result.failed for result in results):
         text = f"{count}, as everywhere"
     return Check("environment", Status.PASS, text, context=lines)

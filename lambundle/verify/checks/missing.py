@@ -135,7 +135,7 @@ def missing_check(
     failed = [result for result in results if result.failed]
     count = f"{len(missing)} path{'s' if len(missing) != 1 else ''} looked for that only this machine has"
     if not failed:
-        text = "nothing was looked for in vain that this machine has" if not missing else f"{count}: none was needed"
+        text = "no failed lookup for a file that this machine has" if not missing else f"{count}: none was needed"
         return Check("missing", Status.PASS, text, context=_lines(missing))
     likely = [item for item in missing if is_likely(item)]
     if not likely or is_explained:

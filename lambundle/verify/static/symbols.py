@@ -3,8 +3,9 @@
 Layouts: System V gABI, "Symbol Table", "Hash Table"; symbol versions as in the LSB; ``DT_GNU_HASH`` as glibc's
 ``elf/dl-lookup.c`` reads it. Only 64-bit little-endian files, which all of Lambda's machines have.
 
-LIEF could tell the same, but its import alone takes as long as all of this for a large bundle. A test holds the two
-equal.
+LIEF could tell the same, and a test holds the two equal, but not of files from strangers: it copies every name to its
+end, so that 620 KB took it 46 s and 2.7 GB, and finds no symbols where only DT_HASH counts them. On ffmpeg's 267 files
+it takes 0.6 s and as long for its import; this takes 0.12 s.
 """
 
 from __future__ import annotations

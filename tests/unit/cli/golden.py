@@ -16,7 +16,7 @@ from lambundle.cli.terminal import Terminal
 from lambundle.cli.verify_screen import screen
 from lambundle.elf.closure import Closure, LoadedFile, Missing, Needed
 from lambundle.elf.headers import ElfFile
-from lambundle.elf.loader import Place, Rule
+from lambundle.elf.loader import FailedLookup, Rule
 from lambundle.elf.looked_in import missing_library
 from lambundle.errors import OutputError
 from lambundle.machine import Machine, MemoryFiles
@@ -91,12 +91,12 @@ def elf(path: str, *needed: str) -> ElfFile:
 
 def missing(soname: str, needed_by: str) -> Missing:
     places = (
-        Place(Rule("rpath"), "", None, "not used, runpath is set"),
-        Place(Rule("LD_LIBRARY_PATH"), "", None, "not set"),
-        Place(Rule("runpath"), "$ORIGIN/lib", "/opt/render/bin/lib/x", "no such directory"),
-        Place(Rule("ld.so.conf"), "", None, "/etc/ld.so.cache does not list it"),
+        FailedLookup(Rule("rpath"), "", None, "not used, runpath is set"),
+        FailedLookup(Rule("LD_LIBRARY_PATH"), "", None, "not set"),
+        FailedLookup(Rule("runpath"), "$ORIGIN/lib", "/opt/render/bin/lib/x", "no such directory"),
+        FailedLookup(Rule("ld.so.conf"), "", None, "/etc/ld.so.cache does not list it"),
         *(
-            Place(Rule("default"), where, f"{where}/x", "no such file")
+            FailedLookup(Rule("default"), where, f"{where}/x", "no such file")
             for where in (LIB, "/lib", "/usr/lib", "/usr/lib64")
         ),
     )

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import io
+import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -53,6 +58,21 @@ def test_what_a_terminal_can_show(
     found = Terminal.of(Stream(tty=tty, encoding=encoding), environ)
     assert (found.is_terminal, found.colour, found.unicode) == expected
     assert found.drawing.fine is (found.is_terminal and found.unicode)
+
+
+@pytest.mark.parametrize(
+    ("columns_", "width"), [("132", 132), ("7", 40), ("0", 80), ("wide", 80), ("", 80), ("9" * 5000, 80)]
+)
+def test_how_wide_it_is(columns_: str, width: int) -> None:
+    assert Terminal.of(Stream(tty=False), {"COLUMNS": columns_}).width == width
+
+
+def test_a_terminal_says_how_wide_it_is() -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 101, 0, 0))
+    with open(theirs, "w", encoding="utf-8") as stream:  # noqa: PTH123  (a descriptor)
+        assert Terminal.of(stream, {"TERM": "xterm"}).width == 101
+    os.close(ours)
 
 
 def test_elsewhere_a_line_is_its_text() -> None:

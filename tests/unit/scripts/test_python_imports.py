@@ -59,14 +59,14 @@ def imports(write: Write) -> PythonImports:
 def test_every_form_of_import_asks_for_a_module(text: str, write: Write, imports: PythonImports) -> None:
     lib = write("lib/__init__.py")
     imports.start([write("main.py", text, place="usr/share/p")])
-    assert imports.ask_for([lib])
+    assert imports.uses([lib])
 
 
 @pytest.mark.parametrize("text", ["# import lib", "import library", "from other import lib", "lib = 1", "'a library'"])
 def test_what_only_looks_like_it_does_not(text: str, write: Write, imports: PythonImports) -> None:
     lib = write("lib/__init__.py")
     imports.start([write("main.py", text, place="usr/share/p")])
-    assert not imports.ask_for([lib])
+    assert not imports.uses([lib])
 
 
 def test_only_the_modules_that_are_imported_are_followed(write: Write, imports: PythonImports) -> None:
@@ -78,55 +78,55 @@ def test_only_the_modules_that_are_imported_are_followed(write: Write, imports: 
         write("lib/cousin.py", "import far"),
     ]
     others = {name: write(f"{name}.py") for name in ("wanted", "unwanted", "far")}
-    imports.take(lib)
+    imports.add_files(lib)
     imports.start([write("main.py", "from lib import used\nfrom lib.sub import y", place="usr/share/p")])
-    assert {name for name, path in others.items() if imports.ask_for([path])} == {"wanted", "far"}
+    assert {name for name, path in others.items() if imports.uses([path])} == {"wanted", "far"}
 
 
 def test_what_is_not_in_the_bundle_imports_nothing(write: Write, imports: PythonImports) -> None:
     lib, far = write("lib.py", "import far"), write("far.py")
     imports.start([write("main.py", "import lib", place="usr/share/p")])
-    assert imports.ask_for([lib])
-    assert not imports.ask_for([far])
-    imports.take([lib])
-    assert imports.ask_for([far])
+    assert imports.uses([lib])
+    assert not imports.uses([far])
+    imports.add_files([lib])
+    assert imports.uses([far])
 
 
 def test_a_compiled_module_is_found_and_names_others(write: Write, imports: PythonImports) -> None:
     fast = write("lib/fast.cpython-311-x86_64-linux-gnu.so", b"\x7fELF\0numbers.core\0import lib\0")
     write("lib/__init__.py")
     numbers, lib2 = write("numbers/__init__.py"), write("import lib.py")
-    imports.take([fast])
+    imports.add_files([fast])
     imports.start([write("main.py", "from lib.fast import f", place="usr/share/p")])
-    assert imports.ask_for([fast])
-    assert imports.ask_for([numbers])
-    assert not imports.ask_for([lib2])
+    assert imports.uses([fast])
+    assert imports.uses([numbers])
+    assert not imports.uses([lib2])
 
 
 def test_a_module_that_is_named_in_full_is_followed(write: Write, imports: PythonImports) -> None:
     plugin = write("lib/plugin.py", "import far")
-    imports.take([write("lib/__init__.py", "PLUGINS = {'x': 'lib.plugin'}\nA = 'lib.other.'"), plugin])
+    imports.add_files([write("lib/__init__.py", "PLUGINS = {'x': 'lib.plugin'}\nA = 'lib.other.'"), plugin])
     write("lib/other.py", "import further")
     far, further = write("far.py"), write("further.py")
     imports.start([write("main.py", "import lib", place="usr/share/p")])
-    assert imports.ask_for([far])
-    assert not imports.ask_for([further])
+    assert imports.uses([far])
+    assert not imports.uses([further])
 
 
 def test_a_place_may_be_any_directory(write: Write, imports: PythonImports, tmp_path: Path) -> None:
     beside = write("beside.py", place="home/me")
     imports.start([write("main.py", "import beside", place="home/me")])
     assert beside not in imports.reached
-    imports.look_in([str(tmp_path / "home/me")])
+    imports.add_sites([str(tmp_path / "home/me")])
     assert beside in imports.reached
 
 
 def test_relative_imports_stay_where_they_are(write: Write, imports: PythonImports) -> None:
     beside = write("own/beside.py", "import wanted", place="usr/share/p")
     wanted, common = write("wanted.py"), write("beside.py")
-    imports.take([beside])
+    imports.add_files([beside])
     imports.start([write("own/main.py", "from . import beside", place="usr/share/p")])
-    assert imports.ask_for([wanted])
+    assert imports.uses([wanted])
     assert common not in imports.reached
 
 
@@ -141,7 +141,7 @@ def test_a_place_that_is_known_later_is_looked_at_too(write: Write, imports: Pyt
 def test_what_cannot_be_read_imports_nothing(tmp_path: Path, imports: PythonImports) -> None:
     (tmp_path / "d.py").mkdir()
     imports.start([str(tmp_path / "d.py"), str(tmp_path / "gone.py")])
-    assert not imports.ask_for([f"{tmp_path}/{PLACE}/known/__init__.py"])
+    assert not imports.uses([f"{tmp_path}/{PLACE}/known/__init__.py"])
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_a_sound_zip_that_cannot_be_read_is_not_called_damaged(tmp_path: Path) -
     path.write_bytes(zips.patched(zips.zipped(zips.raw(b"x")), b"PK\5\6", 12, b"\xff\xff\xff\xff"))
     with pytest.raises(BadBundleError) as raised:
         open_contents(path)
-    assert raised.value.message == f"{path} is no zip that lambundle reads"
+    assert raised.value.message == f"{path} uses unsupported zip features"
     assert raised.value.context == ("it is a zip64 archive",)
     assert "zip the tree again, plainly" in str(raised.value.hint)
 

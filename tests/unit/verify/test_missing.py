@@ -1,4 +1,4 @@
-"""Missing files: which of the paths looked for in vain may be the cause, and what cures it."""
+"""Missing files: which of the failed lookups may be the cause, and what cures it."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_a_run_that_succeeded_needed_nothing() -> None:
     assert check.detail.startswith("1 path looked for")
     assert check.context
     assert not check.hint
-    assert checked(status=0).detail.startswith("nothing was looked for in vain")
+    assert checked(status=0).detail.startswith("no failed lookup")
 
 
 def test_a_failure_that_a_limit_explains_is_not_for_want_of_a_file() -> None:

@@ -1,7 +1,4 @@
-"""Which of the recorded files a bundle may hold.
-
-Nothing recorded is taken blindly: what may be private, temporary or the host's own is kept out.
-"""
+"""Leaves out recorded files that may be private, temporary or the host's own."""
 
 from __future__ import annotations
 
@@ -19,10 +16,10 @@ if TYPE_CHECKING:
     from lambundle.machine import Files
 
 TEMPORARY = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/log")  # noqa: S108
-"""Nothing that lies here lasts, and some of it is nobody else's business."""
+"""Directories of temporary files, some of them private."""
 
 PRIVATE = ("/root", "/home")
-"""Homes, whoever the user is."""
+"""Parents of home directories."""
 
 HOST_ONLY = HOST_FILES | {
     "/etc/group-",
@@ -34,17 +31,17 @@ HOST_ONLY = HOST_FILES | {
     "/etc/subuid",
     "/usr/lib/locale/locale-archive",  # large, and a bundle has a locale of its own
 }
-"""Left to the host without a word: every program looks at some of them, and none belongs into a bundle."""
+"""Left out without a note: every program reads some of them, and all are the host's."""
 
 _OTHERS_READ, _OTHERS_SEARCH = stat.S_IROTH, stat.S_IXOTH
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a recording must keep out, beside what is the same for everybody.
+    """The limits of one recording.
 
-    ``directory`` is the working directory, ``homes`` the user's, ``own`` the places of the recording itself.
-    A file whose status changed after ``since`` (``st_ctime_ns``) is a result of the command.
+    ``directory`` is the working directory, ``homes`` are the user's home directories, ``own`` the directories of the
+    recording itself. A file that changed after ``since`` (``st_ctime_ns``) is a result of the command.
     """
 
     directory: str
@@ -54,7 +51,7 @@ class Bounds:
 
 
 class _Group(NamedTuple):
-    """Files left out for one reason: which, and why."""
+    """A group of files that are left out, with the reason."""
 
     which: str
     why: str
@@ -65,15 +62,15 @@ _GUARDED = _Group("that not everybody may read", "it may be secret")
 
 
 def choose(files: Files, paths: Iterable[str], bounds: Bounds) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Of recorded paths, those that a bundle may hold, sorted; and a note for each group that was left out.
+    """Return the recorded files to add, sorted, and a note for each group of files left out.
 
-    No note is made of what is no file, or is never a bundle's: the kernel's trees, the host's own files.
+    Other paths, the kernel's file systems and host files are left out without a note.
     """
-    chooser = _Chooser(files, bounds)
+    selected = _Filter(files, bounds)
     chosen: set[str] = set()
     groups: dict[_Group, list[str]] = {}
     for path in sorted(set(map(tidy, paths))):
-        verdict = chooser.judge(path)
+        verdict = selected.judge(path)
         if verdict is True:
             chosen.add(path)
         elif verdict is not False:
@@ -82,13 +79,13 @@ def choose(files: Files, paths: Iterable[str], bounds: Bounds) -> tuple[tuple[st
 
 
 def choose_directories(files: Files, paths: Iterable[str], bounds: Bounds) -> tuple[str, ...]:
-    """Of directories that were listed, those that a bundle may hold, sorted."""
-    chooser = _Chooser(files, bounds)
-    return tuple(path for path in sorted(set(map(tidy, paths))) if chooser.judge_directory(path))
+    """Return the listed directories that are not left out, sorted."""
+    selected = _Filter(files, bounds)
+    return tuple(path for path in sorted(set(map(tidy, paths))) if selected.judge_directory(path))
 
 
 def tidy(path: str) -> str:
-    """The same path without empty components and ``.``; ``..`` stays, as it means something behind a link."""
+    """Return a path without empty components and ``.``; ``..`` stays, since it may follow a link."""
     return "/" + "/".join(name for name in path.split("/") if name not in ("", "."))
 
 
@@ -100,12 +97,12 @@ def _note(group: _Group, paths: Sequence[str]) -> str:
 
 
 def _below(path: str, root: str) -> bool:
-    # Of "/" as a home or the working directory only its own files count: else nothing would be left.
+    # If "/" is a home or the working directory, only its own files are private: else all were.
     return posixpath.dirname(path) == "/" if root == "/" else path == root or path.startswith(f"{root}/")
 
 
-class _Chooser:
-    """Judges paths, each by its name and by where its links lead: neither may be a place to keep out of."""
+class _Filter:
+    """Judges paths by their names and real paths: both must be outside of all excluded directories."""
 
     def __init__(self, files: Files, bounds: Bounds) -> None:
         self._files = files
@@ -113,23 +110,23 @@ class _Chooser:
         self._silent = self._both_names((*KERNEL_TREES, *bounds.own))
         self._roots: dict[str, _Group] = {}
         self._searchable: dict[str, bool] = {"/": True}
-        private = "what lies there may be private"
+        private = "files there may be private"
         self._keep_out(bounds.directory, _Group("in the working directory", private))
         for root in (*bounds.homes, *PRIVATE):
             self._keep_out(root, _Group(f"under {root}", private))
         for root in TEMPORARY:
-            self._keep_out(root, _Group(f"under {root}", "what lies there does not last"))
+            self._keep_out(root, _Group(f"under {root}", "files there are temporary"))
 
     def _keep_out(self, root: str, group: _Group) -> None:
         for name in self._both_names((root,)):
             self._roots.setdefault(name, group)
 
     def judge(self, path: str) -> bool | _Group:
-        """Whether to take a file, or the group with which it is left out."""
+        """Return True to add a file, False to leave it out, or the group with which it is left out."""
         try:
             return self._judge(path, self._files.lstat(path), self._files.stat(path))
         except OSError:
-            return False  # gone again, or a link that leads nowhere
+            return False  # removed, or a dangling link
 
     def _judge(self, path: str, here: os.stat_result, status: os.stat_result) -> bool | _Group:
         is_link = stat.S_ISLNK(here.st_mode)
@@ -146,7 +143,7 @@ class _Chooser:
         return True if self._everybody_reads(self._files.real(path), status.st_mode) else _GUARDED
 
     def judge_directory(self, path: str) -> bool:
-        """Whether a directory may be spoken of."""
+        """Return whether a listed directory is not left out."""
         names = self._both_names((path,))
         if self._is_of_the_host(names) or self._root_of(names) is not None:
             return False

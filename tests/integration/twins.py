@@ -1,0 +1,83 @@
+"""Twins: a job done at home and from the bundle, and what of their results differs.
+
+At home is this whole machine in the same sandbox, with the same environment, user and limits. What differs between
+two runs at home (dates, ids, addresses) is not compared.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.integration.corpus import JobError, native_sandbox, run, stand_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.bareroot import Sandbox
+    from tests.integration.corpus import Job
+
+MARK = "=== made"
+
+LISTING = f"""
+cd /tmp
+/bin/bash --posix -c "$1" || exit
+printf '\\n%s\\n' '{MARK}'
+shopt -s globstar nullglob
+for made in **; do
+    if [ -f "$made" ] && [ ! -L "$made" ]; then sha256sum -- "$made"; fi
+done
+"""
+"""Runs a script of the corpus, and then lists the files that it made, but for hidden ones (caches), with digests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run printed, line by line, and the digests of the files that it made in /tmp, by path."""
+
+    lines: tuple[str, ...]
+    made: Mapping[str, str]
+
+
+def result(job: Job, sandbox: Sandbox, tree: Path, mount: str) -> Result:
+    """Run a job and return its result; raises JobError where it was not done."""
+    printed, _, listed = run(job, sandbox, tree, mount, listing=LISTING).stdout.rpartition(f"\n{MARK}\n")
+    made = {}
+    for line in listed.splitlines():
+        digest, _, path = line.partition("  ")
+        if not any(fnmatch.fnmatchcase(path, pattern) for pattern in job.not_compared):
+            made[path] = digest
+    return Result(tuple(printed.splitlines()), made)
+
+
+def compare(job: Job, sandbox: Sandbox, tree: Path, mount: str) -> tuple[str, ...]:
+    """Return what differs between a job's result from the bundle and at home; raises JobError where home fails."""
+    away = result(job, sandbox, tree, mount)
+    with tempfile.TemporaryDirectory(prefix="home-") as work:
+        native, home = native_sandbox(), stand_in(job, Path(work))
+        try:
+            first = result(job, native, home, mount)
+            found = _differences(first, away)
+            if not found:
+                return ()
+            second = result(job, native, home, mount)
+        except JobError as error:
+            raise JobError(f"at home: {error}") from error
+    by_themselves = {difference.partition(":")[0] for difference in _differences(first, second)}
+    return tuple(difference for difference in found if difference.partition(":")[0] not in by_themselves)
+
+
+def _differences(one: Result, other: Result) -> list[str]:
+    found = []
+    if one.lines != other.lines:
+        pairs = [(here, there) for here, there in zip(one.lines, other.lines, strict=False) if here != there]
+        here, there = pairs[0] if pairs else (f"{len(one.lines)} lines", f"{len(other.lines)} lines")
+        found.append(f"stdout: {here[:100]!r} at home, {there[:100]!r} from the bundle")
+    for path in sorted(one.made.keys() | other.made.keys()):
+        if one.made.get(path) != other.made.get(path):
+            where = "differs" if path in one.made and path in other.made else "is made on one side only"
+            found.append(f"{path}: {where}")
+    return found
