@@ -27,7 +27,7 @@ from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
 from lambundle.recipes.follow import RecipeResult, follow, matches_none
 from lambundle.recipes.recipe import Recipe, is_named_like, recipe_for
-from lambundle.scripts.shebang import is_shell, read_shebang
+from lambundle.scripts.shebang import headless_script, is_shell, read_shebang
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -186,7 +186,7 @@ class Discovery:
     def _add_started(self, path: str, script: str) -> str | None:
         """Add a program that a script starts, with what lies around one of no package; return its interpreter."""
         self.gathering.add([Candidate(path, Reason("started", script, posixpath.basename(path)))])
-        shebang = read_shebang(self.files, path, self.machine.search)
+        shebang = read_shebang(self.files, path, self.machine.search) or headless_script(self.files, path)
         interpreter = None if shebang is None else shebang.interpreter
         if interpreter is not None and self.files.is_file(interpreter):
             self.gathering.add([Candidate(interpreter, Reason("interpreter", path))])

@@ -14,9 +14,11 @@ from lambundle.bundle.model import Manifest, PackedOn, Program, Reason
 from lambundle.discover.discovery import Discovery
 from lambundle.gather.bytecode import add_bytecode
 from lambundle.gather.gathering import Gathering
-from lambundle.gather.programs import Requested, bundle_name, machine_of, resolve
+from lambundle.gather.library_path import found_by_variable, searched_first
+from lambundle.gather.programs import Requested, bundle_name, each_once, machine_of, resolve
 from lambundle.pack import gconv, libc, loaded, locales, roots
 from lambundle.pack.entries import bundle_entries
+from lambundle.pack.excluded import exclusion_notes
 from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
 from lambundle.pack.optional_parts import note, parts_to_leave_out
@@ -80,7 +82,7 @@ def make_plan(request: Request) -> Plan:
 
 
 def _find_programs(request: Request) -> _Resolved:
-    programs = [resolve(request.machine, argument) for argument in request.programs]
+    programs = each_once(resolve(request.machine, argument) for argument in request.programs)
     recipes = (*(read_recipe(path) for path in request.recipes), *all_recipes())
     return _Resolved(request, programs, recipes, bundle_name(request.name, programs), machine_of(programs))
 
@@ -108,7 +110,7 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
     """Gather the files that were named, recorded or discovered, and their closure, ``without`` some files."""
     request = resolved.request
     machine = request.machine
-    library_path = tuple(map(machine.absolute, request.library_path))
+    library_path = searched_first(machine, request.library_path)
     gathering = Gathering(machine, resolved.architecture, (*request.exclude, *without), library_path)
     added = roots.added_programs(machine, request.add, resolved.architecture)
     added = [program for program in added if not gathering.excludes(program.path)]
@@ -142,6 +144,11 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
     loaded.mirror_closure(gathering, closure)
     discovery.add_fonts(UNZIPPED.limit - OWN_FILES)
     _add_bytecode(gathering)
+    by_variable = found_by_variable(machine, request.library_path, closure)
+    gathering.notes[:0] = [
+        *exclusion_notes(gathering, closure, resolved.programs),
+        *([] if by_variable is None else [by_variable]),
+    ]
     for program in resolved.programs:
         if program.elf.is_static_program:
             gathering.notes.append(
