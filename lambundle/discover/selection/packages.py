@@ -156,6 +156,15 @@ class PackageSelection:
             for owner in self.db.directory_owners(directory)
         )
 
+    def is_irrelevant(self, name: str) -> bool:
+        """Return whether a package serves hardware, a desktop or administration."""
+        return self.catalogue.is_irrelevant(name)
+
+    def bytes_more(self, name: str) -> int:
+        """Return the bytes of a package and its dependencies that no selected package has or depends on."""
+        known = {below for chosen in self.chosen for below in self.catalogue.closure(chosen, 2)}
+        return self.catalogue.weight(self.catalogue.closure(name) - known)
+
     def release(self, names: Iterable[str]) -> None:
         """Select interpreters that were held back."""
         for name in names:
