@@ -142,6 +142,7 @@ class Discovery:
                     continue
                 if self._is_by_recipe(started):
                     self._add_by_recipe(started, Reason("started", real, posixpath.basename(started)))
+                    self.selection.packages.compiles |= len(seen) == 1  # mpicc, h5cc: its package's headers are data
                     continue
                 shebang = read_shebang(self.files, started, self.machine.search)
                 self.gathering.add([Candidate(started, Reason("started", real, posixpath.basename(started)))])
