@@ -180,6 +180,7 @@ class Discovery:
             for started in self._started.by(real, interpreter, sources) if self._started is not None else ():
                 if self._is_by_recipe(started):
                     self._add_by_recipe(started, Reason("started", real, posixpath.basename(started)))
+                    self.selection.packages.compiles |= len(seen) == 1  # mpicc, h5cc: its package's headers are data
                     continue
                 waiting.append((started, self._add_started(started, real)))
 

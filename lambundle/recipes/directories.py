@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_PROGRAM = 256 << 20
 """Bytes of a program that are searched for its directories."""
 
+_CONFIGURED = re.compile(rb"\0(/[^\0]{1,200}/gcc(?:-cross)?)/(?=\0)")
+
 
 def directories(
     files: Files, wanted: Mapping[str, Sequence[str]], target: str, real: str
@@ -45,6 +47,7 @@ def directories(
         variables[name] = tuple(found)
         variables["machine"] = (found[0].split("/")[-2],)
         variables["version"] = (found[0].split("/")[-1],)
+        variables["built"] = (_built_for(content) or posixpath.dirname(posixpath.dirname(found[0])),)
     return variables
 
 
@@ -67,6 +70,12 @@ def _is_built_in(path: str, content: bytes) -> bool:
     machine, version = (os.fsencode(part) for part in path.split("/")[-2:])
     is_version = re.search(rb"\x00" + re.escape(version) + rb"(\.[0-9]+)*\x00", content)
     return machine + b"\0" in content and is_version is not None
+
+
+def _built_for(content: bytes) -> str | None:
+    """Return the directory that a compiler was configured for: its specs are found there, wherever it was moved."""
+    found = (os.fsdecode(path) for path in _CONFIGURED.findall(content))
+    return next((path for path in found if "/libexec/" not in path), None)
 
 
 def _is_for(files: Files, target: str, real: str, machine: str) -> bool:

@@ -7,7 +7,8 @@ A recipe is a TOML file beside this module (``NAME.toml``). Its keys:
 ``instead``      whether the recipe replaces the program's packages
 ``programs``     patterns of the name or real name of a program
 ``directories``  variables: globs of directories ``…/MACHINE/VERSION`` whose last two names are in the program;
-                 they set ``{machine}`` and ``{version}`` too; a program without them is not of the recipe
+                 they set ``{machine}``, ``{version}`` and ``{built}``, the directory above both
+                 that the program was configured for; a program without them is not of the recipe
 ``target``       which ``{machine}`` it is for: the program's ``own``, or an ``other``; the default is any
 ``helpers``      programs that are started by name: beside the program or on PATH
 ``files``        globs of files and directories to add

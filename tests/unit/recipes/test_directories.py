@@ -94,3 +94,19 @@ def test_a_link_in_a_toolchain_that_leads_nowhere_is_left_out() -> None:
     found = follow(recipe, program, machine, None)
     assert f"{gcc}/libgcc.a" in found.paths
     assert f"{gcc}/libatomic.so" not in found.paths
+
+
+@pytest.mark.parametrize(
+    ("configured", "specs"),
+    [
+        (b"\0/opt/build/libexec/gcc/\0/opt/build/lib/gcc/\0", "/opt/build/lib/gcc/x86_64-linux-gnu/specs"),
+        (b"", "/t/lib/gcc/x86_64-linux-gnu/specs"),
+    ],
+)
+def test_specs_are_made_where_the_compiler_was_configured_for(configured: bytes, specs: str) -> None:
+    content = {"/t/bin/gcc": driver("x86_64-linux-gnu", "12") + configured, "/t/lib/gcc/x86_64-linux-gnu/12/cc1": b""}
+    machine = Machine(MemoryFiles(content))
+    program = resolve(machine, "/t/bin/gcc")
+    recipe = recipe_for(machine.files, program.path)
+    assert recipe is not None
+    assert list(follow(recipe, program, machine, None).made) == [specs]
