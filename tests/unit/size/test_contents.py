@@ -125,7 +125,7 @@ def test_a_sound_zip_that_cannot_be_read_is_not_called_damaged(tmp_path: Path) -
         open_contents(path)
     assert raised.value.message == f"{path} uses unsupported zip features"
     assert raised.value.context == ("it is a zip64 archive",)
-    assert "zip the tree again, plainly" in str(raised.value.hint)
+    assert "zip the tree again into a new file" in str(raised.value.hint)
 
 
 def test_a_name_that_occurs_twice_is_refused(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ NAMES: dict[str, tuple[list[Raw], str]] = {
     "below_a_link": ([raw(b"d/", mode=DIR), raw(b"x", b"d", LNK), raw(b"x/y")], "below 'x', which is a link"),
     "pipe": ([raw(b"x", mode=stat.S_IFIFO | 0o644)], "device, pipe or socket"),
     "control_character": ([raw(b"x\ny")], "control character"),
-    "not_the_utf8_it_claims": ([raw(b"\xff", flags=zipformat.UTF8)], "not the UTF-8"),
+    "not_the_utf8_it_claims": ([raw(b"\xff", flags=zipformat.UTF8)], "is flagged as UTF-8 and is not"),
     "not_utf8": ([raw(b"\xff")], "not written in UTF-8"),
     "backslashes_of_windows": ([raw(b"bin\\x", system=WINDOWS)], "zipped on Windows"),
     "directory_by_mode_alone": ([raw(b"x", mode=DIR)], "by name or by mode"),
