@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.model import Group, Reason
 from lambundle.discover.evidence import FileEvidence
 from lambundle.discover.facilities import Facilities
+from lambundle.discover.fonts import add_fonts
 from lambundle.discover.installation import imported_files, installed_files
 from lambundle.discover.links import LinkedDirectories
-from lambundle.discover.rules import rules
 from lambundle.discover.selection import Selection
 from lambundle.discover.selection.add_ons import AddOns
 from lambundle.discover.selection.catalogue import MAX_SHARING
 from lambundle.discover.selection.optional import OptionalParts
+from lambundle.discover.started import Started
+from lambundle.discover.wrappers import wrapped_programs
 from lambundle.elf.headers import ElfFile
 from lambundle.errors import PackageNotFoundError
 from lambundle.gather.bytecode import source_of
@@ -24,8 +26,8 @@ from lambundle.gather.candidate import Candidate
 from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
 from lambundle.recipes.follow import RecipeResult, follow, matches_none
-from lambundle.recipes.recipe import Recipe, recipe_for
-from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
+from lambundle.recipes.recipe import Recipe, is_named_like, recipe_for
+from lambundle.scripts.shebang import headless_script, is_shell, read_shebang
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -70,9 +72,12 @@ class Discovery:
         self.results: list[RecipeResult] = []
         self.recipe_files: dict[str, int] = {}
         self.environment: dict[str, str] = {}
+        self._recipe_of: dict[str, Recipe | None] = {}
+        self._followed: set[tuple[str, str]] = set()
         self._packages = packages
         self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
         self._evidence = FileEvidence(self.files) if self.selection is None else self.selection.evidence
+        self._started = None if self.selection is None else Started(self.machine, self.selection)
         self._linked = LinkedDirectories(gathering, self._is_general, self._is_decided)
         self._opened: set[tuple[str, str]] = set()
         package_files = None if self.selection is None else self.selection.files
@@ -93,7 +98,8 @@ class Discovery:
         """Add the dependencies of the programs, then those of the libraries that these load, and so on."""
         for program in self.requested:
             if not self._is_by_recipe(program.path):
-                self._add_installation(program)
+                self._add_installation(program.real, program.interpreter)
+                self._add_wrapped(program.path)
                 if self.selection is None and program.interpreter is not None:
                     self._add_imported(program.real, program.interpreter)
         if self.selection is not None:
@@ -107,6 +113,8 @@ class Discovery:
         for _ in range(MAX_ROUNDS):
             if not self._discover_for_libraries():
                 break
+        if self.selection is not None and self._started is not None:
+            self.gathering.notes += [*self.selection.notes(), *self._started.notes]
 
     def _add_add_ons(self) -> None:
         """Select what was installed by name for the programs, and optional parts; note what is left out."""
@@ -125,13 +133,12 @@ class Discovery:
         loaded = {file.real for file in self.gathering.walker.closure().files.values()}
         return self.limit - LATER - mirror.size - sum(self.files.size(path) for path in loaded if path not in mirror)
 
-    def _add_installation(self, program: Requested) -> None:
+    def _add_installation(self, real: str, interpreter: str | None) -> None:
         """Add the files of a program that no package owns."""
         reasons: dict[str, Reason] = {}
-        found = installed_files(self.machine, program.real, program.interpreter, self._is_owned, self._evidence)
+        found = installed_files(self.machine, real, interpreter, self._is_owned, self._evidence)
         self.gathering.add(
-            Candidate(path, reasons.setdefault(detail, Reason("installation", program.real, detail)))
-            for path, detail in found
+            Candidate(path, reasons.setdefault(detail, Reason("installation", real, detail))) for path, detail in found
         )
 
     def _add_imported(self, script: str, interpreter: str) -> tuple[dict[str, list[str]], list[str]]:
@@ -159,7 +166,7 @@ class Discovery:
         return self.owner(path) or self.owner(self.files.real(path))
 
     def _select(self, path: str, interpreter: str | None) -> None:
-        """Select the packages of a program and, if it is a shell script, of the programs that it starts."""
+        """Select the packages of a program and, if it is a script, of the programs that it starts."""
         waiting = [(path, interpreter)]
         seen: set[str] = set()
         while waiting and self.selection is not None:
@@ -169,26 +176,37 @@ class Discovery:
                 continue
             seen.add(real)
             self.selection.packages.add_program(path, real, by_script=len(seen) > 1)
-            if interpreter is not None:
-                self.selection.packages.add_interpreter(interpreter, real)
-                self._select_imported(real, interpreter)
-            if interpreter is None or not is_shell(interpreter):
+            if interpreter is None:
                 continue
-            for started in started_programs(self.files, real, self.machine.search):
-                if rules().interactive.match(posixpath.basename(started)):
+            self.selection.packages.add_interpreter(interpreter, real)
+            sources = self._select_imported(real, interpreter)
+            for started in self._started.by(real, interpreter, sources) if self._started is not None else ():
+                if self._is_by_recipe(started):
+                    self._add_by_recipe(started, Reason("started", real, posixpath.basename(started)))
+                    self.selection.packages.compiles |= len(seen) == 1  # mpicc, h5cc: its package's headers are data
                     continue
-                shebang = read_shebang(self.files, started, self.machine.search)
-                self.gathering.add([Candidate(started, Reason("started", real, posixpath.basename(started)))])
-                waiting.append((started, None if shebang is None else shebang.interpreter))
+                waiting.append((started, self._add_started(started, real)))
 
-    def _select_imported(self, script: str, interpreter: str) -> None:
-        """Select the packages whose modules a script loads, and the full interpreter for them."""
+    def _add_started(self, path: str, script: str) -> str | None:
+        """Add a program that a script starts, with what lies around one of no package; return its interpreter."""
+        self.gathering.add([Candidate(path, Reason("started", script, posixpath.basename(path)))])
+        shebang = read_shebang(self.files, path, self.machine.search) or headless_script(self.files, path)
+        interpreter = None if shebang is None else shebang.interpreter
+        if interpreter is not None and self.files.is_file(interpreter):
+            self.gathering.add([Candidate(interpreter, Reason("interpreter", path))])
+        if not self._is_owned(path):
+            self._add_installation(self.files.real(path), interpreter)
+        return interpreter
+
+    def _select_imported(self, script: str, interpreter: str) -> list[str]:
+        """Select the packages whose modules a script loads, and the full interpreter; return its other sources."""
         packages, sources = self._add_imported(script, interpreter)
         if self.selection is None or not packages:
-            return
+            return sources
         if not packages.keys() <= self.selection.packages.chosen.keys():
             self.selection.packages.add_program(interpreter, self.files.real(interpreter))
         self.selection.packages.add_modules(script, packages, sources)
+        return sources
 
     def add_interpreters(self) -> None:
         """Add the shells of all scripts in the bundle, and env: they are small, and any script may be started.
@@ -209,14 +227,47 @@ class Discovery:
     def _follow_recipes_of_commands(self) -> None:
         """Follow the recipes of commands that programs start, as if these were requested."""
         for path in self.selection.packages.by_recipe if self.selection is not None else ():
-            recipe, elf = recipe_for(self.files, path, self.recipes), self.gathering.elves.elf(path)
-            if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
+            recipe = self._recipe_for(path)
+            for program in self.dynamic if recipe is not None else ():
+                if recipe is not None and not self._is_by_recipe(program.path):
+                    self._add_by_recipe(path, Reason("recipe", program.real, recipe.name))
+
+    def _add_by_recipe(self, path: str, reason: Reason) -> None:
+        """Add a program that another starts, and what its recipe finds."""
+        recipe, elf = self._recipe_for(path), self.gathering.elves.elf(path)
+        if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
+            return
+        self.gathering.root(path, reason)
+        program = Requested(posixpath.basename(path), path, self.files.real(path), elf)
+        if (recipe.name, program.real) not in self._followed:
+            self._follow_recipe(recipe, program)
+
+    def _add_wrapped(self, wrapper: str) -> None:
+        """Add the compilers that a wrapper starts, directly or by other wrappers, with what their recipes find."""
+        waiting, seen = [wrapper], set[str]()
+        while waiting:
+            path = waiting.pop()
+            real = self.files.real(path)
+            if real in seen or not self._is_wrapper(path):
                 continue
-            for program in self.dynamic:
-                if not self._is_by_recipe(program.path):
-                    self.gathering.root(path, Reason("recipe", program.real, recipe.name))
-            if recipe.name not in self.recipe_files:
-                self._follow_recipe(recipe, Requested(posixpath.basename(path), path, self.files.real(path), elf))
+            seen.add(real)
+            for group in wrapped_programs(self.files, self._evidence, path, self.machine.search):
+                started = [item for item in group if self._is_by_recipe(item) or self._is_wrapper(item)]
+                for item in started:
+                    reason = Reason("started", real, posixpath.basename(item))
+                    if self._is_by_recipe(item):
+                        self._add_by_recipe(item, reason)
+                    else:
+                        self.gathering.add([Candidate(item, reason)])
+                if started:
+                    waiting += started
+                    break
+        if self.selection is not None and seen:
+            self.selection.packages.compiles = True
+
+    def _is_wrapper(self, path: str) -> bool:
+        """Return whether a program has the name of a compiler, but not its directories."""
+        return self._recipe_for(path) is None and is_named_like(self.files, path, self.recipes)
 
     def _discover_for_libraries(self) -> bool:
         """Add the files of loaded libraries; return whether these load more libraries."""
@@ -260,6 +311,23 @@ class Discovery:
         for name in names:
             self.gathering.opened(name, file.real, Reason("opened", file.real, name), program)
 
+    @property
+    def converts(self) -> bool:
+        """Whether a program converts between character sets."""
+        return self._facilities.provides("/gconv")
+
+    def add_fonts(self, limit: int) -> None:
+        """Add the machine's fonts if a program draws text, up to ``limit`` bytes of all files."""
+        reason = self._facilities.fonts()
+        if reason is None:
+            return
+        wanted: set[str] = set()
+        if self._packages is not None:
+            wanted |= self._packages.installed_by_name()
+        if self.selection is not None:
+            wanted |= self.selection.packages.recommendations()
+        add_fonts(self.gathering, None if self._packages is None else self._packages.owner, wanted, reason, limit)
+
     def groups(self, closure: Closure) -> tuple[Group, ...]:
         """Return the selected packages with all reasons, and the facilities with all users."""
         packages = () if self.selection is None else self.selection.packages.chosen.items()
@@ -283,19 +351,12 @@ class Discovery:
         return {name: item.reason for name, item in self.selection.packages.chosen.items()}
 
     def add_virtual_environment(self, program: Requested) -> None:
-        """Add the whole virtual environment (venv) of a script's interpreter."""
+        """Add what makes the directory of a script's interpreter a virtual environment (venv)."""
         prefix = posixpath.dirname(posixpath.dirname(program.interpreter or ""))
-        if not prefix or not self.files.is_file(f"{prefix}/pyvenv.cfg"):
-            return
-        reason = Reason("interpreter", program.real, "virtual environment")
-        self.gathering.mirror.add(f"{prefix}/pyvenv.cfg", reason)
-        for name in ("lib", "lib64"):
-            if not self.files.is_directory(f"{prefix}/{name}"):
-                continue
-            for real in self.gathering.mirror.add_tree(
-                f"{prefix}/{name}", reason, lambda path: not path.endswith("__pycache__")
-            ):
-                self.gathering.walk_if_loadable(real, optional=True)
+        if prefix and self.files.is_file(f"{prefix}/pyvenv.cfg"):
+            self.gathering.mirror.add(
+                f"{prefix}/pyvenv.cfg", Reason("interpreter", program.real, "virtual environment")
+            )
 
     def follow_recipes(self) -> None:
         """Follow the recipes of the programs and of the interpreters of scripts."""
@@ -307,19 +368,27 @@ class Discovery:
             for program in self.dynamic
             if program.interpreter is not None and program.interpreter not in requested
         }
-        for program in (*self.dynamic, *interpreters.values()):
-            recipe = recipe_for(self.files, program.path, self.recipes)
-            if recipe is not None:
+        for program in (*self.requested, *interpreters.values()):
+            recipe = self._recipe_for(program.path)
+            if recipe is not None and (recipe.directories or not program.elf.is_static_program):
                 self._follow_recipe(recipe, program)
 
     def _is_by_recipe(self, path: str) -> bool:
         """Return whether a recipe takes the place of the program's packages."""
-        recipe = recipe_for(self.files, path, self.recipes)
+        recipe = self._recipe_for(path)
         return recipe is not None and recipe.instead
 
+    def _recipe_for(self, path: str) -> Recipe | None:
+        """Return the recipe for a program; the program may be read to tell, which is done once."""
+        if path not in self._recipe_of:
+            self._recipe_of[path] = recipe_for(self.files, path, self.recipes)
+        return self._recipe_of[path]
+
     def _follow_recipe(self, recipe: Recipe, program: Requested) -> None:
+        self._followed.add((recipe.name, program.real))
         result = follow(recipe, program, self.machine, self._packages)
         self.results.append(result)
+        self.gathering.notes += [note for note in result.notes if note not in self.gathering.notes]
         self.environment.update(result.environment)
         before = len(self.gathering.mirror.files())
         reason = Reason("recipe", program.real, recipe.name)

@@ -26,11 +26,11 @@ class Facility:
 
     library: re.Pattern[str] | None
     program: re.Pattern[str] | None
-    imports: bytes
+    imports: tuple[bytes, ...]
     named: bytes
     why: str
     paths: tuple[str, ...]
-    one_of: tuple[tuple[str, ...], ...]
+    fonts: bool
     made: dict[str, str]
 
 
@@ -96,11 +96,11 @@ def rules() -> Rules:
             Facility(
                 library=_any_of(_alternatives(item["library"])) if "library" in item else None,
                 program=_any_of(_alternatives(item["program"])) if "program" in item else None,
-                imports=item.get("imports", "").encode(),
+                imports=tuple(map(str.encode, _alternatives(item["imports"]))) if "imports" in item else (),
                 named=item.get("named", "").encode(),
                 why=item["why"],
                 paths=tuple(pattern for text in item["paths"] for pattern in _alternatives(text)),
-                one_of=tuple(tuple(_alternatives(text)) for text in item.get("one_of", ())),
+                fonts=item.get("fonts", False),
                 made={path: text.lstrip() for path, text in item.get("made", {}).items()},
             )
             for item in data["facility"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
+import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +22,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH without a login: that of root on Debian, Fedora and Alpine."""
 
 _OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
+_LIST = re.compile("[:;]")
 _MAX_OS_RELEASE = 1 << 16
 _QUOTES = ("'", '"')
 
@@ -37,11 +40,26 @@ class Machine:
     directory: str = "/"
     root: str = ""
     architecture: str = ""
+    own: str = ""
 
     @property
     def search(self) -> tuple[str, ...]:
-        """The absolute directories of PATH in order; an empty element is the current directory."""
-        return tuple(map(self.absolute, self.variables.get("PATH", DEFAULT_PATH).split(":")))
+        """Directories of PATH in their order, absolute: an empty element is the current directory.
+
+        That of lambundle's own environment comes last: whoever activates it means another python3.
+        """
+        found = map(self.absolute, self.variables.get("PATH", DEFAULT_PATH).split(":"))
+        return tuple(sorted(found, key=lambda directory: bool(self.own) and directory == self.own))
+
+    @property
+    def library_path(self) -> tuple[str, ...]:
+        """Directories of LD_LIBRARY_PATH as ld.so(8) takes them: an empty one is the current directory.
+
+        One that begins with a token, such as ``$ORIGIN``, stays as it is.
+        """
+        text = self.variables.get("LD_LIBRARY_PATH", "")
+        found = _LIST.split(text) if text else ()
+        return tuple(name if name[:1] in ("/", "$") else os.path.join(self.directory, name) for name in found)
 
     @property
     def home(self) -> str:
@@ -89,7 +107,8 @@ def here() -> Machine:
         directory = "/"
     variables = dict(os.environ)
     variables.setdefault("PATH", os.defpath)
-    return Machine(DiskFiles(), variables, directory, architecture=os.uname().machine)
+    own = "" if sys.prefix == sys.base_prefix else f"{sys.prefix}/bin"
+    return Machine(DiskFiles(), variables, directory, architecture=os.uname().machine, own=own)
 
 
 def at(root: str) -> Machine:

@@ -7,12 +7,14 @@ A recipe is a TOML file beside this module (``NAME.toml``). Its keys:
 ``instead``      whether the recipe replaces the program's packages
 ``programs``     patterns of the name or real name of a program
 ``directories``  variables: globs of directories ``…/MACHINE/VERSION`` whose last two names are in the program;
-                 they set ``{machine}`` and ``{version}`` too
+                 they set ``{machine}``, ``{version}`` and ``{built}``, the directory above both
+                 that the program was configured for; a program without them is not of the recipe
+``target``       which ``{machine}`` it is for: the program's ``own``, or an ``other``; the default is any
 ``helpers``      programs that are started by name: beside the program or on PATH
 ``files``        globs of files and directories to add
 ``without``      patterns of files and directories among them to leave out
 ``packages``     files of packages below some directories: ``owners`` are files whose packages are meant, ``below`` the
-                 directories, ``fallback`` globs for a machine without a package database
+                 directories, ``fallback`` globs where no package owns these
 ``made``         files to generate: path and text
 ``environment``  variables of the running program; ``@`` is the bundle's root
 ``smoke``        the smoke job: ``does`` describes it in the past tense, ``script`` does it
@@ -37,9 +39,10 @@ from typing import TYPE_CHECKING, Any
 
 from lambundle.bundle.model import Smoke
 from lambundle.errors import RecipeError
+from lambundle.recipes.directories import directories
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from lambundle.machine import Files
 
@@ -63,6 +66,7 @@ class Recipe:
     why: str
     programs: tuple[str, ...]
     instead: bool = False
+    target: str = ""
     directories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     helpers: tuple[str, ...] = ()
     files: tuple[FileGlobs, ...] = ()
@@ -90,6 +94,7 @@ def read_recipe(path: Path) -> Recipe:
         why="" if only_smoke else reader.text("why"),
         programs=reader.texts("programs"),
         instead=bool(data.get("instead", False)),
+        target=reader.target(),
         directories={key: reader.texts_of(value) for key, value in reader.table("directories").items()},
         helpers=reader.texts("helpers"),
         files=(FileGlobs(reader.texts("files"), reader.texts("without")),),
@@ -114,31 +119,53 @@ def all_recipes() -> tuple[Recipe, ...]:
 def recipe_for(files: Files, path: str, recipes: Sequence[Recipe] | None = None) -> Recipe | None:
     """Return the recipe for a program in ``recipes`` (default: all of lambundle's), smoke jobs aside; None without one.
 
-    Of several, the one with the longest matching pattern wins, then the first.
+    Of several, the one with the longest matching pattern wins, then the first; one whose directories are not there
+    gives way to the next.
     """
-    return recipe_named({posixpath.basename(path), posixpath.basename(files.real(path))}, recipes)
-
-
-def recipe_named(names: Collection[str], recipes: Sequence[Recipe] | None = None) -> Recipe | None:
-    """Return the recipe for a program with these file names, chosen as in ``recipe_for``."""
-    return _best(names, [recipe for recipe in (all_recipes() if recipes is None else recipes) if not recipe.only_smoke])
-
-
-def smoke_recipe_for(names: Collection[str], recipes: Sequence[Recipe] | None = None) -> Recipe | None:
-    """Return the recipe with the smoke job of a program with these file names, chosen as in ``recipe_for``."""
-    return _best(
-        names, [recipe for recipe in (all_recipes() if recipes is None else recipes) if recipe.smoke is not None]
+    real = files.real(path)
+    matching = _matching({posixpath.basename(path), posixpath.basename(real)}, _of_programs(recipes))
+    return next(
+        (item for item in matching if directories(files, item.directories, item.target, real) is not None), None
     )
 
 
-def _best(names: Collection[str], recipes: Sequence[Recipe]) -> Recipe | None:
-    matching = [
-        (len(pattern), recipe)
+def is_named_like(files: Files, path: str, recipes: Sequence[Recipe]) -> bool:
+    """Return whether a program has the name of one that finds its files in directories of its own, such as gcc."""
+    names = {posixpath.basename(path), posixpath.basename(files.real(path))}
+    return any(recipe.directories for recipe in _matching(names, _of_programs(recipes)))
+
+
+def recipe_named(names: Collection[str], recipes: Sequence[Recipe] | None = None) -> Recipe | None:
+    """Return the first recipe for a program with these file names, wherever its files are."""
+    return next(_matching(names, _of_programs(recipes)), None)
+
+
+def smoke_recipe_for(
+    names: Collection[str], recipes: Sequence[Recipe] | None = None, *, without_directories: bool = False
+) -> Recipe | None:
+    """Return the recipe with the smoke job of a program with these file names, by the longest pattern.
+
+    With ``without_directories`` the program is known not to be of the recipes that have directories.
+    """
+    known = all_recipes() if recipes is None else recipes
+    usable = [item for item in known if item.smoke is not None and not (without_directories and item.directories)]
+    return next(_matching(names, usable), None)
+
+
+def _of_programs(recipes: Sequence[Recipe] | None) -> list[Recipe]:
+    return [recipe for recipe in (all_recipes() if recipes is None else recipes) if not recipe.only_smoke]
+
+
+def _matching(names: Collection[str], recipes: Sequence[Recipe]) -> Iterator[Recipe]:
+    """Return the recipes for a program with these names, the longest matching pattern first."""
+    lengths = [
+        max(
+            (len(item) for item in recipe.programs if any(fnmatch.fnmatchcase(name, item) for name in names)), default=0
+        )
         for recipe in recipes
-        for pattern in recipe.programs
-        if any(fnmatch.fnmatchcase(name, pattern) for name in names)
     ]
-    return max(matching, key=lambda item: item[0])[1] if matching else None
+    order = sorted(range(len(recipes)), key=lambda index: -lengths[index])
+    return (recipes[index] for index in order if lengths[index])
 
 
 class _Reader:
@@ -152,6 +179,7 @@ class _Reader:
                 "why",
                 "extends",
                 "instead",
+                "target",
                 "programs",
                 "directories",
                 "helpers",
@@ -168,6 +196,12 @@ class _Reader:
 
     def text(self, key: str) -> str:
         return self.text_of(self._data.get(key), key)
+
+    def target(self) -> str:
+        value = self.text_of(self._data.get("target", ""), "target")
+        if value not in ("", "own", "other"):
+            raise RecipeError(f"{self._path}: target must be own or other")
+        return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         return self.texts_of(self._data.get(key, []), key)
@@ -201,6 +235,7 @@ def _extended(recipe: Recipe, base: Recipe) -> Recipe:
     return replace(
         recipe,
         instead=base.instead or recipe.instead,
+        target=recipe.target or base.target,
         directories={**base.directories, **recipe.directories},
         helpers=base.helpers + recipe.helpers,
         files=base.files + recipe.files,

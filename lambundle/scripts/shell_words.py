@@ -40,6 +40,8 @@ _ASSIGNMENT = re.compile(
     r"([A-Za-z_]\w*)=(?:\$\{\w+:?-)?([A-Za-z0-9_./+-]+)\}?(?=[\s;&|)}]|$)",
     re.MULTILINE,
 )
+_DEFAULT = re.compile(r"\$\{[A-Za-z_]\w*:?[-=]([A-Za-z0-9_./+-]+)\}")
+"""A variable with the word that it stands for where nobody set it."""
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 _VARIABLE_AS_COMMAND = re.compile(
     rf"""
@@ -55,7 +57,8 @@ _VARIABLE_AS_COMMAND = re.compile(
 def command_words(text: str) -> list[str]:
     """Return the words of a shell script in command position, each once; values of variables last."""
     code = _LABEL.sub("\n", _without_text(text))
-    return list(dict.fromkeys([*_COMMAND.findall(code), *_in_variables(code)]))
+    by_default = _COMMAND.findall(_DEFAULT.sub(r"\1", code)) if _DEFAULT.search(code) else []
+    return list(dict.fromkeys([*_COMMAND.findall(code), *by_default, *_in_variables(code)]))
 
 
 def _in_variables(code: str) -> Iterator[str]:
@@ -84,6 +87,8 @@ def _kept(match: re.Match[str]) -> str:
     if quoted is None:
         return ""
     if _WORD.fullmatch(quoted):
+        return quoted
+    if match["double"] is not None and _DEFAULT.fullmatch(quoted):
         return quoted
     if match["double"] is not None and _VARIABLE.fullmatch(quoted):
         return f"''{quoted}"

@@ -31,7 +31,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
         "bundle": "machine errors",
         "runtime": "target errors",
         "gather": "bundle elf scripts machine target errors",
-        "recipes": "gather packages bundle machine errors",
+        "recipes": "gather packages elf bundle machine target errors",
         "recording": "gather scripts elf runtime machine errors",
         "discover": "recipes gather packages scripts elf bundle machine errors",
         "pack": "discover recipes gather packages elf bundle runtime machine target errors",

@@ -36,6 +36,8 @@ from lambundle.scripts.shell_words import command_words
         ("AWK='awk'; exec \"$AWK\" -f x", ["exec", "awk"]),
         ("if true; then SED=gsed; else SED=sed; fi\n$SED x", ["true", "fi", "gsed", "sed"]),
         ("FIND=${FIND:-find}\nLANG=C $FIND", ["find"]),
+        ('exec "${CC:-gcc}" "$@"', ["exec", "gcc"]),
+        ("${CC-/usr/bin/gcc-12} -c x; ${LD:=ld} y", ["/usr/bin/gcc-12", "ld"]),
     ],
 )
 def test_words_where_a_command_can_stand(script: str, words: list[str]) -> None:

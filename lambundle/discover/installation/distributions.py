@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lambundle.machine import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from lambundle.machine import Files
 
@@ -24,7 +24,7 @@ MAX_RECORD = 64 << 20
 
 _LOCATIONS = ("*.dist-info", "*.egg-info", "*.egg/EGG-INFO")
 _DESCRIPTIONS = ("METADATA", "PKG-INFO")
-_EXTRA = re.compile(r"\bextra\b")
+_EXTRA = re.compile(r"\bextra\s*==\s*[\"']([^\"']*)")
 _SECTION = re.compile(r"\[([^\]:]*)")
 
 
@@ -70,14 +70,35 @@ class Distribution:
         """The top-level modules that ``top_level.txt`` lists."""
         return frozenset(self._text("top_level.txt").split())
 
-    def holds(self, top: str) -> bool:
-        """Return whether a top-level module is among its files."""
-        prefix = (f"{self.site}/{top}/", f"{self.site}/{top}.")
-        return top in self.tops or any(path.startswith(prefix) for path in self.paths)
+    @cached_property
+    def top_levels(self) -> frozenset[str]:
+        """The top-level modules among its files."""
+        below = len(self.site) + 1
+        own = (path[below:].partition("/")[0] for path in self.paths if path.startswith(f"{self.site}/"))
+        return self.tops | {name.partition(".")[0] for name in own if not name.endswith(("-info", ".pth"))}
+
+    def required(self, extras: Collection[str] = ()) -> tuple[tuple[str, frozenset[str]], ...]:
+        """The normalised names of required distributions, each with the extras that are asked of it.
+
+        Those of optional parts count if ``extras`` has the part's name.
+        """
+        from packaging.utils import canonicalize_name
+
+        wanted = set(map(canonicalize_name, extras))
+        return tuple(
+            (name, more)
+            for name, more, parts in self._requirements
+            if not parts or not wanted.isdisjoint(map(canonicalize_name, parts))
+        )
 
     @cached_property
-    def required(self) -> tuple[str, ...]:
-        """The normalised names of required distributions, without extras."""
+    def has_plugins(self) -> bool:
+        """Whether it offers something else than commands, by an entry point (``entry_points.txt``)."""
+        return not set(_SECTION.findall(self._text("entry_points.txt"))) <= {"console_scripts", "gui_scripts"}
+
+    @cached_property
+    def _requirements(self) -> tuple[tuple[str, frozenset[str], tuple[str, ...]], ...]:
+        """Name, extras and the optional parts that require it, of each requirement."""
         from packaging.requirements import InvalidRequirement, Requirement
         from packaging.utils import canonicalize_name
 
@@ -87,10 +108,10 @@ class Distribution:
                 requirement = Requirement(text)
             except InvalidRequirement:  # older than PEP 508, but installed
                 name, marker = re.split(r"[^A-Za-z0-9._-]", text.strip(), maxsplit=1)[0], text.partition(";")[2]
+                more = frozenset[str]()
             else:
-                name, marker = requirement.name, str(requirement.marker or "")
-            if not _EXTRA.search(marker):
-                found.append(canonicalize_name(name))
+                name, marker, more = requirement.name, str(requirement.marker or ""), frozenset(requirement.extras)
+            found.append((canonicalize_name(name), more, tuple(_EXTRA.findall(marker))))
         return tuple(found)
 
     def _egg_requirements(self) -> list[str]:

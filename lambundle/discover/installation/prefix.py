@@ -25,10 +25,19 @@ COMMANDS = ("bin", "sbin", "libexec")
 BESIDE = ("lib", "lib64", "libexec", "share", "etc", "modules", "conf", "plugins", "jre")
 """Directories beside ``bin`` that make it an installation."""
 
+BELOW = ("bin", "lib", "include", "usr")
+"""Directories that one of an installation's own directories holds: ``x86_64-linux-musl/bin``, ``sysroot/usr``."""
+
+START = "AppRun"
+"""Program of an application directory (AppDir) that starts the others."""
+
 _UNWANTED = re.compile(
-    r"/(?:share/(?:man|doc|info|gtk-doc|icons|applications|bash-completion)|man|doc|docs|include|__pycache__|examples"
-    r"|\.[^/]*|src\.zip|jmods|pkgconfig|cmake)$|\.(?:a|la|pyc|debug|h|hpp)$"
+    r"/(?:share/(?:man|doc|info|gtk-doc|icons|applications|bash-completion)|man|doc|docs|__pycache__|examples"
+    r"|\.[^/]*|src\.zip|jmods)$|\.(?:la|pyc|debug)$"
 )
+_FOR_COMPILERS = re.compile(r"/(?:include|pkgconfig)$|\.a$")
+_COMPILERS_HEADER = "include/stddef.h"
+"""A header that every C compiler has in a directory of its own."""
 
 
 def prefix_files(
@@ -38,55 +47,110 @@ def prefix_files(
     files = machine.files
     installation = _installation(machine, program)
     if installation is not None:
-        size = 0
-        whole = []
-        for path in files_below(files, installation, lambda path: _is_of_installation(machine, path, installation)):
-            size += files.stat(path).st_size
-            whole.append(path)
-            if size > MAX_WHOLE:
-                break
-        if size <= MAX_WHOLE:
+        whole = _whole(machine, installation, program)
+        if whole is not None:
             yield from ((path, f"installed in {installation}") for path in whole)
             return
     for top in (*_named_after(files, program), *_named(program, evidence)):
         if is_owned(top):
             continue
         if files.is_directory(top):
-            found = files_below(files, top, lambda path: not _UNWANTED.search(path))
+            found = files_below(files, top, lambda path: not _is_unwanted(path))
             yield from ((path, f"its own: {top}") for path in found)
         elif is_world_readable(files, top):
             yield top, "named in it"
 
 
+def _whole(machine: Machine, installation: str, program: str) -> list[str] | None:
+    """Return the files of an installation; None if they have more than MAX_WHOLE bytes.
+
+    Headers and archives are data where a compiler has its own header, and nowhere else.
+    """
+    files = machine.files
+
+    def is_wanted(path: str) -> bool:
+        if files.is_file(f"{path}/pyvenv.cfg"):  # its scripts bring what they import
+            return False
+        return path == program or (_is_of_installation(machine, path, installation) and not _UNWANTED.search(path))
+
+    size = 0
+    whole = []
+    for path in files_below(files, installation, is_wanted, follow=True):
+        size += files.size(path)
+        whole.append(path)
+        if size > MAX_WHOLE:
+            return None
+    if any(path.endswith(_COMPILERS_HEADER) for path in whole):
+        return whole
+    return [path for path in whole if path == program or not _is_for_compilers(path.removeprefix(installation))]
+
+
+def _is_for_compilers(path: str) -> bool:
+    """Return whether a file is one that only compilers read."""
+    return _FOR_COMPILERS.search(path) is not None or any(
+        _FOR_COMPILERS.search(f"/{name}") for name in path.split("/")[1:-1]
+    )
+
+
+def _is_unwanted(path: str) -> bool:
+    return _UNWANTED.search(path) is not None or _FOR_COMPILERS.search(path) is not None
+
+
 def _is_of_installation(machine: Machine, path: str, top: str) -> bool:
-    """Return whether a path belongs to the installation ``top``; below HOME only COMMANDS and BESIDE do."""
-    if machine.home and top.startswith(f"{machine.home}/") and posixpath.dirname(path) == top:
-        return posixpath.basename(path) in (*COMMANDS, *BESIDE)
-    return _UNWANTED.search(path) is None
+    """Return whether a path belongs to an installation.
+
+    Below the user's home, where projects lie too, at its top only the usual directories do, and those that hold some.
+    """
+    is_at_home = any(top.startswith(f"{home}/") for home in machine.homes)
+    if not is_at_home or posixpath.dirname(path) != top or _is_application(machine, top):
+        return True
+    if posixpath.basename(path) in (*COMMANDS, *BESIDE, "include", "usr"):
+        return True
+    return any(machine.files.is_directory(f"{path}/{name}") for name in BELOW)
+
+
+def _is_application(machine: Machine, top: str) -> bool:
+    """Return whether a directory is an application's as a whole (AppDir)."""
+    return machine.files.is_executable(f"{top}/{START}")
 
 
 def _installation(machine: Machine, program: str) -> str | None:
     """Return the directory of a program's installation; None in a shared directory."""
+    files = machine.files
     directory = posixpath.dirname(program)
     in_commands = posixpath.basename(directory) in COMMANDS
     top = posixpath.dirname(directory) if in_commands else directory
-    if top in _shared(machine) or top.startswith(("/usr/lib/", "/usr/share/", "/lib/")):
+    shared = shared_directories(machine)
+    above = top
+    while above not in shared and above != "/":
+        if _is_application(machine, above):
+            return above
+        above = posixpath.dirname(above)
+    if top in shared or top.startswith(("/usr/lib/", "/usr/share/", "/lib/")):
         return None
     if top.startswith("/opt/"):
         return top
-    beside = any(machine.files.is_directory(f"{top}/{name}") for name in BESIDE)
-    return top if in_commands and beside else None
+    if files.is_file(f"{top}/pyvenv.cfg"):
+        return None
+    beside = any(files.is_directory(f"{top}/{name}") for name in BESIDE)
+    stem = _stem(program)
+    is_named_alike = bool(stem) and stem in posixpath.basename(top).lower()  # zig in zig-linux-x86_64-0.13.0
+    return top if beside and (in_commands or is_named_alike) else None
 
 
-def _shared(machine: Machine) -> set[str]:
-    """Return directories that unrelated programs share."""
-    found = {"/", "/usr", "/usr/local", "/usr/games", "/opt", machine.directory}
-    if machine.home:
-        found |= {machine.home, f"{machine.home}/.local"}
-        above = machine.home
+def shared_directories(machine: Machine) -> set[str]:
+    """Return directories that unrelated programs share, whoever packs and wherever from."""
+    found = {"/", "/usr", "/usr/local", "/usr/games", "/opt", "/srv", "/tmp", "/var/tmp"}  # noqa: S108
+    for home in machine.homes:
+        found |= {home, f"{home}/.local"}
+        above = home
         while (above := posixpath.dirname(above)) not in found:
             found.add(above)
     return found
+
+
+def _stem(program: str) -> str:
+    return re.sub(r"[-.0-9]+$", "", posixpath.basename(program).partition(".")[0]).lower()
 
 
 def _named_after(files: Files, program: str) -> Iterator[str]:

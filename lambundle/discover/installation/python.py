@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lambundle.discover.installation.distributions import Distribution, distributions
+from lambundle.discover.installation.needed import needed_distributions
 from lambundle.discover.installation.tree import files_below, is_world_readable
 from lambundle.machine import escaped
 from lambundle.scripts.python_imports import PythonImports, imported_names
@@ -27,6 +28,7 @@ MAX_PTH = 1 << 20
 """Bytes of a ``.pth`` file or ``pyvenv.cfg`` that are read."""
 
 _PYTHON = re.compile(r"python[0-9.]*$")
+_SITE = re.compile(r"(/.*/(?:dist|site)-packages)/")
 _UNWANTED = (
     "/__pycache__", "/test", "/tests", "/idlelib", "/turtledemo", "/ensurepip", "/lib2to3/tests", ".pyc", ".a",
 )  # fmt: skip
@@ -72,7 +74,7 @@ def imported_files(
     beside = [*_own_modules(files, script, names)]
     yield from ((path, f"imported by {posixpath.basename(script)}") for path in beside)
     installed = []
-    for path, detail in _installed(files, names, sites, is_owned):
+    for path, detail in _installed(files, script, names, sites, is_owned):
         yield path, detail
         installed.append(path)
     imports = PythonImports(files)
@@ -85,30 +87,18 @@ def imported_files(
 
 
 def _installed(
-    files: Files, names: Collection[str], sites: Sequence[str], is_owned: Callable[[str], bool]
+    files: Files, script: str, names: Collection[str], sites: Sequence[str], is_owned: Callable[[str], bool]
 ) -> Iterator[tuple[str, str]]:
     """Return the files of distributions and their requirements; of a packaged one only its metadata file."""
     installed = distributions(files, sites)
-    waiting = [
-        name
-        for top in sorted(names)
-        for name, found in installed.items()
-        if found.holds(top) and not is_owned(found.description)
-    ]
-    seen: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
+    for name in needed_distributions(files, installed, script, names, is_owned):
         found = installed[name]
         if is_owned(found.description):
             yield found.description, f"distribution {name}"
             continue
-        for path in _files_of(files, found):
+        for path in files_of(files, found):
             if is_world_readable(files, path):
                 yield path, f"distribution {name}"
-        waiting += [required for required in found.required if required in installed]
     for name in sorted(names):
         yield from (
             (path, f"imported as {name}") for path in _unlisted_module(files, name, sites) if not is_owned(path)
@@ -116,30 +106,35 @@ def _installed(
 
 
 def is_python_command(files: Files, program: str) -> bool:
-    """Return whether a program is in the ``bin`` of a Python or a virtual environment."""
+    """Return whether a program is in the ``bin`` of a Python or a virtual environment, or among the modules of one."""
+    if _SITE.match(program):
+        return True
     prefix = posixpath.dirname(posixpath.dirname(program))
     markers = ("pyvenv.cfg", "lib/python3*/os.py", "lib64/python3*/os.py")
     return any(files.glob(f"{escaped(prefix)}/{marker}") for marker in markers)
 
 
 def distribution_files(files: Files, program: str) -> Iterator[tuple[str, str]]:
-    """Return the files of the distribution that a command in a Python's ``bin`` belongs to."""
+    """Return the files of the distribution of a command in a Python's ``bin``, or of a program among its modules."""
+    within = _SITE.match(program)
     prefix = posixpath.dirname(posixpath.dirname(program))
-    installed = distributions(files, files.glob(f"{escaped(prefix)}/lib*/python3*/site-packages"))
+    sites = [within[1]] if within is not None else files.glob(f"{escaped(prefix)}/lib*/python3*/site-packages")
+    installed = distributions(files, sites)
     for name, found in installed.items():
         if program in found.paths:
             yield from (
-                (path, f"distribution {name}") for path in _files_of(files, found) if is_world_readable(files, path)
+                (path, f"distribution {name}") for path in files_of(files, found) if is_world_readable(files, path)
             )
 
 
-def _files_of(files: Files, found: Distribution) -> Iterator[str]:
+def files_of(files: Files, found: Distribution) -> Iterator[str]:
     """Return the files of a distribution, without commands and caches, and the trees of an editable one.
 
     Without a RECORD these are the files of its top-level modules.
     """
     for path in found.paths:
-        if not path.endswith(".pyc") and "/bin/" not in path:
+        is_command = posixpath.basename(posixpath.dirname(path)) == "bin" and not path.startswith(f"{found.site}/")
+        if not path.endswith(".pyc") and not is_command:
             yield path
         if path.endswith(".pth"):
             yield from _editable_files(files, path)
@@ -183,6 +178,11 @@ def _own_modules(files: Files, script: str, names: set[str]) -> Iterator[str]:
                     yield path
                     if path.endswith(".py"):
                         waiting.append(path)
+
+
+def own_sources(files: Files, script: str) -> list[str]:
+    """Return the sources beside a script that it imports."""
+    return [path for path in _own_modules(files, script, set()) if path.endswith(".py")]
 
 
 def _prefixes(files: Files, interpreter: str) -> list[str]:

@@ -112,6 +112,10 @@ class PackageSelection:
         self._python.start(sources)
         self._expand()
 
+    def recommendations(self) -> set[str]:
+        """Return the packages that root packages recommend."""
+        return set(self.catalogue.recommendations([name for name, package in self.chosen.items() if package.root]))
+
     def add_part(self, name: str, reason: Reason, *, whole: bool = False) -> None:
         """Select a package as if the programs depended on it; ``whole`` with its commands and public libraries."""
         known = self.chosen.get(name)
@@ -151,6 +155,15 @@ class PackageSelection:
             owner in self.chosen or self.catalogue.source(owner) == self.catalogue.source(name)
             for owner in self.db.directory_owners(directory)
         )
+
+    def is_irrelevant(self, name: str) -> bool:
+        """Return whether a package serves hardware, a desktop or administration."""
+        return self.catalogue.is_irrelevant(name)
+
+    def bytes_more(self, name: str) -> int:
+        """Return the bytes of a package and its dependencies that no selected package has or depends on."""
+        known = {below for chosen in self.chosen for below in self.catalogue.closure(chosen, 2)}
+        return self.catalogue.weight(self.catalogue.closure(name) - known)
 
     def release(self, names: Iterable[str]) -> None:
         """Select interpreters that were held back."""

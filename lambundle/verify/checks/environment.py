@@ -70,7 +70,9 @@ def _by_recipe(manifest: Manifest, book: Sequence[Recipe]) -> list[tuple[str, st
 
     found = []
     for program in manifest.programs:
-        recipe = recipe_named({posixpath.basename(program.path), posixpath.basename(program.real)}, book)
+        names = {posixpath.basename(program.path), posixpath.basename(program.real)}
+        packed_by = next((item for item in book if item.name == program.recipe), None)
+        recipe = packed_by or recipe_named(names, book)
         if recipe is not None and not program.static:
             found += [(name, value, recipe.name) for name, value in recipe.environment.items()]
     return found

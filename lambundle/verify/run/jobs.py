@@ -106,7 +106,8 @@ def _of_program(program: Program, mounted: Mounted, book: Sequence[Recipe]) -> J
     launcher = mounted.launcher(program)
     if program.smoke is not None:
         return _task(launcher, mounted, program.recipe, program.smoke, program)
-    recipe, smoke = _smoke_of({posixpath.basename(path) for path in (program.path, program.real)}, book)
+    names = {posixpath.basename(path) for path in (program.path, program.real)}
+    recipe, smoke = _smoke_of(names, book, is_packed=True)
     return _task(launcher, mounted, recipe, smoke, program)
 
 
@@ -115,10 +116,11 @@ def _guessed(path: str, mounted: Mounted, book: Sequence[Recipe]) -> Job:
     return _task(f"{mounted.mount}/{path}", mounted, recipe, smoke, None)
 
 
-def _smoke_of(names: set[str], book: Sequence[Recipe]) -> tuple[str, Smoke | None]:
+def _smoke_of(names: set[str], book: Sequence[Recipe], *, is_packed: bool = False) -> tuple[str, Smoke | None]:
+    """Return name and smoke job of a recipe; whether a program is what a recipe's directories say, packing told."""
     from lambundle.recipes.recipe import smoke_recipe_for
 
-    found = smoke_recipe_for(names, book)
+    found = smoke_recipe_for(names, book, without_directories=is_packed)
     return ("", None) if found is None else (found.name, found.smoke)
 
 

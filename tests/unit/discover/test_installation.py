@@ -195,3 +195,115 @@ def test_a_script_of_a_package_asks_for_nothing(tmp_path: Path) -> None:
     assert (
         list(imported_files(Machine(DiskFiles()), str(tmp_path / "run.lua"), "/usr/bin/lua5.4", lambda _: True)) == []
     )
+
+
+def test_headers_and_archives_are_data_where_a_compiler_is(tmp_path: Path) -> None:
+    files = ("bin/tool", "lib/libx.a", "include/x.h", "lib/pkgconfig/x.pc", "share/Modules/Probe.h")
+    made(tmp_path, *(f"plain/{name}" for name in files), *(f"gcc/{name}" for name in files))
+    made(tmp_path, "gcc/lib/gcc/m/12/include/stddef.h", "gcc/m/bin/ld")
+    assert below(tmp_path / "plain", tmp_path / "plain/bin/tool") == {"bin/tool", "share/Modules/Probe.h"}
+    assert below(tmp_path / "gcc", tmp_path / "gcc/bin/tool") == {
+        *files,
+        *("lib/gcc/m/12/include/stddef.h", "m/bin/ld"),
+    }
+
+
+def test_a_toolchain_in_a_home_has_its_machines_directories(tmp_path: Path) -> None:
+    made(tmp_path, "t/bin/gcc", "t/lib/gcc/m/12/include/stddef.h", "t/m/bin/ld", "t/include/a.h", "t/letters/one")
+    assert below(tmp_path / "t", tmp_path / "t/bin/gcc", home=str(tmp_path)) == {
+        *("bin/gcc", "lib/gcc/m/12/include/stddef.h", "m/bin/ld", "include/a.h"),
+    }
+
+
+def test_a_program_at_the_top_of_what_was_unpacked_has_the_rest_if_it_has_its_name(tmp_path: Path) -> None:
+    made(tmp_path, "zig-linux-x86_64-0.13.0/zig", "zig-linux-x86_64-0.13.0/lib/std.zig")
+    top = tmp_path / "zig-linux-x86_64-0.13.0"
+    assert below(top, top / "zig") == {"zig", "lib/std.zig"}
+
+
+def test_an_application_directory_is_taken_whole_wherever_it_is(tmp_path: Path) -> None:
+    made(tmp_path, "a.AppDir/AppRun", "a.AppDir/usr/bin/app", "a.AppDir/usr/share/app/data", "else")
+    (tmp_path / "a.AppDir/AppRun").chmod(0o755)
+    assert below(tmp_path, tmp_path / "a.AppDir/AppRun", home=str(tmp_path)) == {
+        *("a.AppDir/AppRun", "a.AppDir/usr/bin/app", "a.AppDir/usr/share/app/data"),
+    }
+    assert "a.AppDir/usr/share/app/data" in below(tmp_path, tmp_path / "a.AppDir/usr/bin/app")
+
+
+def test_a_link_out_of_an_installation_brings_the_directory_but_not_the_system(tmp_path: Path) -> None:
+    made(tmp_path, "app/bin/tool", "app/lib/part", "elsewhere/share/data")
+    (tmp_path / "app/share").symlink_to(tmp_path / "elsewhere/share")
+    (tmp_path / "app/round").symlink_to(tmp_path / "app")
+    (tmp_path / "app/system").symlink_to("/etc")
+    found_files = below(tmp_path / "app", tmp_path / "app/bin/tool")
+    assert {"share/data", "lib/part"} <= found_files
+    assert not any(path.startswith(("system/", "round/")) for path in found_files)
+
+
+def test_where_lambundle_was_started_does_not_matter(tmp_path: Path) -> None:
+    made(tmp_path, "app/bin/tool", "app/lib/part")
+    machine = Machine(DiskFiles(), {}, str(tmp_path / "app"))
+    program = str(tmp_path / "app/bin/tool")
+    evidence = FileEvidence(machine.files)
+    paths = {path for path, _ in installed_files(machine, program, None, lambda _: False, evidence)}
+    assert f"{tmp_path}/app/lib/part" in paths
+
+
+def test_a_python_script_has_what_lies_beside_it_and_is_named_in_it(tmp_path: Path) -> None:
+    interpreter = a_python(tmp_path)
+    text = 'open(HERE + "/templates/a.html"); load("config.json"); sys.path.append(os.path.join(HERE, "parts"))\n'
+    made(
+        tmp_path,
+        *("app/templates/a.html", "app/config.json", "app/parts/helper.py", "app/other/x", "app/secret.json"),
+        evidence={"app/run.py": text},
+    )
+    (tmp_path / "app/config.json").chmod(0o644)
+    assert below(tmp_path / "app", tmp_path / "app/run.py", interpreter) == {
+        *("templates/a.html", "config.json", "parts/helper.py"),
+    }
+
+
+def test_in_a_directory_that_many_share_only_files_beside_a_script_count(tmp_path: Path) -> None:
+    interpreter = a_python(tmp_path)
+    made(tmp_path, "Documents/letter", "config.json", evidence={"run.py": '"Documents", "config.json"\n'})
+    assert below(tmp_path, tmp_path / "run.py", interpreter, home=str(tmp_path)) & {
+        *("Documents/letter", "config.json"),
+    } == {"config.json"}
+
+
+def test_a_program_beside_a_python_has_its_own_data(tmp_path: Path) -> None:
+    a_python(tmp_path)
+    made(tmp_path, "py/bin/other", "py/share/other/data")
+    assert "share/other/data" in below(tmp_path / "py", tmp_path / "py/bin/other")
+
+
+def test_a_program_among_modules_has_its_distribution(tmp_path: Path) -> None:
+    a_python(tmp_path)
+    site = tmp_path / "py/lib/python3.12/site-packages"
+    made(site, "tool/data/bin/tool", "tool/data/share/x")
+    (site / "tool-1.dist-info").mkdir()
+    (site / "tool-1.dist-info/METADATA").write_text("Name: tool\n")
+    (site / "tool-1.dist-info/RECORD").write_text("tool/data/bin/tool,,\ntool/data/share/x,,\n")
+    assert below(site, site / "tool/data/bin/tool") == {"tool/data/bin/tool", "tool/data/share/x"}
+
+
+def test_conda_s_records_tell_the_data_of_a_program(tmp_path: Path) -> None:
+    made(
+        tmp_path,
+        *(
+            "c/bin/gdalinfo",
+            "c/share/gdal/x",
+            "c/share/proj/proj.db",
+            "c/share/r/y",
+            "c/lib/libgdal.so",
+            "c/include/g.h",
+        ),
+        evidence={
+            "c/conda-meta/gdal-1.json": '{"name": "gdal", "depends": ["proj >=9", "python"], "files": '
+            '["bin/gdalinfo", "share/gdal/x", "lib/libgdal.so", "include/g.h", "../outside"]}',
+            "c/conda-meta/proj-9.json": '{"name": "proj", "files": ["share/proj/proj.db"]}',
+            "c/conda-meta/r-4.json": '{"name": "r", "files": ["share/r/y"]}',
+            "c/conda-meta/history.json": "[",
+        },
+    )
+    assert below(tmp_path / "c", tmp_path / "c/bin/gdalinfo") == {"share/gdal/x", "share/proj/proj.db"}

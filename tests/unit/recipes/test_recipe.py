@@ -17,6 +17,7 @@ from lambundle.recipes.recipe import (
     all_recipes,
     read_recipe,
     recipe_for,
+    recipe_named,
     smoke_recipe_for,
 )
 from tests.here import read_elf
@@ -58,7 +59,7 @@ def test_every_recipe_says_why_it_exists_unless_it_is_only_a_smoke_job() -> None
     ],
 )
 def test_a_recipe_is_chosen_by_the_programs_name(name: str, recipe: str | None) -> None:
-    found = recipe_for(MemoryFiles(), f"/nowhere/{name}")
+    found = recipe_named({name})
     assert (found and found.name) == recipe
 
 
