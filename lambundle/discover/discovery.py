@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 MAX_ROUNDS = 5
 """Rounds in which newly loaded libraries are asked for files of their own."""
 
+LATER = 8 << 20
+"""Bytes kept for what is found after add-ons: facilities, the C library's files."""
+
 
 class Discovery:
     """Adds the dependencies of some programs to a gathering.
@@ -128,7 +131,7 @@ class Discovery:
         self.gathering.add(selection.files.candidates())
         mirror = self.gathering.mirror
         loaded = {file.real for file in self.gathering.walker.closure().files.values()}
-        return self.limit - mirror.size - sum(self.files.size(path) for path in loaded if path not in mirror)
+        return self.limit - LATER - mirror.size - sum(self.files.size(path) for path in loaded if path not in mirror)
 
     def _add_installation(self, real: str, interpreter: str | None) -> None:
         """Add the files of a program that no package owns."""

@@ -140,6 +140,7 @@ def test_a_static_program_packs_to_itself_and_a_launcher(tmp_path: Path) -> None
 
 
 ERRORS = [
+    (["pack", "jq", "--package", "no-such-package-here"], 1, "package-not-found", "no-such-package-here is installed"),
     (["pack", "no-such-program-here"], 1, "program-not-found", "looked in the directories of PATH"),
     (["pack", "./text"], 1, "not-elf", "is neither an ELF program nor a script"),
     (["pack", "./script"], 1, "program-not-found", "is a script for /no/such"),

@@ -135,6 +135,10 @@ class AddOns:
         """Return the files whose text may name directories: programs, and the libraries of their sources."""
         yield from self._packages.programs
         yield from sorted(self._libraries)
+        for package in self._packages.chosen.values():
+            if package.root:
+                names = self._catalogue.public_libraries(package.name)
+                yield from (path for path in names if not self._files.is_link(path))
 
     def _directories_of(self, package: SelectedPackage) -> Iterable[str]:
         if not package.library:
