@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 HOMES_FILE = "/etc/fonts/conf.d/00-lambundle-homes.conf"
 
 _NAMED = 3
-"""Packages that a note names."""
+"""Packages that have a part of the note of their own."""
+_FLAGS = 8
+"""Flags for all others."""
 
 
 def add_fonts(
@@ -55,11 +57,12 @@ def _note(fonts: list[Font]) -> str:
 
 
 def _group(fonts: list[Font]) -> str:
-    package = fonts[0].package
-    if package and all(font.package == package for font in fonts):
-        return f"{len(fonts)} of {package} ({_size(fonts) / 1e6:.1f} MB, --package {package})"
-    top = posixpath.commonpath({posixpath.dirname(font.path) for font in fonts})
-    return f"{len(fonts)} others ({_size(fonts) / 1e6:.1f} MB, --add {top})"
+    packages = sorted({font.package for font in fonts} - {""})
+    directories = sorted({posixpath.dirname(font.path) for font in fonts if not font.package})
+    flags = [*(f"--package {name}" for name in packages), *(f"--add {name}" for name in directories)]
+    name = f"of {packages[0]}" if len(packages) == 1 and not directories else "others"
+    more = ", and so on" if len(flags) > _FLAGS else ""
+    return f"{len(fonts)} {name} ({_size(fonts) / 1e6:.1f} MB, {' '.join(flags[:_FLAGS])}{more})"
 
 
 def _size(fonts: list[Font]) -> int:

@@ -202,6 +202,20 @@ def test_a_note_says_what_is_left_out_and_how_to_bring_it() -> None:
     assert f"{TOP}/a/PlainSans.ttf" in gathering.mirror.files()
     (note,) = gathering.notes
     assert "1 of b (0.0 MB, --package b)" in note
+
+
+def test_a_note_has_a_part_for_each_of_the_largest_packages_and_one_for_the_others() -> None:
+    others = {f"{name}/Font{name}.ttf": sfnt("Font" + name * (20 + number)) for number, name in enumerate("pqrst")}
+    gathering = Gathering(machine({**DEFAULTS, **others}), "x86_64", (), ())
+    add_fonts(gathering, _directory_below, (), Reason("facility", None, "text"), LARGE_ROOM)
+    parts = gathering.notes[0].partition(": ")[2].split("), ")
+    assert parts[0] == "1 of t (0.0 MB, --package t"
+    assert parts[3] == "3 others (0.0 MB, --package b --package p --package q)"
+
+
+def test_what_is_left_out_is_not_in_the_bundle() -> None:
+    gathering = Gathering(machine(DEFAULTS), "x86_64", (), ())
+    add_fonts(gathering, _directory_below, (), Reason("facility", None, "text"), LARGE_ROOM)
     assert f"{TOP}/b/OtherSans.ttf" not in gathering.mirror.files()
 
 
