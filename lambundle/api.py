@@ -7,6 +7,7 @@ Each may be called any number of times in one process: what is remembered of a m
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -33,10 +34,17 @@ if TYPE_CHECKING:
 def open_machine(root: AnyPath | None = None) -> Machine:
     """Return the machine to pack from: this one, or the Linux that lies below the directory ``root``.
 
-    A machine is remembered as it was when it was first asked: after a change, open it again.
+    A machine is remembered as it was when it was first asked: after a change, open it again. Raises UsageError where
+    this process reads names of files otherwise than as UTF-8, as which they stand in a zip.
     """
+    from lambundle.errors import UsageError
     from lambundle.machine import at, here
 
+    if sys.getfilesystemencoding() != "utf-8":
+        raise UsageError(
+            f"Python reads names of files as {sys.getfilesystemencoding()}, and in a zip they are UTF-8",
+            hint="start it with PYTHONUTF8=1, or python -X utf8",
+        )
     return here() if root is None else at(str(root))
 
 
@@ -53,6 +61,7 @@ def make_plan(
     machine: Machine | None = None,
     name: str | None = None,
     add: Iterable[str] = (),
+    package: Iterable[str] = (),
     exclude: Iterable[str] = (),
     library_path: Iterable[str] = (),
     recipes: Iterable[AnyPath] = (),
@@ -71,6 +80,7 @@ def make_plan(
             machine=machine or open_machine(),
             name=name,
             add=tuple(add),
+            packages=tuple(package),
             exclude=tuple(exclude),
             library_path=tuple(library_path),
             recipes=tuple(map(Path, recipes)),
@@ -188,13 +198,16 @@ def find_libraries(
 ) -> Closure:
     """Find the libraries that programs load, as the loader would; nothing is executed.
 
+    ``library_path`` is searched first, then the machine's LD_LIBRARY_PATH.
+
     What is missing stands in the answer. Raises ProgramNotFoundError, NotElfError, BadElfError or
     UnreadableFileError for a program that cannot be read.
     """
     from lambundle.elf.files import ElfFiles
     from lambundle.elf.walk import walk
+    from lambundle.gather.library_path import searched_first
     from lambundle.gather.programs import resolve_file
 
     machine = machine or open_machine()
     paths = [resolve_file(machine, program) for program in programs]
-    return walk(ElfFiles(machine.files), paths, library_path=tuple(map(machine.absolute, library_path)))
+    return walk(ElfFiles(machine.files), paths, library_path=searched_first(machine, library_path))

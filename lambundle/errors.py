@@ -42,6 +42,12 @@ class ProgramNotFoundError(LambundleError):
     code = "program-not-found"
 
 
+class PackageNotFoundError(LambundleError):
+    """A package that the user named is not installed, or the machine has no package database."""
+
+    code = "package-not-found"
+
+
 class NotElfError(LambundleError):
     """A file is not an ELF file."""
 

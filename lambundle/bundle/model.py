@@ -26,10 +26,11 @@ class Reason:
 
     ``kind`` is one of ``program`` (the user named it), ``needed`` (DT_NEEDED of ``by``), ``interpreter`` (PT_INTERP or
     shebang of ``by``), ``opened`` (``by`` opens the library by name), ``package`` (of package ``detail``, for the file
-    or package ``by``), ``compiled`` (from the source ``by``), ``started`` (the script ``by`` starts it), ``recipe``,
-    ``facility``, ``add`` (``--add``), ``installation`` (a part of the unpackaged program ``by``), ``recorded`` (a
-    recorded run used it), ``shell`` (/bin/sh, in every bundle), ``libc`` (the C library opens it by name in ``by``),
-    ``link`` (a hard link of ``by``), ``runtime`` (lambundle's own).
+    or package ``by``), ``add-on`` (the same, and installed by name), ``compiled`` (from the source ``by``), ``started``
+    (the script ``by`` starts it), ``recipe``, ``facility``, ``add`` (``--add``), ``named`` (``--package``),
+    ``installation`` (a part of the unpackaged program ``by``), ``recorded`` (a recorded run used it), ``shell``
+    (/bin/sh, in every bundle), ``libc`` (the C library opens it by name in ``by``), ``link`` (a hard link of ``by``),
+    ``runtime`` (lambundle's own).
     A link and its target have the same reason.
     ``by`` is the absolute path on the packing machine of the file that needs it; None for a root.
     ``detail`` is a soname, a package, a recipe's name, the argument of ``--add``.

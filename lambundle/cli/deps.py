@@ -27,11 +27,16 @@ def deps(programs: tuple[str, ...], library_path: tuple[str, ...], root: Path | 
     Each stands with the rule by which it is found. The answer is ld.so's own, but nothing is executed. Exit status 1
     when a library is missing.
     """
+    from lambundle.cli.pack_screen import note_line
     from lambundle.cli.speaker import Speaker
     from lambundle.cli.terminal import Terminal
+    from lambundle.gather.library_path import found_by_variable
 
-    closure = api.find_libraries(programs, machine=api.open_machine(root), library_path=library_path)
-    say = Speaker(out=Terminal.of(sys.stdout, keep_bytes=True))
+    machine = api.open_machine(root)
+    closure = api.find_libraries(programs, machine=machine, library_path=library_path)
+    say = Speaker(quiet=as_json, out=Terminal.of(sys.stdout, keep_bytes=True))
+    note = found_by_variable(machine, library_path, closure)
+    say.remarks([] if note is None else [note_line(note)])
     if as_json:
         from lambundle.cli.deps_json import to_json
 

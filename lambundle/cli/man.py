@@ -34,7 +34,7 @@ EXIT_STATUS: Mapping[str, str] = MappingProxyType(
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
         "PATH": "Where programs that are named without a slash are found.",
-        "LD_LIBRARY_PATH": "Directories that are searched for libraries, as by the loader.",
+        "LD_LIBRARY_PATH": "Directories that pack and deps search for libraries, as the loader does; not with --root.",
         "SOURCE_DATE_EPOCH": "The time of every entry of a zip, in seconds since 1970; 1980-01-01 without it.",
         "NO_COLOR": "Print without colours.",
         "COLUMNS": "The width of the terminal.",
@@ -42,6 +42,10 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
         "XDG_CACHE_HOME": "Where verify keeps the sandbox's host; ~/.cache without it.",
         "DOCKER_HOST": "The Docker engine of verify --sandbox docker.",
         "LAMBUNDLE_HOST_ROOT": "A directory that the bubblewrap sandbox of verify takes as the host.",
+        "LAMBUNDLE_HOME": (
+            "Set where a bundled program runs: the HOME that its launcher gives it where none is set, /tmp without it; "
+            "none for none."
+        ),
         "LAMBUNDLE_TRACE": (
             "Set where a bundled program runs: a file to which it appends what it looked up, started and loaded."
         ),

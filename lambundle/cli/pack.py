@@ -36,6 +36,9 @@ _DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option("--name", metavar="NAME", help="Name of the bundle.  [default: the first program's]")
 @click.option("--add", multiple=True, metavar="PATH", help="Add a file, or a directory with all it holds. [repeatable]")
 @click.option(
+    "--package", multiple=True, metavar="NAME", help="Add an installed package, with what it needs. [repeatable]"
+)
+@click.option(
     "--exclude", multiple=True, metavar="GLOB", help="Leave out a soname, file name or absolute path. [repeatable]"
 )
 @click.option(
@@ -72,6 +75,7 @@ def pack(
     tree: Path | None,
     name: str | None,
     add: tuple[str, ...],
+    package: tuple[str, ...],
     exclude: tuple[str, ...],
     library_path: tuple[str, ...],
     recipe: tuple[Path, ...],
@@ -111,6 +115,7 @@ def pack(
         machine=api.open_machine(root),
         name=name,
         add=add,
+        package=package,
         exclude=exclude,
         library_path=library_path,
         recipes=recipe,

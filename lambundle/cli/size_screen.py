@@ -153,16 +153,19 @@ class Screen:
     # ---- what to do ----
 
     def drops(self, offers: Sequence[Drop]) -> list[Line]:
-        """What could be left out, and what stops without it."""
+        """What could be left out, and what stops without it; a pattern is whole, as a shell takes it."""
         if not offers:
             return []
-        names = [self.shown(" ".join(drop.exclude)) for drop in offers]
+        names = [" --exclude ".join(shlex.quote(self.shown(each)) for each in drop.exclude) for drop in offers]
         free = self.width - _AMOUNT - 4
         width = min(max(map(columns, names)), free // 2)
         lines = [line(), line((f"{'SAVES':>{_AMOUNT}}  {left('--exclude', width)}  STOPS", "heading"))]
         for drop, name in zip(offers, names, strict=True):
-            text = left(self.draw.clip(name, width), width)
-            lines.append(tidy(f"{human(drop.saves):>{_AMOUNT}}  {text}  ", (self._stops(drop, free - width), "dim")))
+            first = f"{human(drop.saves):>{_AMOUNT}}  {left(name, width)}  "
+            if columns(name) > width:
+                lines.append(tidy(first))
+                first = " " * (_AMOUNT + width + 4)
+            lines.append(tidy(first, (self._stops(drop, free - width), "dim")))
         return lines
 
     def _stops(self, drop: Drop, width: int) -> str:

@@ -10,21 +10,27 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.model import Group, Reason
 from lambundle.discover.evidence import FileEvidence
 from lambundle.discover.facilities import Facilities
+from lambundle.discover.fonts import add_fonts
 from lambundle.discover.installation import imported_files, installed_files
-from lambundle.discover.rules import rules
+from lambundle.discover.links import LinkedDirectories
 from lambundle.discover.selection import Selection
+from lambundle.discover.selection.add_ons import AddOns
+from lambundle.discover.selection.catalogue import MAX_SHARING
+from lambundle.discover.selection.optional import OptionalParts
+from lambundle.discover.started import Started
 from lambundle.discover.wrappers import wrapped_programs
 from lambundle.elf.headers import ElfFile
+from lambundle.errors import PackageNotFoundError
 from lambundle.gather.bytecode import source_of
 from lambundle.gather.candidate import Candidate
 from lambundle.gather.gathering import TEXTS, Gathering
 from lambundle.gather.programs import Requested
 from lambundle.recipes.follow import RecipeResult, follow, matches_none
 from lambundle.recipes.recipe import Recipe, is_named_like, recipe_for
-from lambundle.scripts.shebang import is_shell, read_shebang, started_programs
+from lambundle.scripts.shebang import headless_script, is_shell, read_shebang
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from lambundle.elf.closure import Closure, LoadedFile
     from lambundle.packages import PackageDatabase
@@ -37,7 +43,8 @@ class Discovery:
     """Adds the dependencies of some programs to a gathering.
 
     ``recipes`` are those to choose from, ``packages`` is the machine's package database. With ``only_made`` recipes add
-    no files of the machine, only the files they make and the variables they set. Afterwards ``results`` has the
+    no files of the machine, only the files they make and the variables they set. What nothing depends on is added as
+    far as the bundle stays below ``limit`` bytes. Afterwards ``results`` has the
     results of the recipes, ``recipe_files`` the number of files that each added, ``environment`` their variables.
     """
 
@@ -49,6 +56,7 @@ class Discovery:
         packages: PackageDatabase | None,
         *,
         only_made: bool,
+        limit: int,
     ) -> None:
         self.gathering = gathering
         self.machine = gathering.machine
@@ -57,6 +65,7 @@ class Discovery:
         self.dynamic = [program for program in requested if not program.elf.is_static_program]
         self.recipes = recipes
         self.only_made = only_made
+        self.limit = limit
         self.results: list[RecipeResult] = []
         self.recipe_files: dict[str, int] = {}
         self.environment: dict[str, str] = {}
@@ -65,15 +74,28 @@ class Discovery:
         self._packages = packages
         self.selection = None if self._packages is None else Selection(self._packages, self.files, self._is_by_recipe)
         self._evidence = FileEvidence(self.files) if self.selection is None else self.selection.evidence
+        self._started = None if self.selection is None else Started(self.machine, self.selection)
+        self._linked = LinkedDirectories(gathering, self._is_general, self._is_decided)
         self._opened: set[tuple[str, str]] = set()
         package_files = None if self.selection is None else self.selection.files
         self._facilities = Facilities(gathering, self.dynamic, self._evidence, package_files)
+
+    def add_packages(self, names: Collection[str]) -> None:
+        """Add installed packages as a whole, with what they need. Raises PackageNotFoundError."""
+        for name in names:
+            if self.selection is None:
+                raise PackageNotFoundError(
+                    f"no package {name}: this machine has no package database", hint="give its files by --add PATH"
+                )
+            self.selection.add_named(name)
+        if names and self.selection is not None:
+            self.gathering.add(self.selection.files.candidates())
 
     def discover(self) -> None:
         """Add the dependencies of the programs, then those of the libraries that these load, and so on."""
         for program in self.requested:
             if not self._is_by_recipe(program.path):
-                self._add_installation(program)
+                self._add_installation(program.real, program.interpreter)
                 self._add_wrapped(program.path)
                 if self.selection is None and program.interpreter is not None:
                     self._add_imported(program.real, program.interpreter)
@@ -81,20 +103,39 @@ class Discovery:
             for program in self.requested:
                 if not self._is_by_recipe(program.path):
                     self._select(program.path, program.interpreter)
+            self._add_add_ons()
             self.gathering.add(self.selection.files.candidates())
             self.add_interpreters()
             self._follow_recipes_of_commands()
         for _ in range(MAX_ROUNDS):
             if not self._discover_for_libraries():
                 break
+        if self.selection is not None and self._started is not None:
+            self.gathering.notes += [*self.selection.notes(), *self._started.notes]
 
-    def _add_installation(self, program: Requested) -> None:
+    def _add_add_ons(self) -> None:
+        """Select what was installed by name for the programs, and optional parts; note what is left out."""
+        if self.selection is not None:
+            compiled = {program.real for program in self.requested if program.interpreter is None}
+            packages, libraries = self.selection.packages, self.selection.files.own_libraries()
+            add_ons = AddOns(packages, libraries, compiled, partial(self._room, self.selection))
+            add_ons.select()
+            OptionalParts(packages, libraries).select()
+            self.gathering.notes += add_ons.notes
+
+    def _room(self, selection: Selection) -> int:
+        """Return the bytes that fit beside what the programs need so far."""
+        self.gathering.add(selection.files.candidates())
+        mirror = self.gathering.mirror
+        loaded = {file.real for file in self.gathering.walker.closure().files.values()}
+        return self.limit - mirror.size - sum(self.files.size(path) for path in loaded if path not in mirror)
+
+    def _add_installation(self, real: str, interpreter: str | None) -> None:
         """Add the files of a program that no package owns."""
         reasons: dict[str, Reason] = {}
-        found = installed_files(self.machine, program.real, program.interpreter, self._is_owned, self._evidence)
+        found = installed_files(self.machine, real, interpreter, self._is_owned, self._evidence)
         self.gathering.add(
-            Candidate(path, reasons.setdefault(detail, Reason("installation", program.real, detail)))
-            for path, detail in found
+            Candidate(path, reasons.setdefault(detail, Reason("installation", real, detail))) for path, detail in found
         )
 
     def _add_imported(self, script: str, interpreter: str) -> tuple[dict[str, list[str]], list[str]]:
@@ -122,7 +163,7 @@ class Discovery:
         return self.owner(path) or self.owner(self.files.real(path))
 
     def _select(self, path: str, interpreter: str | None) -> None:
-        """Select the packages of a program and, if it is a shell script, of the programs that it starts."""
+        """Select the packages of a program and, if it is a script, of the programs that it starts."""
         waiting = [(path, interpreter)]
         seen: set[str] = set()
         while waiting and self.selection is not None:
@@ -132,30 +173,37 @@ class Discovery:
                 continue
             seen.add(real)
             self.selection.packages.add_program(path, real, by_script=len(seen) > 1)
-            if interpreter is not None:
-                self.selection.packages.add_interpreter(interpreter, real)
-                self._select_imported(real, interpreter)
-            if interpreter is None or not is_shell(interpreter):
+            if interpreter is None:
                 continue
-            for started in started_programs(self.files, real, self.machine.search):
-                if rules().interactive.match(posixpath.basename(started)):
-                    continue
+            self.selection.packages.add_interpreter(interpreter, real)
+            sources = self._select_imported(real, interpreter)
+            for started in self._started.by(real, interpreter, sources) if self._started is not None else ():
                 if self._is_by_recipe(started):
                     self._add_by_recipe(started, Reason("started", real, posixpath.basename(started)))
                     self.selection.packages.compiles |= len(seen) == 1  # mpicc, h5cc: its package's headers are data
                     continue
-                shebang = read_shebang(self.files, started, self.machine.search)
-                self.gathering.add([Candidate(started, Reason("started", real, posixpath.basename(started)))])
-                waiting.append((started, None if shebang is None else shebang.interpreter))
+                waiting.append((started, self._add_started(started, real)))
 
-    def _select_imported(self, script: str, interpreter: str) -> None:
-        """Select the packages whose modules a script loads, and the full interpreter for them."""
+    def _add_started(self, path: str, script: str) -> str | None:
+        """Add a program that a script starts, with what lies around one of no package; return its interpreter."""
+        self.gathering.add([Candidate(path, Reason("started", script, posixpath.basename(path)))])
+        shebang = read_shebang(self.files, path, self.machine.search) or headless_script(self.files, path)
+        interpreter = None if shebang is None else shebang.interpreter
+        if interpreter is not None and self.files.is_file(interpreter):
+            self.gathering.add([Candidate(interpreter, Reason("interpreter", path))])
+        if not self._is_owned(path):
+            self._add_installation(self.files.real(path), interpreter)
+        return interpreter
+
+    def _select_imported(self, script: str, interpreter: str) -> list[str]:
+        """Select the packages whose modules a script loads, and the full interpreter; return its other sources."""
         packages, sources = self._add_imported(script, interpreter)
         if self.selection is None or not packages:
-            return
+            return sources
         if not packages.keys() <= self.selection.packages.chosen.keys():
             self.selection.packages.add_program(interpreter, self.files.real(interpreter))
         self.selection.packages.add_modules(script, packages, sources)
+        return sources
 
     def add_interpreters(self) -> None:
         """Add the shells of all scripts in the bundle, and env: they are small, and any script may be started.
@@ -230,7 +278,22 @@ class Discovery:
             for file in loaded:
                 self._open_by_name(file, root)
         self._facilities.provide(closure)
+        self._follow_links()
         return len(self.gathering.walker.closure().files) > before
+
+    def _follow_links(self) -> None:
+        """Add what lies in the directories that links of the bundle lead to, and what links there lead to."""
+        for _ in range(MAX_ROUNDS):
+            found = list(self._linked.candidates())
+            if not found:
+                break
+            self.gathering.add(found)
+
+    def _is_general(self, directory: str) -> bool:
+        return self._packages is not None and len(self._packages.directory_owners(directory)) > MAX_SHARING
+
+    def _is_decided(self, path: str) -> bool:
+        return self.selection is not None and self.owner(path) in self.selection.packages.chosen
 
     def _open_by_name(self, file: LoadedFile, program: str) -> None:
         """Add the libraries that a loaded file opens by name; a library that is there gets another reason."""
@@ -244,6 +307,23 @@ class Discovery:
             names += self.selection.libraries.opened_by_name(file.real, {posixpath.basename(path) for path in paths})
         for name in names:
             self.gathering.opened(name, file.real, Reason("opened", file.real, name), program)
+
+    @property
+    def converts(self) -> bool:
+        """Whether a program converts between character sets."""
+        return self._facilities.provides("/gconv")
+
+    def add_fonts(self, limit: int) -> None:
+        """Add the machine's fonts if a program draws text, up to ``limit`` bytes of all files."""
+        reason = self._facilities.fonts()
+        if reason is None:
+            return
+        wanted: set[str] = set()
+        if self._packages is not None:
+            wanted |= self._packages.installed_by_name()
+        if self.selection is not None:
+            wanted |= self.selection.packages.recommendations()
+        add_fonts(self.gathering, None if self._packages is None else self._packages.owner, wanted, reason, limit)
 
     def groups(self, closure: Closure) -> tuple[Group, ...]:
         """Return the selected packages with all reasons, and the facilities with all users."""

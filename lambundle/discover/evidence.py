@@ -27,6 +27,7 @@ MAX_SMALL = 1 << 20
 _PATH = re.compile(rb"/(?:usr|etc|opt|var|lib|lib64|bin|sbin|srv)/[A-Za-z0-9._+@%~/-]{2,200}")
 _PERL_USE = re.compile(rb"^(?:[ \t]*use|require)[ \t]+([A-Za-uw-z_][A-Za-z0-9_]*(?:::[A-Za-z0-9_]+)*)", re.MULTILINE)
 _QUOTED = re.compile(rb"[\"'`]([A-Za-z0-9_][A-Za-z0-9._+-]{0,63})[\"'`]")
+_WORD = re.compile(rb"(?<![A-Za-z0-9._+-])[A-Za-z0-9_][A-Za-z0-9._+-]{1,63}(?<!\.)")
 _SHELL = re.compile(r"sh\b")
 _NAME = re.compile(rb"(?:[\0/]|%s)([A-Za-z0-9_][A-Za-z0-9._+-]{1,63})(?=[\0 \"'])")
 _SONAME = re.compile(rb"lib[A-Za-z0-9_+.-]{1,60}\.so(?:\.[0-9][0-9.]{0,15})?")
@@ -87,9 +88,20 @@ class FileEvidence:
                 self._starts[path] = frozenset(name.decode() for name in set(found))
         return self._starts[path]
 
-    def imports(self, path: str, function: bytes) -> bool:
-        """Return whether a program's symbol table has a function."""
-        return function + b"\0" in self._bytes(path)  # the linker may keep it as the end of another name
+    def named_by(self, programs: Iterable[str]) -> frozenset[str]:
+        """Return names by which some programs may start others: of a script all its words."""
+        found: set[str] = set()
+        for path in programs:
+            if self.is_elf(path):
+                found |= self.started_names(path)
+            else:
+                found.update(word.decode() for word in set(_WORD.findall(self._bytes(path, MAX_SMALL))))
+        return frozenset(found)
+
+    def imports(self, path: str, functions: Iterable[bytes]) -> bool:
+        """Return whether a program's symbol table has one of some functions."""
+        data = self._bytes(path)
+        return any(function + b"\0" in data for function in functions)  # maybe as the end of another name
 
     def contains(self, path: str, texts: Iterable[str]) -> bool:
         """Return whether one of ``texts`` is anywhere in a file, even within a longer text."""
@@ -107,7 +119,7 @@ class FileEvidence:
         while waiting:
             path = waiting.pop()
             data = self._bytes(path, MAX_SMALL)
-            if path == script and b"perl" not in data.partition(b"\n")[0]:
+            if path == script and not self.is_perl(path):
                 return False
             for found in _PERL_USE.findall(data.partition(b"\n__END__")[0]):
                 module = found.decode()
@@ -119,6 +131,10 @@ class FileEvidence:
                     waiting.append(used)
         return True
 
+    def is_perl(self, path: str) -> bool:
+        """Return whether a file is a script or module of Perl."""
+        return path.endswith(".pm") or b"perl" in self._bytes(path, MAX_SMALL).partition(b"\n")[0]
+
     def words(self, files: Iterable[str]) -> set[str]:
         """Return the quoted words in small files, which may name commands."""
         return {word.decode() for file in files for word in set(_QUOTED.findall(self._bytes(file, MAX_SMALL)))}
@@ -126,6 +142,14 @@ class FileEvidence:
     def any_contains(self, files: Iterable[str], text: bytes) -> bool:
         """Return whether one of some small files contains ``text``."""
         return any(text in self._bytes(file, MAX_SMALL) for file in files)
+
+    def read_small(self, path: str) -> bytes:
+        """Return the content of a small file, of a larger one its beginning."""
+        return self._bytes(path, MAX_SMALL)
+
+    def matches(self, files: Iterable[str], pattern: re.Pattern[bytes]) -> bool:
+        """Return whether ``pattern`` is found in one of some small files."""
+        return any(pattern.search(self._bytes(file, MAX_SMALL)) for file in files)
 
     def is_elf(self, path: str) -> bool:
         """Return whether a path is an ELF file."""

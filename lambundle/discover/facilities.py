@@ -47,6 +47,14 @@ class Facilities:
             if facility not in self._provided and any(self._users(facility, closure)):
                 self._add(facility)
 
+    def provides(self, part: str) -> bool:
+        """Return whether a facility was added that has ``part`` in one of its paths."""
+        return any(part in path for item in self._provided for path in item.paths)
+
+    def fonts(self) -> Reason | None:
+        """Return the reason for which fonts are wanted, None if they are not."""
+        return next((Reason("facility", None, item.why) for item in self._provided if item.fonts), None)
+
     def groups(self, closure: Closure) -> tuple[Group, ...]:
         """Return the facilities that were added, each with all its users."""
         return tuple(
@@ -67,24 +75,25 @@ class Facilities:
                 for program in self._programs
                 if facility.program.match(posixpath.basename(program.real))
             )
-        elif self._package_files is not None:
-            if facility.imports:
-                own = {program.started for program in self._programs} | self._package_files.own_libraries()
-                found = (path for path in sorted(own) if self._evidence.imports(path, facility.imports))
-            else:
-                settings = (path for path in self._gathering.mirror.files() if path.startswith(SETTINGS))
-                names = (*self._package_files.own_files(), *settings)
-                found = (path for path in names if self._evidence.any_contains([path], facility.named))
+        else:
+            found = self._importing(facility) if facility.imports else self._naming(facility)
             yield from (path for path in found if not self._gathering.excludes(path))
+
+    def _importing(self, facility: Facility) -> list[str]:
+        own = {program.started for program in self._programs}
+        if self._package_files is not None:
+            own |= self._package_files.own_libraries()
+        return [path for path in sorted(own) if self._evidence.imports(path, facility.imports)]
+
+    def _naming(self, facility: Facility) -> Iterator[str]:
+        if self._package_files is not None:
+            settings = (path for path in self._gathering.mirror.files() if path.startswith(SETTINGS))
+            names = (*self._package_files.own_files(), *settings)
+            yield from (path for path in names if self._evidence.any_contains([path], facility.named))
 
     def _add(self, facility: Facility) -> None:
         self._provided.append(facility)
         paths = [path for pattern in facility.paths for path in self._gathering.files.glob(pattern)]
-        for patterns in facility.one_of:
-            found = [path for pattern in patterns for path in self._gathering.files.glob(pattern)]
-            if found:
-                paths += found if len(patterns) > 2 else found[:1]  # noqa: PLR2004  (a family, or any one font)
-                break
         for path in paths:
             reason = Reason("facility", None, facility.why)
             for real in self._gathering.mirror.add_tree(path, reason, lambda path: not rules().is_unwanted(path)):

@@ -26,11 +26,11 @@ class Facility:
 
     library: re.Pattern[str] | None
     program: re.Pattern[str] | None
-    imports: bytes
+    imports: tuple[bytes, ...]
     named: bytes
     why: str
     paths: tuple[str, ...]
-    one_of: tuple[tuple[str, ...], ...]
+    fonts: bool
     made: dict[str, str]
 
 
@@ -39,6 +39,8 @@ class Rules:
     """All rules; ``rules.toml`` explains the lists."""
 
     unwanted: re.Pattern[str]
+    general_directories: re.Pattern[str]
+    module_directories: re.Pattern[str]
     system: re.Pattern[str]
     hardware: re.Pattern[str]
     hardware_libraries: re.Pattern[str]
@@ -79,6 +81,8 @@ def rules() -> Rules:
     data = tomllib.loads(Path(__file__).with_name("rules.toml").read_text(encoding="utf-8"))
     return Rules(
         unwanted=_any_of(data["unwanted"]),
+        general_directories=_any_of(data["general_directories"]),
+        module_directories=_any_of(data["module_directories"]),
         system=_any_of(data["system"]),
         hardware=_any_of(data["hardware"]),
         hardware_libraries=_any_of(data["hardware_libraries"]),
@@ -92,11 +96,11 @@ def rules() -> Rules:
             Facility(
                 library=_any_of(_alternatives(item["library"])) if "library" in item else None,
                 program=_any_of(_alternatives(item["program"])) if "program" in item else None,
-                imports=item.get("imports", "").encode(),
+                imports=tuple(map(str.encode, _alternatives(item["imports"]))) if "imports" in item else (),
                 named=item.get("named", "").encode(),
                 why=item["why"],
                 paths=tuple(pattern for text in item["paths"] for pattern in _alternatives(text)),
-                one_of=tuple(tuple(_alternatives(text)) for text in item.get("one_of", ())),
+                fonts=item.get("fonts", False),
                 made={path: text.lstrip() for path, text in item.get("made", {}).items()},
             )
             for item in data["facility"]

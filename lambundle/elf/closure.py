@@ -53,10 +53,11 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """A library that the caller excluded."""
+    """A library that the caller excluded, by its soname or by the ``path`` it was found under (else empty)."""
 
     soname: str
     needed_by: str
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ Source: for glibc ld.so(8) and ``_dl_map_object`` in ``elf/dl-load.c``, for musl
 
 Where this differs from the loaders:
 
-* The current directory is never searched: an empty or relative element depends on where a program is started.
+* The current directory is never searched: an empty or relative element depends on where a program is started. Those of
+  LD_LIBRARY_PATH are made absolute by the caller.
 * Of ``glibc-hwcaps`` only ``x86-64-v2`` is searched, since a bundle must run on every machine of its architecture. The
   directories that glibc dropped in 2.37 (``tls``, ``haswell``) are not searched.
 * Without a valid ``ld.so.cache``, directories of ld.so.conf are searched last: ldconfig may not have been run yet.

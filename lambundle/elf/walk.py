@@ -240,8 +240,8 @@ class Walker:
                 if isinstance(answer, _Loaded):
                     is_old = len(scope.loaded) == before
                     item.needed.append(Needed(soname, answer.requester.path, answer.rule.value, is_old))
-                elif answer is None:
-                    self._excluded[Excluded(soname, item.requester.path)] = None
+                elif isinstance(answer, Excluded):
+                    self._excluded[answer] = None
                 elif soname not in scope.failed:
                     # As in ``ld.so --list``, a missing name is reported once in a program.
                     scope.failed.add(soname)
@@ -250,8 +250,8 @@ class Walker:
     def _report(self, missing: Missing) -> None:
         self._missing.setdefault((missing.soname, missing.needed_by), missing)
 
-    def _answer(self, soname: str, by: _Loaded, scope: _Scope) -> _Loaded | tuple[FailedLookup, ...] | None:
-        """Return the loaded library of a name, or its failed lookups; None for an excluded file."""
+    def _answer(self, soname: str, by: _Loaded, scope: _Scope) -> _Loaded | Excluded | tuple[FailedLookup, ...]:
+        """Return the loaded library of a name, its failed lookups, or the file that is excluded."""
         environment = scope.environment
         name: str | None = soname
         if environment.libc is Libc.GLIBC:
@@ -271,7 +271,7 @@ class Walker:
         loaded = scope.known_file(found.path)
         if loaded is None:
             if self._exclude_file(found.path):
-                return None
+                return Excluded(soname, by.requester.path, found.path)
             path, origin = found.path, _directory(found.path)
             loaded = scope.load(path, found.elf, found.rule, origin=origin, loader=by.requester)
         self._name(scope, loaded, name)

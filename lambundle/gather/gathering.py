@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
-import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.elf.files import ElfFiles
 from lambundle.elf.headers import ElfFile, is_elf
 from lambundle.elf.walk import Walker
 from lambundle.errors import LambundleError
+from lambundle.gather.exclusions import Exclusions
 from lambundle.gather.mirror import Mirror
 from lambundle.target import MACHINES
 
@@ -39,9 +38,9 @@ class Gathering:
         self.machine = machine
         self.files = machine.files
         self.architecture = architecture
-        self.exclude = exclude
+        self.exclusions = Exclusions(exclude, machine.files)
         self.library_path = library_path
-        self.mirror = Mirror(self.files, self._is_excluded)
+        self.mirror = Mirror(self.files, self.exclusions.path)
         self.elves = ElfFiles(self.files)
         self.walker = self._walker()
         self.roots: list[str] = []
@@ -112,20 +111,13 @@ class Gathering:
 
     def excludes(self, path: str) -> bool:
         """Return whether the user excludes an absolute path, any of its names or a directory above it."""
-        return bool(self.exclude) and path.startswith("/") and self.mirror.excludes(path)
+        return bool(self.exclusions) and path.startswith("/") and self.mirror.excludes(path)
 
     def _walker(self, directories: Sequence[str] | None = None) -> Walker:
         return Walker(
             self.elves,
             library_path=self.library_path if directories is None else directories,
-            exclude=self._is_excluded_soname,
+            exclude=self.exclusions.soname,
             exclude_file=self.excludes,
             isolated=directories is not None,
         )
-
-    def _is_excluded(self, path: str) -> bool:
-        name = posixpath.basename(path)
-        return any(fnmatch.fnmatchcase(path if "/" in pattern else name, pattern) for pattern in self.exclude)
-
-    def _is_excluded_soname(self, soname: str) -> bool:
-        return any(fnmatch.fnmatchcase(soname, pattern) for pattern in self.exclude)

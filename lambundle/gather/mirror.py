@@ -2,6 +2,10 @@
 
 Nothing is renamed or merged by content, so relative paths, ``$ORIGIN`` and ``..`` work as on the packing machine. Only
 absolute targets of links become relative, so that no link leads out of the bundle.
+
+A zip has no hard links. Of an ELF file with several names in one directory, one name is the file and the others are
+links to it, since programs with many names are large. Any other hard link becomes a copy: interpreters follow a link
+before they look beside a file, and would find the siblings of another or go by another extension.
 """
 
 from __future__ import annotations
@@ -14,7 +18,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from lambundle.bundle.model import Entry, Kind, Reason
+from lambundle.elf.headers import is_elf
 from lambundle.errors import DanglingLinkError, LambundleError, UnreadableFileError, UsageError
+from lambundle.gather.links import bundled_target
 from lambundle.machine import MAX_LINKS, Files, Item, Source
 
 if TYPE_CHECKING:
@@ -69,7 +75,7 @@ class Mirror:
         self._nodes: dict[str, _Node] = {}
         self._directories: set[str] = {"/"}
         self._excluded = excluded
-        self._hard_links: dict[tuple[int, int], str] = {}
+        self._hard_links: dict[tuple[str, int, int], str] = {}
 
     def __contains__(self, path: str) -> bool:
         return path in self._nodes
@@ -194,6 +200,14 @@ class Mirror:
         """Return the absolute paths of all files added so far, without generated ones."""
         return [path for path, node in self._nodes.items() if node.kind is Kind.FILE and node.content is None]
 
+    def links(self) -> list[tuple[str, Reason]]:
+        """Absolute paths of all links of this machine added so far, each with its first reason."""
+        return [
+            (path, next(iter(node.reasons)))
+            for path, node in self._nodes.items()
+            if node.kind is Kind.LINK and node.reasons
+        ]
+
     @property
     def size(self) -> int:
         """The bytes of all files and link targets added so far."""
@@ -254,17 +268,17 @@ class Mirror:
     def _link(self, path: str, target: str, reason: Reason) -> None:
         node = self._nodes.get(path)
         if node is None:
-            if target.startswith("/"):
-                target = posixpath.relpath(target, posixpath.dirname(path))
+            target = bundled_target(self._files, path, target)
             node = self._nodes[path] = _Node(Kind.LINK, 0o777, len(os.fsencode(target)), target)
         node.reasons.setdefault(reason)
 
     def _file(self, path: str, status: os.stat_result, reason: Reason) -> None:
         node = self._nodes.get(path)
-        if node is None and status.st_nlink > 1:
-            first = self._hard_links.setdefault((status.st_dev, status.st_ino), path)
-            if first != path:  # a zip has no hard links: the first name is the file, the others are links
-                self.make_link(path, posixpath.relpath(first, posixpath.dirname(path)), reason)
+        if node is None and status.st_nlink > 1 and is_elf(self._files, path):
+            key = (posixpath.dirname(path), status.st_dev, status.st_ino)
+            first = self._hard_links.setdefault(key, path)
+            if first != path:
+                self.make_link(path, posixpath.basename(first), reason)
                 self._nodes[first].reasons.setdefault(Reason("link", path))
                 node = self._nodes[path]
         if node is None:

@@ -17,11 +17,11 @@ from lambundle.errors import (
     UnreadableFileError,
     UsageError,
 )
-from lambundle.scripts.shebang import Shebang, find_command, read_shebang
+from lambundle.scripts.shebang import Shebang, find_command, headless_script, read_shebang
 from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lambundle.machine import Files, Machine
 
@@ -45,7 +45,8 @@ class Requested:
     ``launcher`` is its name in ``bin``, ``path`` its absolute path as a shell starts it, ``real`` its real path.
     ``elf`` are its headers, for a script those of its interpreter. ``script`` is its shebang, with all arguments that
     Linux passes, ``interpreter`` the ELF program that runs it; ``between`` are scripts that interpret scripts.
-    ``started`` is the real path of the ELF program: the program itself or its interpreter.
+    ``started`` is the real path of the ELF program: the program itself or its interpreter. ``place`` is ``path`` with
+    the links of its directory followed.
     """
 
     launcher: str
@@ -56,6 +57,7 @@ class Requested:
     interpreter: str | None = None
     between: tuple[str, ...] = ()
     started: str = ""
+    place: str = ""
 
     def __post_init__(self) -> None:
         if not self.started:
@@ -76,7 +78,7 @@ def resolve(machine: Machine, argument: str) -> Requested:
     if "/" in launcher or launcher in ("", ".", ".."):
         raise UsageError(f"{launcher!r} cannot be the name of a launcher")
     real = files.real(path)
-    script = read_shebang(files, real, machine.search)
+    script = read_shebang(files, real, machine.search) or headless_script(files, real)
     if script is None:
         command = COMPILED_SHIMS.get(posixpath.basename(real))
         if command is not None and posixpath.basename(path) != posixpath.basename(real):
@@ -84,7 +86,7 @@ def resolve(machine: Machine, argument: str) -> Requested:
                 f"{path} is a shim of {posixpath.basename(real)}: it starts another program",
                 hint=f"give that program ({command} {posixpath.basename(path)} prints it)",
             )
-        return Requested(launcher, path, real, _read(files, path))
+        return Requested(launcher, path, real, _read(files, path), place=files.real_parent(path))
     if _is_shim(files, real):
         raise NotElfError(
             f"{path} is a shim of a version manager: it starts another program",
@@ -100,7 +102,22 @@ def resolve(machine: Machine, argument: str) -> Requested:
         last.interpreter,
         between,
         files.real(last.interpreter),
+        files.real_parent(path),
     )
+
+
+def each_once(requested: Iterable[Requested]) -> list[Requested]:
+    """Return programs without repetitions. Raises UsageError for two that would have one launcher."""
+    found: dict[str, Requested] = {}
+    for program in requested:
+        first = found.setdefault(program.launcher, program)
+        if first.place != program.place:
+            raise UsageError(
+                f"two programs would be bin/{program.launcher} of the bundle",
+                context=(first.path, program.path),
+                hint=f"give one of them another name: NAME={program.path}",
+            )
+    return list(found.values())
 
 
 def bundle_name(name: str | None, requested: Sequence[Requested]) -> str:

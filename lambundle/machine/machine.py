@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH without a login: that of root on Debian, Fedora and Alpine."""
 
 _OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
+_LIST = re.compile("[:;]")
 _MAX_OS_RELEASE = 1 << 16
 _QUOTES = ("'", '"')
 
@@ -48,6 +50,16 @@ class Machine:
         """
         found = map(self.absolute, self.variables.get("PATH", DEFAULT_PATH).split(":"))
         return tuple(sorted(found, key=lambda directory: bool(self.own) and directory == self.own))
+
+    @property
+    def library_path(self) -> tuple[str, ...]:
+        """Directories of LD_LIBRARY_PATH as ld.so(8) takes them: an empty one is the current directory.
+
+        One that begins with a token, such as ``$ORIGIN``, stays as it is.
+        """
+        text = self.variables.get("LD_LIBRARY_PATH", "")
+        found = _LIST.split(text) if text else ()
+        return tuple(name if name[:1] in ("/", "$") else os.path.join(self.directory, name) for name in found)
 
     @property
     def home(self) -> str:

@@ -35,11 +35,8 @@ def bundle_entries(
     home = f"lambundle/{name}"
     entries = {entry.path: entry for entry in gathering.mirror.entries(f"{home}/root", owner)}
     for program in programs:
-        script = None
-        if program.script is not None and program.interpreter is not None:
-            script = Script(program.interpreter, program.script.arguments)
-        loader = loaders.get(program.started)
-        text = launcher(name, program.launcher, program.path, program.started, loader, script)
+        started, script = _started(gathering, program)
+        text = launcher(name, program.launcher, program.path, started, loaders.get(started), script)
         _put(entries, f"bin/{program.launcher}", text.encode(), 0o755, Reason("program", None, program.launcher))
     shared = next((loaders[program.started] for program in programs if program.started in loaders), None)
     if shared is not None:
@@ -48,6 +45,16 @@ def bundle_entries(
         while path := posixpath.dirname(path):
             entries.setdefault(path, Entry(path, Kind.DIRECTORY, 0o755))
     return tuple(sorted(entries.values(), key=lambda entry: entry.path))
+
+
+def _started(gathering: Gathering, program: Requested) -> tuple[str, Script | None]:
+    """Return the ELF program that a launcher starts, by its real path, and the script for it."""
+    script = program.script
+    if script is None or program.interpreter is None:
+        return program.started, None
+    if script.env is not None and script.by_env is not None:
+        return gathering.files.real(script.env), Script(script.env, (script.by_env,))
+    return program.started, Script(program.interpreter, script.arguments)
 
 
 def _put_runtime(

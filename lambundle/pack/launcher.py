@@ -18,6 +18,12 @@ FILE = "lambundle_file"
 NAME = "lambundle_name"
 """Names of the launcher's shell variables, unlikely to be in a user's environment."""
 
+_HOME = '[ -n "${HOME+set}" ] || [ "${LAMBUNDLE_HOME-}" = none ] || export HOME="${LAMBUNDLE_HOME:-/tmp}"\n'
+"""Gives HOME where the user has none: Lambda sets none, and the home of its user does not exist.
+
+It stands here and not in the runtime's configuration, so that static programs and the host's get it too.
+"""
+
 _WORD = r"""(?:[\w@%+=,./-]|'[^']*'|"'")+"""  # as shlex.quote writes it
 _LIBRARY_PATH = re.compile(rf"""(?<= --library-path )(?:"\${BUNDLE}"{_WORD}:)*"\${BUNDLE}"/runtime""")
 
@@ -49,13 +55,14 @@ def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None
     """Return the launcher of the program ``real`` of ``bundle``, in POSIX sh.
 
     Only builtins are used, except to follow a link to the launcher. argv[0] is ``path``, the program's path on the
-    packing machine, since programs search beside themselves; under another name than ``name`` it is that name, since
-    some programs have several. ``loader`` is None for a static program. For a ``script``, ``real`` is the interpreter.
+    packing machine, since programs search beside themselves; under another name than ``name`` it is that name,
+    since some programs have several. HOME is /tmp, or LAMBUNDLE_HOME, where it is not set. ``loader`` is None for a
+    static program. For a ``script``, ``real`` is the interpreter.
     """
     head = (
         f"#!/bin/sh\n# Starts {_comment(name)} of the bundle {bundle}, wherever it was unpacked. Made by lambundle.\n"
     )
-    return head + _find_bundle(bundle) + _start(name, path, real, loader, script)
+    return head + _find_bundle(bundle) + _HOME + _start(name, path, real, loader, script)
 
 
 def search_order(launcher: str) -> tuple[str, ...]:

@@ -1,13 +1,13 @@
-"""Files that the C library opens in every program: libraries, locale, character sets, time zones."""
+"""Files that the C library opens in every program: libraries by name, time zones."""
 
 from __future__ import annotations
 
-import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Reason
 from lambundle.elf.headers import ElfFile
 from lambundle.pack.library_path import glibc_version, libc_of
+from lambundle.pack.locales import LOCALES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,12 +23,6 @@ LOADED_BY_NAME = ("libgcc_s.so.1", "libdl.so.2")
 NAME_SERVICES = ("libnss_files.so.2", "libnss_dns.so.2")
 
 ZONES = "/usr/share/zoneinfo"
-
-LOCALES = "/usr/lib/locale"
-LAMBDA_LOCALE = "en_US.utf8"
-"""The directory of the locale in Lambda's LANG."""
-
-_STAND_INS = (LAMBDA_LOCALE, "C.utf8", "C.UTF-8")
 
 
 def add_loaded_by_name(gathering: Gathering, started: Iterable[str]) -> None:
@@ -48,24 +42,12 @@ def _libc_of(gathering: Gathering, path: str) -> str | None:
     return libc_of(elf.interpreter or "") if path in gathering.roots and isinstance(elf, ElfFile) else None
 
 
-def add_locale(gathering: Gathering) -> dict[str, str]:
-    """Add C.utf8 under the name of Lambda's locale, so that no program warns; return the variables for it."""
-    reason = Reason("libc", None, "locale")
-    for name in _STAND_INS:
-        if gathering.files.is_directory(f"{LOCALES}/{name}"):
-            gathering.mirror.add_tree(f"{LOCALES}/{name}", reason)
-            if name != LAMBDA_LOCALE:
-                gathering.mirror.make_link(f"{LOCALES}/{LAMBDA_LOCALE}", name, reason)
-            return {"LOCPATH": f"@{LOCALES}"}
-    return {}
+def has_glibc(gathering: Gathering, started: Iterable[str]) -> bool:
+    """Return whether one of the programs ``started`` (real paths) has glibc as its C library."""
+    return any(_libc_of(gathering, path) == "glibc" for path in started)
 
 
 def glibc_variables(gathering: Gathering) -> dict[str, str]:
-    """Return the variables with which glibc finds the bundle's character sets and time zones."""
-    found: dict[str, str] = {}
-    for path in gathering.mirror.files():
-        if posixpath.basename(path) == "gconv-modules":
-            found.setdefault("GCONV_PATH", f"@{posixpath.dirname(path)}")
-    if gathering.mirror.holds_below(ZONES):
-        found["TZDIR"] = f"@{ZONES}"
-    return found
+    """Return the variables with which glibc finds the bundle's locales and time zones."""
+    directories = {"LOCPATH": LOCALES, "TZDIR": ZONES}
+    return {name: f"@{path}" for name, path in directories.items() if gathering.mirror.holds_below(path)}

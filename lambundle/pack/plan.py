@@ -14,11 +14,14 @@ from lambundle.bundle.model import Manifest, PackedOn, Program, Reason
 from lambundle.discover.discovery import Discovery
 from lambundle.gather.bytecode import add_bytecode
 from lambundle.gather.gathering import Gathering
-from lambundle.gather.programs import Requested, bundle_name, machine_of, resolve
-from lambundle.pack import libc, loaded, roots
+from lambundle.gather.library_path import found_by_variable, searched_first
+from lambundle.gather.programs import Requested, bundle_name, each_once, machine_of, resolve
+from lambundle.pack import gconv, libc, loaded, locales, roots
 from lambundle.pack.entries import bundle_entries
+from lambundle.pack.excluded import exclusion_notes
 from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
+from lambundle.pack.optional_parts import note, parts_to_leave_out
 from lambundle.pack.request import Plan, Request
 from lambundle.packages import detect
 from lambundle.recipes.recipe import Recipe, all_recipes, read_recipe, recipe_for, smoke_recipe_for
@@ -34,6 +37,9 @@ SHELL = "/bin/sh"
 
 OWN_FILES = 4 << 20
 """Most bytes of lambundle's own files; in a large bundle nearly all are the manifest."""
+
+OWN_BYTES, OWN_BYTES_A_FILE = 1 << 19, 450
+"""Bytes of lambundle's own files, and of the manifest for each file, as estimated before it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +75,58 @@ class _Gathered:
 def make_plan(request: Request) -> Plan:
     """Return the plan of a bundle. Raises the LambundleError of the first step that fails."""
     resolved = _find_programs(request)
-    gathered = _gather(resolved)
+    gathered = _gather_what_fits(resolved)
     loaders = _find_loaders(resolved, gathered)
     environment = _make_files(resolved, gathered, loaders)
     return _assemble(resolved, gathered, loaders, environment)
 
 
 def _find_programs(request: Request) -> _Resolved:
-    programs = [resolve(request.machine, argument) for argument in request.programs]
+    programs = each_once(resolve(request.machine, argument) for argument in request.programs)
     recipes = (*(read_recipe(path) for path in request.recipes), *all_recipes())
     return _Resolved(request, programs, recipes, bundle_name(request.name, programs), machine_of(programs))
 
 
-def _gather(resolved: _Resolved) -> _Gathered:
-    """Gather the files that were named, recorded or discovered, and their closure."""
+def _gather_what_fits(resolved: _Resolved) -> _Gathered:
+    """Gather all files; again without some optional parts if the bundle is over the quota only with them."""
+    gathered = _gather(resolved)
+    mirror = gathered.gathering.mirror
+    surplus = mirror.size + len(mirror.files()) * OWN_BYTES_A_FILE + OWN_BYTES - UNZIPPED.limit
+    if surplus <= 0:
+        return gathered
+    request, real = resolved.request, resolved.request.machine.files.real
+    named = [*map(request.machine.absolute, request.add), *(request.recorded.files if request.recorded else ())]
+    asked_for = {program.real for program in resolved.programs} | set(map(real, named))
+    owner = gathered.discovery.owner
+    parts = parts_to_leave_out(gathered.gathering, gathered.closure, owner, asked_for, surplus)
+    if not parts:
+        return gathered
+    gathered = _gather(resolved, tuple(part.path for part in parts))
+    gathered.gathering.notes.extend(note(part, UNZIPPED.text) for part in parts)
+    return gathered
+
+
+def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
+    """Gather the files that were named, recorded or discovered, and their closure, ``without`` some files."""
     request = resolved.request
     machine = request.machine
-    library_path = tuple(map(machine.absolute, request.library_path))
-    gathering = Gathering(machine, resolved.architecture, request.exclude, library_path)
+    library_path = searched_first(machine, request.library_path)
+    gathering = Gathering(machine, resolved.architecture, (*request.exclude, *without), library_path)
+    added = roots.added_programs(machine, request.add, resolved.architecture)
+    added = [program for program in added if not gathering.excludes(program.path)]
     discovery = Discovery(
-        gathering, resolved.programs, resolved.recipes, detect(machine.files), only_made=resolved.only_recorded
+        gathering,
+        (*resolved.programs, *added),
+        resolved.recipes,
+        detect(machine.files),
+        only_made=resolved.only_recorded,
+        limit=UNZIPPED.limit - OWN_FILES,
     )
-    for program in resolved.programs:
-        discovery.add_virtual_environment(program)
-        roots.add_program(gathering, program)
+    _add_programs(gathering, discovery, resolved.programs, added)
     if resolved.dynamic:
         gathering.root(SHELL, Reason("shell"))
     discovery.follow_recipes()
+    discovery.add_packages(request.packages)
     if not resolved.only_recorded:
         discovery.discover()
     if request.recorded is not None:
@@ -104,18 +135,38 @@ def _gather(resolved: _Resolved) -> _Gathered:
     for path in request.add:
         roots.add_named(gathering, path)
     if resolved.dynamic:
-        started = (*(program.started for program in resolved.dynamic), machine.files.real(SHELL))
+        started = (*(program.started for program in discovery.dynamic), machine.files.real(SHELL))
         libc.add_loaded_by_name(gathering, started)
+        if libc.has_glibc(gathering, started):
+            locales.add_locales(gathering)
     closure = gathering.walker.closure()
     loaded.check_missing(gathering, closure)
     loaded.mirror_closure(gathering, closure)
+    discovery.add_fonts(UNZIPPED.limit - OWN_FILES)
     _add_bytecode(gathering)
+    by_variable = found_by_variable(machine, request.library_path, closure)
+    gathering.notes[:0] = [
+        *exclusion_notes(gathering, closure, resolved.programs),
+        *([] if by_variable is None else [by_variable]),
+    ]
     for program in resolved.programs:
         if program.elf.is_static_program:
             gathering.notes.append(
                 f"{program.launcher} is a static program: absolute paths in it are not redirected into the bundle"
             )
     return _Gathered(gathering, discovery, closure)
+
+
+def _add_programs(
+    gathering: Gathering, discovery: Discovery, requested: Sequence[Requested], added: Sequence[Requested]
+) -> None:
+    for program in (*requested, *added):
+        discovery.add_virtual_environment(program)
+    for program in requested:
+        roots.add_program(gathering, program)
+    for program in added:
+        roots.add_named(gathering, program.path)
+        roots.add_interpreters(gathering, program)
 
 
 def _add_bytecode(gathering: Gathering) -> None:
@@ -147,8 +198,8 @@ def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, 
             gathering.mirror.make_file(path, text.encode(), 0o644, Reason("recipe", None, result.recipe))
     environment = dict(discovery.environment)
     if any(loader.libc == "glibc" for loader in loaders.values()):
-        environment |= libc.add_locale(gathering)
-        environment = libc.glibc_variables(gathering) | environment
+        converters = gconv.list_converters(gathering, tell=discovery.converts)
+        environment = libc.glibc_variables(gathering) | converters | environment
     return environment
 
 

@@ -25,15 +25,16 @@ class Recorded:
 class Request:
     """The arguments of ``pack``.
 
-    ``programs`` are PROGRAM or NAME=PROGRAM on ``machine``, ``add`` files and directories there, ``exclude`` globs of
-    sonames, file names or absolute paths, ``library_path`` directories searched as LD_LIBRARY_PATH. ``recipes`` are
-    the user's own files, preferred to lambundle's.
+    ``programs`` are PROGRAM or NAME=PROGRAM on ``machine``, ``add`` files and directories there, ``packages`` installed
+    packages to add as a whole, ``exclude`` globs of sonames, file names or absolute paths, ``library_path`` directories
+    searched as LD_LIBRARY_PATH. ``recipes`` are the user's own files, preferred to lambundle's.
     """
 
     programs: tuple[str, ...]
     machine: Machine
     name: str | None = None
     add: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     library_path: tuple[str, ...] = ()
     recipes: tuple[Path, ...] = ()

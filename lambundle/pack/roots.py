@@ -6,14 +6,16 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Reason
-from lambundle.errors import UsageError
+from lambundle.errors import LambundleError, UsageError
 from lambundle.gather.candidate import Candidate
+from lambundle.gather.programs import Requested, resolve
+from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lambundle.gather.gathering import Gathering
-    from lambundle.gather.programs import Requested
+    from lambundle.machine import Machine
 
 
 def add_program(gathering: Gathering, program: Requested) -> None:
@@ -29,6 +31,31 @@ def add_program(gathering: Gathering, program: Requested) -> None:
         gathering.root(program.path, reason)
         return
     gathering.mirror.add(program.path, reason)
+    add_interpreters(gathering, program)
+
+
+def added_programs(machine: Machine, paths: Iterable[str], architecture: str) -> list[Requested]:
+    """Return the programs of an architecture among the files that the user adds, which get what a requested one gets.
+
+    Directories, libraries and data are none, nor are files that only look like a program.
+    """
+    found = []
+    for path in map(machine.absolute, paths):
+        if not (machine.files.is_file(path) and machine.files.is_executable(path)):
+            continue
+        try:
+            program = resolve(machine, path)
+        except LambundleError:  # data like any other
+            continue
+        if MACHINES[program.elf.machine] == architecture:
+            found.append(program)
+    return found
+
+
+def add_interpreters(gathering: Gathering, program: Requested) -> None:
+    """Add the interpreters of a script, with their closure."""
+    if program.interpreter is None or program.script is None:
+        return
     interprets = Reason("interpreter", program.real)
     if program.script.env is not None:
         gathering.root(program.script.env, interprets)

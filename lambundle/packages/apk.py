@@ -19,6 +19,7 @@ from lambundle.packages.base import (
     decode,
     providers_of,
     read_database_file,
+    read_if_there,
     unique,
 )
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 LOCATIONS = ("/usr/lib/apk/db/installed", "/lib/apk/db/installed")
 """With a merged ``/usr``, and without."""
+WORLD = "/etc/apk/world"
+"""Names that were asked for, separated by white space; ``!name`` is a conflict."""
 VERSIONED = re.compile(r"[<>=~@]")
 """Ends the name in ``name>=1.2``, ``name~1.2`` and ``name@repository``."""
 
@@ -88,6 +91,18 @@ class ApkDatabase(ListedDatabase):
     def packages(self) -> Iterator[str]:
         """Return the names of all installed packages."""
         return iter(self._records)
+
+    def installed_by_name(self) -> frozenset[str]:
+        """Return the packages of ``world``, and those of its virtual packages (``apk add --virtual``)."""
+        found: set[str] = set()
+        waiting = [VERSIONED.split(name)[0] for name in read_if_there(self._files, WORLD).split() if name[0] != "!"]
+        while waiting:
+            name = waiting.pop()
+            if name.startswith("."):
+                waiting += [below for item in self.depends(name) for below in item.names if not below.startswith(".")]
+            else:
+                found.update(providers_of(name, self._records, self._provided))
+        return frozenset(found)
 
     def depends(self, package: str) -> tuple[Dependency, ...]:
         """Return the dependencies of ``package``: packages, ``so:``, ``cmd:`` and ``pc:`` names, or paths."""

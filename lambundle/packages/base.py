@@ -122,6 +122,14 @@ class PackageDatabase(Protocol):
         """Return the names of all installed packages."""
         ...
 
+    def installed_by_name(self) -> frozenset[str]:
+        """Return the packages that a person asked for, without those that came as dependencies.
+
+        Packages of the distribution's base system are not among them as far as the database tells. Empty where nothing
+        was recorded.
+        """
+        ...
+
 
 def read_database_file(files: Files, path: str, limit: int = MAX_DATABASE_FILE) -> bytes:
     """Return the content of a regular file of at most ``limit`` bytes.
@@ -228,6 +236,14 @@ class ListedDatabase(abc.ABC):
             if not (self.follows_any_link or here.startswith(ALTERNATIVES) or target.startswith(ALTERNATIVES)):
                 return
             path = target
+
+
+def read_if_there(files: Files, path: str) -> str:
+    """Return the text of a database file, empty if there is none or it cannot be read."""
+    try:
+        return decode(read_database_file(files, path))
+    except (UnreadableFileError, PackageDatabaseError):
+        return ""
 
 
 def providers_of(name: str, installed: Collection[str], provided: Mapping[str, Iterable[str]]) -> tuple[str, ...]:

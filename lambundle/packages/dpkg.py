@@ -24,6 +24,7 @@ from lambundle.packages.base import (
     Package,
     decode,
     read_database_file,
+    read_if_there,
     unique,
 )
 
@@ -47,6 +48,10 @@ KINDS = {
     "suggests": DependencyKind.SUGGESTS,
 }
 DIVERSION_LINES = 3
+EXTENDED_STATES = "/var/lib/apt/extended_states"
+"""apt's record of the packages that it installed because others depend on them."""
+BASE_PRIORITIES = frozenset(("required", "important", "standard"))
+"""Priorities of the packages that debootstrap and the installer bring: apt counts them as asked for, nobody did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +232,27 @@ class DpkgDatabase(ListedDatabase):
     def packages(self) -> Iterator[str]:
         """Return the names of all installed packages."""
         return iter(self._records)
+
+    def installed_by_name(self) -> frozenset[str]:
+        """Return what apt does not have as installed automatically, without the base system."""
+        text = read_if_there(self._files, EXTENDED_STATES)
+        if not text:  # apt never installed anything: everything came from an image
+            return frozenset()
+        paragraphs = [_fields(f"\n{paragraph}".encode()) for paragraph in text.split("\n\n")]
+        automatic = {
+            (fields.get("package", ""), fields.get("architecture", ""))
+            for fields in paragraphs
+            if fields.get("auto-installed") == "1"
+        }
+        return frozenset(
+            full
+            for full, record in self._records.items()
+            # apt notes a package of all architectures under the system's own.
+            if (record.name, self._native if record.architecture == "all" else record.architecture) not in automatic
+            and (record.name, record.architecture) not in automatic
+            and _value(record.paragraph, b"Priority") not in BASE_PRIORITIES
+            and _value(record.paragraph, b"Essential") != "yes"
+        )
 
     def depends(self, package: str) -> tuple[Dependency, ...]:
         """Return the dependencies of ``package`` as in deb-control(5); versions are not compared."""

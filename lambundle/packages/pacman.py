@@ -112,6 +112,10 @@ class PacmanDatabase(ListedDatabase):
         """Return the names of all installed packages."""
         return iter(self._records)
 
+    def installed_by_name(self) -> frozenset[str]:
+        """Return the packages that were not installed as dependencies (``REASON`` 1)."""
+        return frozenset(name for name in self._records if self._blocks(name, "desc").get("REASON") != ["1"])
+
     def depends(self, package: str) -> tuple[Dependency, ...]:
         """Return the dependencies of ``package``; optional ones are ``suggests``."""
         blocks = self._blocks(package, "desc")

@@ -112,6 +112,8 @@ def _how(reason: Reason) -> str:
         "compiled": "compiled form of it",
         "opened": "opened by name",
         "package": f"package {detail}",
+        "add-on": f"package {detail}, installed by name",
+        "named": f"--package {detail}",
         "recipe": f"recipe {detail}",
         "add": f"--add {detail}",
         "recorded": "a recorded command",

@@ -26,7 +26,7 @@ LINKS_MAX = 40
 LOADED = ("needed", "opened", "libc")
 """Kinds of reasons that ask for a library by its name."""
 
-_FOR_PROGRAM = ("package", "recipe", "installation")
+_FOR_PROGRAM = ("package", "add-on", "recipe", "installation")
 """Kinds of reasons that count because a program was asked for, not because its file is there."""
 
 
@@ -352,7 +352,7 @@ class _GraphReader:
         elif reason.by.startswith("/"):
             found = self._file(reason.by)
         else:
-            found = self.groups.get((reason.kind, reason.by))
+            found = self.groups.get(("package" if reason.kind == "add-on" else reason.kind, reason.by))
         return ROOT if found is None else found
 
     def _file(self, path: str) -> int | None:

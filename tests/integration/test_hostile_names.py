@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,3 +88,36 @@ def test_an_interpreter_that_is_a_directory_is_one_clear_error(command: tuple[st
 def test_a_message_of_click_is_shown_too() -> None:
     status, printed = into_a_pipe("deps", "--root", "/no\x1b[31m", "sh")
     assert (status, "\x1b" in printed) == (2, False)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"LC_ALL": "C"},
+        {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        {"LC_ALL": "en_US.ISO-8859-1", "PYTHONUTF8": "0"},
+        {"LC_ALL": "ko_KR.EUC-KR", "PYTHONUTF8": "0"},
+    ],
+)
+def test_names_in_a_zip_are_utf8_whatever_the_locale(tmp_path: Path, variables: dict[str, str]) -> None:
+    data = tmp_path / "dätä"
+    data.mkdir()
+    (data / "日本.txt").write_text("x")
+    (data / "lïnk").symlink_to("日本.txt")
+    for name, env in (("utf-8", {"LC_ALL": "C.UTF-8"}), ("other", variables)):
+        archive = tmp_path / f"{name}.zip"
+        command = (sys.executable, "-m", "lambundle", "pack", "-q", "sh", "--add", data, "-o", archive)
+        subprocess.run(command, env={**os.environ, **env}, check=True, stdout=subprocess.DEVNULL)
+    names = zipfile.ZipFile(tmp_path / "other.zip").namelist()
+    assert f"lambundle/sh/root{data}/日本.txt" in names
+    assert (tmp_path / "other.zip").read_bytes() == (tmp_path / "utf-8.zip").read_bytes()
+
+
+def test_a_python_that_reads_names_otherwise_is_told_so_by_the_function() -> None:
+    code = "import lambundle\ntry: lambundle.make_plan(['sh'])\nexcept lambundle.LambundleError as e: print(e.code, e)"
+    env = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        (sys.executable, "-X", "utf8=0", "-c", code), env=env, check=True, stdout=subprocess.PIPE, text=True
+    )
+    assert done.stdout.startswith("usage Python reads names of files as ascii")

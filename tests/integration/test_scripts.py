@@ -98,3 +98,73 @@ def test_a_script_for_a_shim_is_refused_with_what_to_do(place: Path, tmp_path: P
     done = run("pack", str(file), cwd=tmp_path, env={"PATH": f"{shim.parent}:/usr/bin:/bin"}, status=1)
     assert "shim of a version manager" in done.stderr
     assert "first on PATH" in done.stderr
+
+
+ENV_LINES = {
+    "quoted": '-S bash -c \'echo "$0|$1|$2"\' "a  b"',
+    "escaped": r"-S bash -c echo\\_\"$0\"\\_$1 x",
+    "assigns": "-S GREETING='hi there' bash -u",
+    "cleared": "-S -i GREETING=hi /bin/bash",
+    "joined": "-iS GREETING=hi /bin/bash",
+    "verbose": "-vS bash",
+    "long": "--split-string=-u HOME GREETING=hi bash",
+    "plain": "-S bash -eu",
+}
+
+
+@pytest.mark.parametrize("name", ENV_LINES)
+def test_env_starts_an_interpreter_with_its_options_as_at_home(place: Path, tmp_path: Path, name: str) -> None:
+    body = 'echo "${GREETING-none} ${HOME-homeless} ${LANG-plain} $- $0 $*"\n'
+    file = script(place / name, f"#!/usr/bin/env {ENV_LINES[name]}\n{body}")
+    front = script(place / "front", f'#!/bin/bash\n{file} "$@"\n')
+    env = {"PATH": "/usr/bin:/bin", "HOME": "/h", "LANG": "C"}
+
+    def outcome(*command: str | Path) -> tuple[int, str, str]:
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    home = outcome(file, "x", "y z")
+    words = [str(file), str(front), "--add", str(file)]
+    run("pack", "-q", *words, "--tree", str(tmp_path / "tree"), cwd=tmp_path)
+    file.unlink()
+    away = outcome(tmp_path / "tree/bin" / name, "x", "y z")
+    assert away[:2] == home[:2]
+    assert outcome(tmp_path / "tree/bin/front", "x", "y z")[:2] == home[:2]
+    assert bool(away[2]) == bool(home[2])
+
+
+LONG = "a rather long name of a directory, so that no shebang holds it/" * 4
+
+
+@pytest.mark.parametrize("how", ["pip", "quoted", "beside"])
+def test_a_python_whose_path_is_too_long_for_a_shebang_brings_its_modules(
+    place: Path, tmp_path: Path, how: str
+) -> None:
+    home = place / LONG / "venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", home], check=True)
+    packages = next(home.glob("lib/python3*/site-packages"))
+    (packages / "mine.py").write_text("import sys, json\ndef main(): print(json.dumps([sys.prefix, sys.argv[1:]]))\n")
+    named = {
+        "pip": f'"{home}/bin/python3"',
+        "quoted": f"'{home}/bin/python3' -s",
+        "beside": '"$(dirname -- "$(realpath -- "$0")")"/\'python3\'',
+    }[how]
+    text = f"#!/bin/sh\n'''exec' {named} \"$0\" \"$@\"\n' '''\nimport mine\nmine.main()\n"
+    file = script(home / "bin/app", text)
+    assert subprocess.run([file, "x"], capture_output=True, text=True, check=True).stdout == f'["{home}", ["x"]]\n'
+    front = script(place / "front", f'#!/bin/sh\n"{file}" "$@"\n')
+    run("pack", "-q", str(file), str(front), "--tree", str(tmp_path / "tree"), cwd=tmp_path)
+    shutil.rmtree(home)
+    assert result(tmp_path / "tree", "app", "x") == f'["{home}", ["x"]]\n'
+    if how != "beside":  # there the host's realpath is asked for a path that only the bundle has
+        assert result(tmp_path / "tree", "front", "x") == f'["{home}", ["x"]]\n'
+
+
+def test_an_executable_text_without_a_shebang_is_a_shell_script(place: Path, tmp_path: Path) -> None:
+    inner = script(place / "inner", 'od -An -c </dev/null; echo "inner $*"\n')
+    file = script(place / "outer", f'echo "outer $*"\n{inner} "$@"\n')
+    run("pack", "-q", str(file), "--tree", str(tmp_path / "tree"), cwd=tmp_path)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    assert (tmp_path / "tree/lambundle/outer/root/usr/bin/od").is_file()
+    assert result(tmp_path / "tree", "outer", "x", "y z") == "outer x y z\ninner x y z\n"

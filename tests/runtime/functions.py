@@ -127,6 +127,13 @@ ELSEWHERE = {
     "getenv": "test_trace.py: a variable that was asked for is recorded",
     "secure_getenv": "test_trace.py",
     "pathconf": "in musl it does not look at the path",
+    **dict.fromkeys(
+        ("getservbyname", "getservbyport", "getservbyname_r", "getservbyport_r", "getaddrinfo"), "test_services.py"
+    ),
+    **dict.fromkeys(
+        ("getprotobyname", "getprotobynumber", "getprotobyname_r", "getprotobynumber_r"),
+        "test_services.py; musl has a table of its own",
+    ),
     "pclose": "the probe of popen ends with it and looks at the status",
 }
 """Exported functions that no probe is named after, and where they are tested."""

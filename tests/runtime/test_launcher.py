@@ -142,6 +142,35 @@ def test_own_variables_do_not_reach_the_program(world: World) -> None:
     assert not [variable for variable in report["env"] if variable.lower().startswith("lambundle")]
 
 
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ({}, "/tmp"),
+        ({"HOME": "/home/me"}, "/home/me"),
+        ({"HOME": ""}, ""),
+        ({"HOME": "/home/me", "LAMBUNDLE_HOME": "/mnt/it"}, "/home/me"),
+        ({"LAMBUNDLE_HOME": "/mnt/a b $x"}, "/mnt/a b $x"),
+        ({"LAMBUNDLE_HOME": ""}, "/tmp"),
+        ({"LAMBUNDLE_HOME": "none"}, None),
+    ],
+)
+def test_home_is_where_something_can_be_written_unless_the_user_says_where(
+    glibc: World, shell: list[str], given: dict[str, str], seen: str | None
+) -> None:
+    report = run([*shell, glibc.launcher("report")], env=given).report
+    expected = [] if seen is None else [f"HOME={seen}"]
+    for array in ("env", "main env"):
+        assert [variable for variable in report[array] if variable.startswith("HOME=")] == expected
+
+
+def test_home_of_every_kind_of_program_and_of_what_it_starts(world: World) -> None:
+    assert "HOME=/tmp" in world.run("report").report["env"]
+    for started in ("report", "static", "script"):
+        assert "HOME=/tmp" in world.report("execv", world.data / started)["env"]
+    assert "HOME=/tmp" in world.report("execv", world.host_report)["env"]
+    assert world.run("run", "system", "echo $HOME").out == "/tmp\n"
+
+
 def test_standard_input_is_the_programs(world: World, shell: list[str]) -> None:
     text = "first line\nsecond line\n" * 5000
     assert run([*shell, world.launcher("odd"), "cat"], env=world.env, stdin=text).out == text

@@ -25,6 +25,14 @@ def test_bare_name_is_searched_with_the_callers_runpath(worlds: Worlds, name: st
     assert world.run("odd", "load", "libhidden.so", "whoami").out.startswith("not loaded")
 
 
+@pytest.mark.parametrize("name", ["glibc", "old-loader", "glibc-2.31", "musl"])
+@pytest.mark.parametrize("how", ["load", "load-deep"])
+def test_plugin_that_binds_to_itself_first_reads_what_the_bundle_has(worlds: Worlds, name: str, how: str) -> None:
+    world = worlds(name)
+    file = world.data / "files/bundle"
+    assert world.run("odd", how, world.data / "plug/plugin.so", "line", env={"FILE": str(file)}).out == "bundle\n"
+
+
 @pytest.mark.parametrize("name", ["glibc", "old-loader", "glibc-2.31", "sanitized"])
 def test_message_catalogue_is_the_bundles(worlds: Worlds, name: str) -> None:
     world = worlds(name)

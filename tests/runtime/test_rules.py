@@ -140,9 +140,10 @@ def test_path_too_long_for_the_bundle_is_still_the_hosts(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["glibc", "musl", "old-loader", "glibc-2.31"])  # libasan itself reads such a path
-def test_no_path_gives_libcs_answer(worlds: Worlds, name: str) -> None:
+@pytest.mark.parametrize("address", ["0", "8", "0xfff", "-1", "-4096"])
+def test_no_path_gives_libcs_answer(worlds: Worlds, name: str, address: str) -> None:
     world = worlds(name)
-    native, inside = run([world.native / "odd", "null"]), world.run("odd", "null")
+    native, inside = run([world.native / "odd", "null", address]), world.run("odd", "null", address)
     assert inside.out.splitlines() == native.out.splitlines()
     assert f"open(none, O_RDONLY) {errno.EFAULT}" in inside.out
 

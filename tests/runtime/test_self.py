@@ -18,7 +18,7 @@ OURS = ("GCONV_PATH", "LOCPATH", "TZDIR", "LD_PRELOAD", "LD_LIBRARY_PATH", "LAMB
 
 def through_shell(world: World, env: dict[str, str]) -> list[str]:
     """Return the environment of a program of the host that a launcher's shell starts without a bundle."""
-    done = run(["/bin/sh", "-c", 'exec "$0" name', world.host_report], env={**world.env, **env})
+    done = run(["/bin/sh", "-c", 'exec "$0" name', world.host_report], env={"HOME": "/tmp", **world.env, **env})
     environment: list[str] = done.report["env"]
     return sorted(environment)
 
@@ -65,6 +65,20 @@ def test_another_process_of_the_bundle_is_named_by_its_program(worlds: Worlds, n
     world = worlds(name)
     shell = os.path.realpath(world.in_bundle("/bin/sh"))
     assert world.run("odd", "child").out == f"{shell}\n"
+
+
+@pytest.mark.parametrize(("name", "target"), [("file", "{}/report"), ("relative", "../report")])
+def test_link_says_what_it_said_at_home(world: World, name: str, target: str) -> None:
+    expected = target.format(world.data)
+    for size in (4000, len(expected), 12, 3, 2, 1):
+        said = expected[:size]
+        done = world.run("odd", "readlink", world.data / "absolute" / name, str(size))
+        assert done.out == 3 * f"{len(said)} {said}\n" + "1\n"
+    # To the kernel, and so to programs of the host, it leads to the bundle's file.
+    inside = world.in_bundle(world.data / "absolute" / name)
+    assert os.path.realpath(inside) == str(world.in_bundle(world.data / "report"))
+    raw = world.run("odd", "readlink", inside, "4000").out.splitlines()[0].split(" ")[1]
+    assert not raw.startswith("/")
 
 
 # --- the environment
@@ -132,7 +146,7 @@ def test_library_that_the_user_preloads_is_kept_and_passed_on(worlds: Worlds, na
 def test_empty_environment(world: World) -> None:
     keep = {"ASAN_OPTIONS": world.env["ASAN_OPTIONS"]} if "ASAN_OPTIONS" in world.env else {}
     done = run([world.launcher("run"), "execve", world.host_report, "name"], env=keep)
-    baseline = run(["/bin/sh", "-c", 'exec "$0" name', world.host_report], env=keep)
+    baseline = run(["/bin/sh", "-c", 'exec "$0" name', world.host_report], env={"HOME": "/tmp", **keep})
     assert sorted(done.report["env"]) == sorted(baseline.report["env"])
     inside = run([world.launcher("run"), "execve", world.data / "report", "name"], env=keep).report
     assert inside["who"] == "in bundle"

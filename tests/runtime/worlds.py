@@ -238,7 +238,8 @@ def libc_of(name: str) -> str:
     return name if name in ("musl", "glibc-2.31") else "glibc"
 
 
-def _compiler(libc: str) -> list[str]:
+def compiler_of(libc: str) -> list[str]:
+    """Return the command of the C compiler for a libc; raises UnavailableError."""
     tool = "musl-gcc" if libc == "musl" else "gcc"
     if shutil.which(tool) is None:
         raise UnavailableError(f"{tool} is not installed")
@@ -255,7 +256,7 @@ def make_world(name: str, top: Path) -> World:
     world = World(name, top / name)
     built, programs = world.top / "built", world.programs
     libc = libc_of(name)
-    compiler = _compiler(libc)
+    compiler = compiler_of(libc)
     for who in ("bundle", "host"):
         define = f'-DWHO="{who}"'
         compile_c(compiler if who == "bundle" else ["gcc"], built / who, PROGRAMS / "whoami.c", flags=[define])
@@ -270,6 +271,7 @@ def make_world(name: str, top: Path) -> World:
         compile_c(["gcc"], world.data / kind, PROGRAMS / "report.c", flags=[f"-{kind}", f'-DWHO="{kind}"'])
     _plugins(world.data, compiler)
     _scripts(world.data)
+    _absolute_links(world.data)
     fill(world.data, "bundle", built)
     arguments = [str(programs / program) for program in ("probe", "report", "run", "odd")]
     if name in ("old-loader", "glibc-2.31"):
@@ -306,6 +308,14 @@ def _plugins(data: Path, compiler: Sequence[str]) -> None:
         table += [len(text), at]
         at += len(text) + 1
     messages.write_bytes(struct.pack(f"={len(table)}I", *table) + b"".join(text + b"\0" for text in texts))
+
+
+def _absolute_links(data: Path) -> None:
+    """Make links to absolute paths, and one that is relative."""
+    directory = data / "absolute"
+    directory.mkdir(parents=True)
+    for name, target in {"file": f"{data}/report", "relative": "../report"}.items():
+        (directory / name).symlink_to(target)
 
 
 def _scripts(data: Path) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from lambundle.errors import ForeignElfError, NotElfError, ProgramNotFoundError, UsageError
-from lambundle.gather.programs import bundle_name, resolve
+from lambundle.gather.programs import bundle_name, each_once, resolve
+from lambundle.machine import Machine, MemoryFiles
 from tests import here
+from tests.unit.test_elf import make_elf
 
 SEARCH = ("/nonexistent", "/usr/bin", "/bin")
 
@@ -22,6 +24,44 @@ def test_a_name_is_searched_on_path_and_keeps_its_links() -> None:
 
 def test_a_launcher_can_have_another_name() -> None:
     assert resolve(here.machine(SEARCH), "other=/usr/bin/env").launcher == "other"
+
+
+def made(links: dict[str, str]) -> Machine:
+    """Return a machine with programs of one name in several directories."""
+    loader = b"/lib64/ld-linux-x86-64.so.2"
+    first, second = (make_elf(type_=2, entry=entry, interpreter=loader) for entry in (1, 2))
+    content = {"/a/bin/prog": first, "/b/bin/prog": second, "/a/bin/script": b"#!/a/bin/prog\n"}
+    return Machine(MemoryFiles(content, links=links), {"PATH": "/a/bin"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "launchers"),
+    [
+        (("/a/bin/prog", "/a/bin/prog"), ["prog"]),
+        (("prog", "/a/bin/prog"), ["prog"]),
+        (("/a/bin/prog", "/same/prog"), ["prog"]),
+        (("/a/bin/prog", "other=/b/bin/prog"), ["prog", "other"]),
+        (("one=prog", "two=prog"), ["one", "two"]),
+        (("/a/bin/prog", "/b/bin/prog"), None),
+        (("x=/a/bin/prog", "x=/b/bin/prog"), None),
+        (("/a/bin/script", "script=/b/bin/prog"), None),
+        (("/b/bin/prog", "/a/bin/script", "prog"), None),
+        # Of a program that looks beside itself, a link in another directory is another program.
+        (("/a/bin/prog", "/venv/bin/prog"), None),
+    ],
+)
+def test_two_programs_of_one_name_are_an_error_and_the_same_twice_is_not(
+    arguments: tuple[str, ...], launchers: list[str] | None
+) -> None:
+    machine = made({"/same": "/a/bin", "/venv/bin/prog": "/a/bin/prog"})
+    requested = [resolve(machine, argument) for argument in arguments]
+    if launchers is not None:
+        assert [program.launcher for program in each_once(requested)] == launchers
+        return
+    with pytest.raises(UsageError) as caught:
+        each_once(requested)
+    assert caught.value.hint is not None
+    assert f"NAME={requested[-1].path}" in caught.value.hint
 
 
 def test_an_equals_sign_in_a_path_is_part_of_it(tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ class Commands:
 
     def _is_complete(self, package: SelectedPackage, commands: list[str]) -> bool:
         """Return whether all commands of a package are selected."""
+        if package.whole:
+            return True
         if package.direct:
             return len(commands) <= MANY or size(self._files, commands) <= CHEAP
         return package.root and len(commands) <= FEW
@@ -83,7 +85,7 @@ class Commands:
 
     def _of(self, package: SelectedPackage) -> list[str]:
         """Return the commands of a package and their links in the alternatives system."""
-        if package.library:
+        if package.library and not package.whole:
             return []
         links = [link for file in package.files for link in self._alternatives.get(file, ())]
         return [file for file in package.files if is_command(file)] + links

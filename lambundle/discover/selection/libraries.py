@@ -91,7 +91,10 @@ class Libraries:
 
     def _openable_sonames(self, owner: str) -> frozenset[str]:
         if owner not in self._openable:
-            near = {owner} | {name for item in self._catalogue.dependencies(owner) for name in item.providers}
+            relations = self._catalogue.dependencies(owner)
+            if not is_libc(self._db.files(owner)):  # the C library opens libidn2 for a flag that hardly anybody sets
+                relations += [item for item in self._db.depends(owner) if item.kind == "recommends"]
+            near = {owner} | {name for item in relations for name in item.providers}
             self._openable[owner] = frozenset(
                 posixpath.basename(path)
                 for name in near

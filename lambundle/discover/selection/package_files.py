@@ -9,9 +9,14 @@ from lambundle.bundle.model import Reason
 from lambundle.discover.rules import is_command, is_public_library, is_versioned_library
 from lambundle.discover.selection.catalogue import SHALLOW, is_libc
 from lambundle.discover.selection.commands import Commands
+from lambundle.discover.selection.compiled_sources import SOURCES_OF_COMPILED, CompiledSources
 from lambundle.discover.selection.compiler import DEVELOPMENT
+from lambundle.discover.selection.configured import configured_directories
+from lambundle.discover.selection.generated import generated_settings
 from lambundle.discover.selection.interpreters import needed_interpreters
+from lambundle.discover.selection.left_out import LeftOut
 from lambundle.discover.selection.packages import SOURCES
+from lambundle.discover.selection.tex_trees import UNUSED_TEX, TexTrees
 from lambundle.gather.candidate import Candidate
 
 if TYPE_CHECKING:
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 
 MADE = ("/var/lib/", "/var/cache/")
 """Directories in which maintainer scripts make files."""
+
+ALTERNATIVES = "/etc/alternatives/"
 
 LARGE = 1 << 20
 """Bytes from which an unowned file needs evidence of its own."""
@@ -38,6 +45,10 @@ class PackageFiles:
         self._db = selection.db
         self._rules = selection.rules
         self._evidence = selection.evidence
+        self._names: set[str] = set()
+        self._sources = CompiledSources(selection)
+        self._tex = TexTrees(selection)
+        self.left_out = LeftOut(selection.files)
 
     def candidates(self) -> Iterator[Candidate]:
         """Return the files of the packages to add."""
@@ -45,15 +56,32 @@ class PackageFiles:
         while needed := needed_interpreters(self._selection, commands):
             self._selection.release(needed)
             commands = Commands(self._selection).selected()
+        self._names = self._selection.names | self._selection.evidence.named_by(self._selection.programs) & set(
+            map(posixpath.basename, commands)
+        )
+        self._tex = TexTrees(self._selection)
+        self.left_out.clear()
         yield from (Candidate(file, reason) for file, reason in commands.items() if not self._rules.is_unwanted(file))
         for package in self._selection.chosen.values():
-            for file in package.files:
-                if not is_command(file) and self._is_wanted(file, package):
-                    yield Candidate(file, package.reason)
+            yield from self._data(package)
             yield from self._made_later(package)
             yield from self._configured(package)
             yield from self._named_after_programs(package)
             yield from self._libraries_named_beside(package)
+        yield from generated_settings(self._selection, self.own_libraries())
+
+    def _data(self, package: SelectedPackage) -> Iterator[Candidate]:
+        """Return the files of a package that are no commands, without those that a rule leaves out and tells."""
+        sources, unused = self._sources.of(package), self._tex.unused(package)
+        for file in package.files:
+            if is_command(file) or not self._is_wanted(file, package):
+                continue
+            if file in sources:
+                self.left_out.add(package.name, SOURCES_OF_COMPILED, posixpath.dirname(file), file)
+            elif file in unused:
+                self.left_out.add(package.name, UNUSED_TEX, posixpath.dirname(file), file)
+            else:
+                yield Candidate(file, package.reason)
 
     def own_files(self) -> Iterator[str]:
         """Return the files of root and direct packages, without public libraries."""
@@ -131,6 +159,8 @@ class PackageFiles:
                     yield name
 
     def _is_wanted(self, file: str, package: SelectedPackage) -> bool:
+        if package.whole and self._is_public(file) and (package.development or is_versioned_library(file)):
+            return True
         if (
             (self._selection.compiles or package.development)
             and file.endswith(DEVELOPMENT)
@@ -152,6 +182,7 @@ class PackageFiles:
             or self._is_shared_with_dependents(directory, package)
         ]
         names = {posixpath.basename(file) for file in package.files}
+        stems = {name.partition(".")[0] for name in names}
         while waiting:
             directory = waiting.pop()
             if self._rules.is_unwanted(f"{directory}/x"):
@@ -163,13 +194,22 @@ class PackageFiles:
                 if item.is_directory and not (self._db.directory_owners(item.path) or self._is_installation(item.path))
             ]
             for path in _files_of(items):
-                if self._rules.is_unwanted(path) or self._db.owner(path) is not None:
+                if self._rules.is_unwanted(path) or not (self._db.owner(path) is None or self._is_alternative(path)):
                     continue
                 if self._files.is_public(path) and (
-                    # A configuration is made from a template of the same name.
-                    self._files.size(path) < LARGE or posixpath.basename(path) in names or self._is_named_after(path)
+                    # A configuration is made from a template of the same name, a word list is compiled.
+                    self._files.size(path) < LARGE
+                    or posixpath.basename(path) in names
+                    or posixpath.basename(path).partition(".")[0] in stems
+                    or self._is_named_after(path)
                 ):
                     yield Candidate(path, package.reason)
+
+    def _is_alternative(self, path: str) -> bool:
+        """Return whether a path is a link of the alternatives system to a file of a selected package."""
+        if not (self._files.is_link(path) and self._files.readlink(path).startswith(ALTERNATIVES)):
+            return False
+        return self._db.owner(path) in self._selection.chosen
 
     def _is_shared_with_dependents(self, directory: str, package: SelectedPackage) -> bool:
         """Return whether only the package and its dependents share a directory in MADE."""
@@ -182,13 +222,10 @@ class PackageFiles:
 
         MeCab names a link, through alternatives, to the dictionary that its installation compiled.
         """
-        for file in package.files:
-            for named in sorted(self._evidence.paths(file)) if file.startswith("/etc/") else ():
-                directory = self._files.real(named)
-                if self._is_made(named) and self._files.is_directory(directory):
-                    yield Candidate(named, package.reason)
-                    paths = _files_of(self._files.items(directory))
-                    yield from (Candidate(path, package.reason) for path in paths if self._files.is_public(path))
+        for named, directory in configured_directories(self._selection, package):
+            yield Candidate(named, package.reason)
+            paths = _files_of(self._files.items(directory))
+            yield from (Candidate(path, package.reason) for path in paths if self._files.is_public(path))
 
     def _named_after_programs(self, package: SelectedPackage) -> Iterator[Candidate]:
         """Return unowned files named after a program, in directories that packages share: TeX's formats."""
@@ -203,19 +240,9 @@ class PackageFiles:
                     if self._is_named_after(path) and self._db.owner(path) is None and self._files.is_public(path):
                         yield Candidate(path, package.reason)
 
-    def _is_made(self, path: str) -> bool:
-        """Return whether a path is unowned but its directory is owned, so that it is not a user's data."""
-        lead_there = {self._db.owner(path) or "", *self._db.directory_owners(path)} - {""}  # by the alternatives
-        is_listed = any(path in {*self._db.files(name), *self._db.directories(name)} for name in lead_there)
-        if is_listed or self._rules.is_unwanted(f"{path}/x"):
-            return False
-        parent = posixpath.dirname(path)
-        return parent.count("/") >= SHALLOW and bool(self._db.directory_owners(parent))
-
     def _is_named_after(self, path: str) -> bool:
-        """Return whether a file has the name of a program: pdflatex.fmt among TeX's formats."""
-        stem = posixpath.basename(path).partition(".")[0]
-        return stem in self._selection.names
+        """Return whether a file has the name of a program or command of the bundle: pdflatex.fmt of TeX's formats."""
+        return posixpath.basename(path).partition(".")[0] in self._names
 
     def _is_installation(self, directory: str) -> bool:
         """Return whether a directory is a separate installation, such as a second Java."""

@@ -112,6 +112,41 @@ class PackageSelection:
         self._python.start(sources)
         self._expand()
 
+    def recommendations(self) -> set[str]:
+        """Return the packages that root packages recommend."""
+        return set(self.catalogue.recommendations([name for name, package in self.chosen.items() if package.root]))
+
+    def add_part(self, name: str, reason: Reason, *, whole: bool = False) -> None:
+        """Select a package as if the programs depended on it; ``whole`` with its commands and public libraries."""
+        known = self.chosen.get(name)
+        if known is None:
+            files = self.db.files(name)
+            development = whole and self.catalogue.is_for_developers(name)
+            known = SelectedPackage(name, reason, direct=True, development=development, files=files)
+            self.chosen[name] = known
+        else:
+            known.more_reasons.setdefault(reason)
+        known.whole |= whole
+        self._expand()
+
+    def complete_interpreters(self, names: Iterable[str]) -> None:
+        """Select the full interpreter of some selected packages if the core lacks modules of theirs."""
+        for full, core in self.catalogue.interpreters.items():
+            if full in self.chosen or full == core or self.db.package(full) is None:
+                continue
+            for name in names:
+                needs = self.catalogue.closure(name, 3)
+                if full in needs and not self._has_modules(name, core):
+                    self.add_part(full, Reason("package", name, full))
+                    break
+
+    def _has_modules(self, name: str, core: str) -> bool:
+        """Return whether an interpreter's core and the selected packages have all modules of a package's sources."""
+        own = [file for package in self.chosen.values() if package.name != core for file in package.files]
+        sources = [file for file in self.db.files(name) if file.endswith(".pm") or self.files.is_executable(file)]
+        scripts = [file for file in sources if not self.evidence.is_elf(file) and self.evidence.is_perl(file)]
+        return all(self.evidence.has_perl_modules(file, own, self.db.files(core)) for file in scripts)
+
     def is_private(self, directory: str, name: str) -> bool:
         """Return whether only selected packages and packages of one source list the directory."""
         if directory.count("/") < SHALLOW:
@@ -120,6 +155,15 @@ class PackageSelection:
             owner in self.chosen or self.catalogue.source(owner) == self.catalogue.source(name)
             for owner in self.db.directory_owners(directory)
         )
+
+    def is_irrelevant(self, name: str) -> bool:
+        """Return whether a package serves hardware, a desktop or administration."""
+        return self.catalogue.is_irrelevant(name)
+
+    def bytes_more(self, name: str) -> int:
+        """Return the bytes of a package and its dependencies that no selected package has or depends on."""
+        known = {below for chosen in self.chosen for below in self.catalogue.closure(chosen, 2)}
+        return self.catalogue.weight(self.catalogue.closure(name) - known)
 
     def release(self, names: Iterable[str]) -> None:
         """Select interpreters that were held back."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lambundle.errors import PackageDatabaseError
 from lambundle.packages.base import Dependency, DependencyKind, ListedDatabase, Package, providers_of, unique
 from lambundle.packages.rpm.header import Header, Tag
+from lambundle.packages.rpm.reasons import asked_for
 from lambundle.packages.rpm.rich import RichDependency
 from lambundle.packages.rpm.stores import located
 
@@ -133,6 +134,12 @@ class RpmDatabase(ListedDatabase):
     def packages(self) -> Iterator[str]:
         """Return the names of all installed packages."""
         return iter(self._known)
+
+    def installed_by_name(self) -> frozenset[str]:
+        """Return the packages that dnf or zypper was asked for."""
+        packages = {(known.name, known.architecture) for known in self._known.values()}
+        asked = asked_for(self._files, packages)
+        return frozenset(name for name, known in self._known.items() if (known.name, known.architecture) in asked)
 
     def depends(self, package: str) -> tuple[Dependency, ...]:
         """Return the dependencies of ``package``: packages, sonames, files; rich ones in parts.

@@ -70,27 +70,12 @@ class Sqlite:
 
     @cached_property
     def _connection(self) -> sqlite3.Connection:
-        import sqlite3  # only machines with an rpm database wait for it
-
-        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        connection = memory_database(self._files, self._location)
         weakref.finalize(self, connection.close)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_HEADER)
-        connection.execute("PRAGMA trusted_schema=OFF")
-        self._load(connection)
         query = "SELECT type FROM sqlite_master WHERE name='Packages'"
         if connection.execute(query).fetchone() != ("table",):  # a view could compute for ever
             raise PackageDatabaseError(f"{self._location} has no table of packages")
         return connection
-
-    def _load(self, connection: sqlite3.Connection) -> None:
-        data = bytearray(read_database_file(self._files, self._location))
-        # A running or killed rpm leaves a journal.
-        journal = f"{self._location}-wal"
-        if self._files.size(journal):
-            _recover(connection, data, read_database_file(self._files, journal))
-        elif data:  # sqlite refuses to deserialize an empty file
-            data[SQLITE_VERSIONS] = NO_JOURNAL
-            connection.deserialize(data)
 
     def _rows(self, query: str, *values: int) -> Iterator[tuple[object, object]]:
         import sqlite3
@@ -110,6 +95,24 @@ class Sqlite:
         """Return one blob."""
         rows = self._rows("SELECT hnum, blob FROM Packages WHERE hnum = ?", key)
         return next((blob for _, blob in rows if isinstance(blob, bytes)), b"")
+
+
+def memory_database(files: Files, location: str) -> sqlite3.Connection:
+    """Return the SQLite database of a file, in memory."""
+    import sqlite3  # only machines with an rpm database wait for it
+
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_HEADER)
+    connection.execute("PRAGMA trusted_schema=OFF")
+    data = bytearray(read_database_file(files, location))
+    # A running or killed process leaves a journal.
+    journal = f"{location}-wal"
+    if files.size(journal):
+        _recover(connection, data, read_database_file(files, journal))
+    elif data:  # sqlite refuses to deserialize an empty file
+        data[SQLITE_VERSIONS] = NO_JOURNAL
+        connection.deserialize(data)
+    return connection
 
 
 def _recover(connection: sqlite3.Connection, data: bytearray, journal: bytes) -> None:

@@ -114,11 +114,11 @@ int lb_fexecve(int fd, char *const argv[], char *const envp[])
 int lb_exec_at(int directory, const char *path, char *const argv[], char *const envp[], int flags)
 {
     struct lb_path base;
-    if (path != NULL && path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0)
+    if (lb_is_readable(path) && path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0)
         return exec_descriptor(directory, argv, envp);
-    if (path != NULL && (path[0] == '/' || directory == AT_FDCWD) && flags == 0)
+    if (lb_is_readable(path) && (path[0] == '/' || directory == AT_FDCWD) && flags == 0)
         return lb_exec(path, argv, envp);
-    if (path != NULL && path[0] != '/' && directory >= 0 && find_inside(directory, &base) &&
+    if (lb_is_readable(path) && path[0] != '/' && directory >= 0 && find_inside(directory, &base) &&
         strlen(base.text) + strlen(path) + 2 < sizeof base.text) {
         strcat(strcat(base.text, "/"), path);
         return lb_exec(base.text, argv, envp);

@@ -199,11 +199,11 @@ int lb_prepare(struct lb_launch *launch, char *space, const char *path, char *co
     if (!lb_state.active) {
         launch->file = path;
         launch->envp = (char **)envp;
-        if (LB_UNLIKELY(lb_state.tracing) && path != NULL)
+        if (LB_UNLIKELY(lb_state.tracing) && lb_is_readable(path))
             lb_trace_exec(path, "host");
         return 0;
     }
-    if (path == NULL)
+    if (!lb_is_readable(path))
         return -EFAULT;
     return prepare(work, path);
 }

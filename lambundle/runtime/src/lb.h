@@ -79,11 +79,18 @@ bool lb_is_own_exe(const char *path);
 /* Joins `root` and `path`; NULL when it is too long. */
 const char *lb_in_root(const char *path, struct lb_path *buffer);
 
+/* Whether an argument may be read. No program has a page below mmap_min_addr or in the kernel's half: such a path is
+ * passed to the kernel, which answers EFAULT. */
+static inline bool lb_is_readable(const char *path)
+{
+    return (long)path >= 65536;
+}
+
 /* Relative paths are resolved by the kernel and only matter for the trace. */
 static inline const char *lb_served_at(int directory, const char *path, struct lb_path *buffer,
                                        const char *operation)
 {
-    if (path != NULL && (path[0] == '/' || LB_UNLIKELY(lb_state.tracing)))
+    if (lb_is_readable(path) && (path[0] == '/' || LB_UNLIKELY(lb_state.tracing)))
         return lb_lookup(directory, path, buffer, operation);
     return path;
 }

@@ -47,6 +47,8 @@ static size_t split_for_env(struct work *work, char *argument, char **words)
         words[0] = argument;
         return *argument != '\0';
     }
+    if (strpbrk(argument, "'\"\\$#") != NULL) /* env's own business; pack adds it for such a script */
+        return 0;
     for (char *rest = lb_joined(work, argument + 2, "", ""); count < LB_SPLIT_WORDS; count++) {
         words[count] = next_word(&rest);
         if (*words[count] == '\0')

@@ -77,6 +77,8 @@ int lb_exec_search(const char *file, char *const argv[], char *const envp[])
 {
     struct lb_path buffer;
     bool denied = false, last = false;
+    if (!lb_is_readable(file))
+        return -EFAULT;
     if (file[0] == '\0')
         return -ENOENT;
     if (strchr(file, '/') != NULL)

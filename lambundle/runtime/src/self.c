@@ -94,16 +94,48 @@ static long see_through_loader(const char *path, char *buffer, size_t size, long
     return length;
 }
 
+/* ---- a link to an absolute path: in a bundle it is .// and the way up to the root (lambundle/gather/links.py) ---- */
+
+static const char was_absolute[] = ".//";
+
+static bool may_have_been_absolute(const char *buffer, size_t size, long length)
+{
+    size_t shown = length <= 0 ? 0 : (size_t)length, mark = sizeof was_absolute - 1;
+    if (shown >= mark)
+        return memcmp(buffer, was_absolute, mark) == 0;
+    return shown > 0 && shown == size && memcmp(buffer, was_absolute, shown) == 0; /* cut off */
+}
+
+static long absolute_target(int directory, const char *path, char *buffer, size_t size, long length)
+{
+    struct lb_path text;
+    long whole = lb_sys6(SYS_readlinkat, directory, (long)path, (long)text.text, sizeof text.text - 1, 0, 0);
+    if (whole <= 0 || !may_have_been_absolute(text.text, sizeof text.text, whole))
+        return length;
+    text.text[whole] = '\0';
+    char *rest = text.text + sizeof was_absolute - 1;
+    while (strncmp(rest, "../", 3) == 0)
+        rest += 3;
+    if (strcmp(rest, "..") == 0)
+        rest += 2;
+    *--rest = '/';
+    return copy_name(rest, buffer, size);
+}
+
 /* As the system call readlinkat: a negative errno on failure. */
 long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, const char *operation)
 {
-    struct lb_path served;
-    if (path != NULL && path[0] == '/' && lb_is_own_exe(path))
+    struct lb_path space;
+    bool readable = lb_is_readable(path);
+    if (readable && path[0] == '/' && lb_is_own_exe(path))
         return copy_name(lb_state.program, buffer, size);
-    long result = lb_sys6(SYS_readlinkat, directory, (long)lb_served_at(directory, path, &served, operation),
-                          (long)buffer, (long)size, 0, 0);
+    const char *served = lb_served_at(directory, path, &space, operation);
+    long result = lb_sys6(SYS_readlinkat, directory, (long)served, (long)buffer, (long)size, 0, 0);
     if (result > 0 && LB_UNLIKELY(names_process_exe(path)))
         return see_through_loader(path, buffer, size, result);
+    if (LB_UNLIKELY(may_have_been_absolute(buffer, size, result)) && lb_state.active &&
+        (served != path || path[0] != '/'))
+        return absolute_target(directory, served, buffer, size, result);
     return result;
 }
 

@@ -12,7 +12,7 @@ extern char **environ;
 /* A missing relative path may exist once the child has changed its directory. */
 static bool may_appear(const char *path, const posix_spawn_file_actions_t *actions)
 {
-    return path != NULL && path[0] != '/' && actions != NULL;
+    return lb_is_readable(path) && path[0] != '/' && actions != NULL;
 }
 
 LB_WRAP(int, posix_spawn,

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lambundle.bundle import names
+from lambundle.scripts.env_line import parse_env
 from lambundle.scripts.shebang import parse_first_line
 from lambundle.target import BOOTSTRAP, HOST_DIRECTORIES, HOST_PROGRAMS, OPT, TASK
 from lambundle.verify.first_line import fault_of
@@ -53,7 +54,10 @@ def started_by(head: bytes) -> tuple[str, str]:
     line = parse_first_line(head.removesuffix(b"\r"))
     if line is None:
         return "", ""
-    words = line.argument.split() if posixpath.basename(line.interpreter) == "env" else []
+    if posixpath.basename(line.interpreter) != "env":
+        return line.interpreter, ""
+    env = parse_env(line.argument) if line.argument.startswith("-") else None
+    words = line.argument.split() if env is None else env.words
     return line.interpreter, next((word for word in words if not word.startswith("-") and "=" not in word), "")
 
 

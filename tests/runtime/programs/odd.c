@@ -16,10 +16,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <utime.h>
 #ifdef __GLIBC__
 #include <iconv.h>
 #include <langinfo.h>
@@ -61,11 +63,12 @@ static int walk_down(const char *path)
     return copy(at);
 }
 
-static int no_path(void)
+static int no_path(const char *address)
 {
-    char *volatile none = NULL; /* the compiler must not know */
+    char *volatile none = (char *)strtol(address, NULL, 0); /* the compiler must not know */
     char *arguments[] = {"x", NULL};
     struct stat status;
+    struct statvfs room;
     char buffer[8];
 #define SAY(call) (errno = 0, (call), printf("%s %d\n", #call, errno))
     SAY(open(none, O_RDONLY));
@@ -80,17 +83,46 @@ static int no_path(void)
     SAY(truncate(none, 0));
     SAY(execve(none, arguments, environ));
     SAY(syscall(SYS_openat, AT_FDCWD, none, O_RDONLY));
-    SAY(realpath(none, NULL));
+    if (none == NULL)
+        SAY(realpath(none, NULL)); /* it reads any other */
+    SAY(lstat(none, &status));
+    SAY(fopen(none, "r"));
+    SAY(statvfs(none, &room));
+    SAY(symlink(none, none));
+    SAY(utime(none, NULL));
+    SAY(syscall(SYS_execveat, AT_FDCWD, none, arguments, environ, 0));
     pid_t pid;
     printf("posix_spawn %d\n", posix_spawn(&pid, none, NULL, NULL, arguments, environ));
     return 0;
 }
 
+/* What a link says in `size` bytes: by its path, from its directory, and in it; and whether lstat makes room for it. */
+static int read_link(const char *path, size_t size)
+{
+    char text[PATH_MAX], directory[PATH_MAX], *name;
+    struct stat status;
+    ssize_t length = readlink(path, text, size);
+    printf("%zd %.*s\n", length, length < 0 ? 0 : (int)length, text);
+    snprintf(directory, sizeof directory, "%s", path);
+    name = strrchr(directory, '/');
+    *name++ = '\0';
+    int fd = open(directory, O_RDONLY | O_DIRECTORY);
+    length = readlinkat(fd, name, text, size);
+    printf("%zd %.*s\n", length, length < 0 ? 0 : (int)length, text);
+    length = fchdir(fd) == 0 ? syscall(SYS_readlinkat, AT_FDCWD, name, text, size) : -1;
+    printf("%zd %.*s\n", length, length < 0 ? 0 : (int)length, text);
+    return printf("%d\n", lstat(path, &status) == 0 && status.st_size >= length) < 0;
+}
+
 /* ---- loading ---- */
 
-static int load(const char *name, const char *symbol)
+#ifndef RTLD_DEEPBIND
+#define RTLD_DEEPBIND 0 /* musl has none */
+#endif
+
+static int load(const char *name, const char *symbol, int flags)
 {
-    void *handle = dlopen(name, RTLD_NOW);
+    void *handle = dlopen(name, RTLD_NOW | flags);
     if (handle == NULL)
         return printf("not loaded: %s\n", dlerror()) < 0;
     const char *(*function)(void) = (const char *(*)(void))dlsym(handle, symbol);
@@ -366,9 +398,13 @@ int main(int argc, char **argv)
     if (strcmp(what, "down") == 0)
         return walk_down(argv[2]);
     if (strcmp(what, "null") == 0)
-        return no_path();
+        return no_path(argv[2]);
+    if (strcmp(what, "readlink") == 0)
+        return read_link(argv[2], (size_t)atoi(argv[3]));
     if (strcmp(what, "load") == 0)
-        return load(argv[2], argv[3]);
+        return load(argv[2], argv[3], 0);
+    if (strcmp(what, "load-deep") == 0)
+        return load(argv[2], argv[3], RTLD_DEEPBIND);
     if (strcmp(what, "threads") == 0)
         return threads(argv + 2);
     if (strcmp(what, "spawn-in") == 0)

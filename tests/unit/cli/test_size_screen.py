@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import re
+import shlex
 
 import pytest
 
 from lambundle.cli.line import columns
+from lambundle.cli.size_screen import Screen
+from lambundle.cli.terminal import Terminal
+from lambundle.size.drops import Drop
 from tests.unit.size.golden import GOLDEN, SCREENS
 
 IN_COLOUR = {"size-in-colour": 80, "size-wide": 120}
@@ -43,3 +48,17 @@ def test_a_total_is_the_sum_of_what_is_above_it() -> None:
     shares = [float(line.split()[0]) for line in lines[1:]]
     assert shares[-1] == 100.0
     assert abs(sum(shares[:-1]) - 100) < 0.1 * len(shares)
+
+
+def test_what_is_offered_can_be_pasted_behind_exclude() -> None:
+    long = f"/opt/{'long/' * 12}odd [name] it's.dat"
+    offer = Drop(long, (glob.escape(long), "a*b"), 5 << 20, of="tool")
+    short = Drop("data", ("data",), 4 << 20, of="tool")
+    terminal = Terminal(80)
+    lines = terminal.rendered(Screen(terminal).drops([offer, short]))
+    words = shlex.split(lines[2].split(None, 2)[2])
+    assert words == [glob.escape(long), "--exclude", "a*b"]
+    assert [" ".join(line.split()) for line in lines[3:]] == [
+        "what tool does with it",
+        "4.0 MiB data what tool does with it",
+    ]

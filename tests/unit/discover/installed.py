@@ -30,6 +30,7 @@ class Installed:
     modes: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     root: Path = Path("/")
+    by_name: set[str] = field(default_factory=set)
 
     def install(self, name: str, *files: str, needs: str = "", likes: str = "", source: str | None = None) -> Installed:
         """Add a package."""
@@ -94,3 +95,7 @@ class Installed:
     def packages(self) -> Iterator[str]:
         """As a database does."""
         return iter(self.listed)
+
+    def installed_by_name(self) -> frozenset[str]:
+        """As a database does."""
+        return frozenset(self.by_name)

@@ -6,7 +6,11 @@ import pytest
 
 from lambundle.discover.rules import rules
 from lambundle.discover.selection.catalogue import Catalogue
+from lambundle.machine import Machine, MemoryFiles
+from lambundle.pack.plan import make_plan
+from lambundle.pack.request import Request
 from tests.unit.discover.installed import Installed
+from tests.unit.test_elf import make_elf
 
 
 def catalogue(*files: str, name: str = "x") -> Catalogue:
@@ -48,3 +52,46 @@ def test_the_smallest_package_of_an_interpreter_is_the_one_that_holds_it(owner: 
 )
 def test_programs_for_a_person_are_known_by_their_commands(command: str, is_one: bool) -> None:
     assert bool(rules().interactive.match(command)) is is_one
+
+
+def uses(*symbols: str) -> set[str]:
+    """Pack a program that has symbols, from a machine with glibc's converters and netbase's lists."""
+    top = "/usr/lib/x86_64-linux-gnu/gconv"
+    loader = "/lib64/ld-linux-x86-64.so.2"
+    strings = b"\0" + b"".join(symbol.encode() + b"\0" for symbol in symbols)
+    converter = make_elf(type_=3, dynamic=[(21, 0)])
+    content: dict[str, bytes | str] = {
+        "/bin/sh": make_elf(type_=3, entry=64, interpreter=loader.encode(), dynamic=[(21, 0)]),
+        "/usr/bin/p": make_elf(type_=3, entry=64, interpreter=loader.encode(), dynamic=[(21, 0)], strings=strings),
+        loader: converter,
+        f"{top}/gconv-modules": "".join(f"module {name}// INTERNAL {name} 1\n" for name in ("UHC", "UTF-16", "IBM500")),
+        **{f"{top}/{name}.so": converter for name in ("UHC", "UTF-16", "IBM500")},
+        "/etc/services": "https 443/tcp\n",
+        "/etc/protocols": "udp 17\n",
+    }
+    plan = make_plan(Request(("/usr/bin/p",), Machine(MemoryFiles(content))))
+    paths = (entry.path.removeprefix("lambundle/p/root") for entry in plan.manifest.entries)
+    found = {path.removeprefix(f"{top}/") for path in paths if path.startswith((f"{top}/", "/etc/"))}
+    return found | {note.partition(" are left out")[0] for note in plan.notes}
+
+
+def test_a_program_that_calls_iconv_gets_the_webs_converters_and_a_note_of_the_others() -> None:
+    assert uses("iconv_open") == {
+        "gconv-modules",
+        "UHC.so",
+        "UTF-16.so",
+        "1 of 3 converters of character sets (0.0 MB)",
+    }
+
+
+def test_a_converter_gets_all() -> None:
+    assert uses("iconv_open", "__gconv_get_modules_db") == {"gconv-modules", "UHC.so", "UTF-16.so", "IBM500.so"}
+
+
+@pytest.mark.parametrize("function", ["getservbyname", "getprotobynumber_r"])
+def test_a_program_that_asks_for_services_gets_their_lists(function: str) -> None:
+    assert uses(function) == {"/etc/services", "/etc/protocols"}
+
+
+def test_a_program_that_asks_for_nothing_gets_nothing() -> None:
+    assert uses("puts") == set()

@@ -6,6 +6,7 @@ import pytest
 
 from lambundle.discover.selection import Selection
 from lambundle.discover.selection.catalogue import MAX_SHARING
+from lambundle.discover.selection.offered import offered_commands
 from tests.unit.discover.installed import Installed
 
 
@@ -444,3 +445,76 @@ def test_what_was_made_for_the_program_is_found_in_directories_that_packages_sha
     found = wanted(machine, "/usr/bin/p") - {f"{shared}/list"}
     expected = {f"{shared}/engine/p.fmt", f"{shared}/p.cache"}
     assert found == (expected | {f"{shared}/index"} if others_need_it else expected)
+
+
+@pytest.mark.parametrize("names", ["pdfp %O %S", "other"])
+def test_what_was_made_for_a_command_that_a_script_names_comes_with_it(names: str) -> None:
+    machine = (
+        Installed()
+        .install("driver", "/usr/bin/driver", needs="engine")
+        .install("engine", "/usr/bin/pdfp", needs="common")
+        .install("common", "/var/lib/formats/list")
+        .says("/usr/bin/driver", f"#!/usr/bin/perl\n$command = '{names}';\n")
+    )
+    made = "/var/lib/formats/engine/pdfp.fmt"
+    machine.content[made] = b""
+    machine.sizes[made] = 2 << 20
+    assert (made in wanted(machine, "/usr/bin/driver")) == (names != "other")
+
+
+SOURCES, COMPILED = "/usr/share/p/dic/words", "/var/lib/p/dic/words-utf8"
+
+
+def analyser() -> Installed:
+    """Return a machine with a program whose dictionary was compiled from a package's tables."""
+    machine = (
+        Installed()
+        .install("p", "/usr/bin/p", "/etc/p.conf", needs="p-words")
+        .install("p-words", f"{SOURCES}/nouns.csv", f"{SOURCES}/matrix.def", "/var/lib/p/dic/readme")
+        .says("/etc/p.conf", f"dictionary = {COMPILED}\n")
+    )
+    machine.content[f"{COMPILED}/words.bin"] = b"\0"
+    machine.sizes = {f"{SOURCES}/nouns.csv": 9_000_000, f"{COMPILED}/words.bin": 5_000_000}
+    return machine
+
+
+def test_tables_from_which_a_configured_dictionary_was_compiled_are_left_out_and_told() -> None:
+    machine = analyser()
+    selection = Selection(machine, machine.disk())
+    selection.packages.add_program("/usr/bin/p", "/usr/bin/p")
+    found = {item.path for item in selection.files.candidates()}
+    assert not {path for path in found if path.startswith("/usr/share")}
+    assert f"{COMPILED}/words.bin" in found
+    told = "p-words: 2 files (9.0 MB) are left out: sources of what the installation compiled, which no program reads"
+    assert list(selection.files.left_out.notes()) == [f"{told}; --add {SOURCES} brings them"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/etc/p.conf", f"dictionary = {COMPILED}\ntables = {SOURCES}\n"),
+        ("/usr/bin/p", f"reads {SOURCES}"),
+        ("/etc/p.conf", "nothing was compiled"),
+        (f"{SOURCES}/matrix.def", b"binary\0"),
+    ],
+)
+def test_tables_stay_that_somebody_names_or_nothing_was_compiled_from(path: str, text: str | bytes) -> None:
+    assert f"{SOURCES}/nouns.csv" in wanted(analyser().says(path, text), "/usr/bin/p")
+
+
+@pytest.mark.parametrize(("text", "told"), [('command="&quot;pages&quot; -q"', True), ("nothing", False)])
+def test_a_command_that_a_configuration_names_is_told_if_its_package_is_only_recommended(text: str, told: bool) -> None:
+    machine = (
+        Installed()
+        .install("p", "/usr/bin/p", "/etc/p/delegates.xml", likes="pages")
+        .install("pages", "/usr/bin/pages", "/usr/share/pages/fonts")
+        .starts("/usr/bin/p")
+        .starts("/usr/bin/pages")
+        .says("/etc/p/delegates.xml", text)
+    )
+    machine.sizes["/usr/share/pages/fonts"] = 47_000_000
+    selection = Selection(machine, machine.disk())
+    selection.packages.add_program("/usr/bin/p", "/usr/bin/p")
+    assert "/usr/bin/pages" not in {item.path for item in selection.files.candidates()}
+    note = "commands that a configuration names are left out: /usr/bin/pages (pages, 47 MB); --add PATH brings one"
+    assert offered_commands(selection.packages) == (note if told else None)

@@ -130,3 +130,12 @@ def test_rubbish_holds_no_package(root: Path, data: bytes) -> None:
     database = ApkDatabase(DiskFiles(str(root)))
     assert list(database.packages()) == []
     assert database.owner("/a/b") is None
+
+
+def test_what_was_installed_by_name(root: Path) -> None:
+    assert ApkDatabase(DiskFiles(str(root))).installed_by_name() == frozenset()
+    with (root / "lib/apk/db/installed").open("a") as file:
+        file.write("\nP:.build\nV:1\nD:oniguruma>1\n")
+    (root / "etc/apk").mkdir(parents=True)
+    (root / "etc/apk/world").write_text("jq>1.6\ncmd:busybox\n!musl\n.build=20240101.1\nnot-there\n")
+    assert ApkDatabase(DiskFiles(str(root))).installed_by_name() == {"jq", "busybox", "oniguruma"}

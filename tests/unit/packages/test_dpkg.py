@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.errors import UnreadableFileError
-from lambundle.machine import DiskFiles
+from lambundle.machine import DiskFiles, MemoryFiles
 from lambundle.packages import DATABASES, Dependency, DependencyKind, PackageDatabaseError, detect
 from lambundle.packages.dpkg import DpkgDatabase
 
@@ -334,3 +334,48 @@ def test_links_that_lead_into_each_other_end(root: Path) -> None:
     database = DpkgDatabase(DiskFiles(str(root)))
     assert database.owner("/a/x/y/x/y/file") is None
     assert database.owner("/self/file") is None
+
+
+BY_NAME = """\
+Package: dpkg
+Status: install ok installed
+Priority: required
+Architecture: amd64
+
+Package: core
+Status: install ok installed
+Priority: optional
+Essential: yes
+Architecture: amd64
+
+Package: tool
+Status: install ok installed
+Priority: optional
+Architecture: amd64
+
+Package: data
+Status: install ok installed
+Priority: optional
+Architecture: all
+
+Package: lib
+Status: install ok installed
+Priority: optional
+Architecture: amd64
+
+Package: lib
+Status: install ok installed
+Priority: optional
+Architecture: i386
+"""
+
+
+def test_what_was_installed_by_name() -> None:
+    files = {"/var/lib/dpkg/status": BY_NAME}
+    assert DpkgDatabase(MemoryFiles(files)).installed_by_name() == frozenset(), "apt recorded nothing"
+    states = "".join(
+        f"Package: {name}\nArchitecture: {architecture}\nAuto-Installed: {automatic}\n\n"
+        for name, architecture, automatic in (("lib", "amd64", 1), ("data", "amd64", 1), ("tool", "amd64", 0))
+    )
+    files["/var/lib/apt/extended_states"] = states
+    assert DpkgDatabase(MemoryFiles(files)).installed_by_name() == {"tool", "lib:i386"}

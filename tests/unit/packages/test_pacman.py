@@ -125,3 +125,10 @@ def test_damage_is_bounded(root: Path) -> None:
     assert database.owner("/bin/git") is None
     with pytest.raises(UnreadableFileError):
         list(PacmanDatabase(DiskFiles(str(root / "nothing"))).packages())
+
+
+def test_what_was_installed_by_name(root: Path) -> None:
+    desc = root / "var/lib/pacman/local/glibc-2.38-7/desc"
+    desc.write_text(f"{desc.read_text()}\n%REASON%\n1\n\n")
+    found = PacmanDatabase(DiskFiles(str(root))).installed_by_name()
+    assert found == {"openssl", "openssl-1.1", "git", "bash"}

@@ -152,3 +152,51 @@ def test_rows_that_are_no_headers_are_left_out() -> None:
 )
 def test_rich_dependencies(relation: str, clauses: list[list[str]]) -> None:
     assert RichDependency(relation, {"a", "b"}.__contains__).clauses() == clauses
+
+
+def history(*items: tuple[str, int, int]) -> bytes:
+    """Write dnf 4's history: a name, the reason and the state of each change, oldest first."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE rpm (item_id INTEGER PRIMARY KEY, name TEXT, arch TEXT)")
+        connection.execute(
+            "CREATE TABLE trans_item (id INTEGER PRIMARY KEY, item_id INTEGER, reason INTEGER, state INTEGER)"
+        )
+        for number, (name, reason, state) in enumerate(items):
+            connection.execute("INSERT INTO rpm VALUES (?, ?, 'x86_64')", (number, name))
+            connection.execute("INSERT INTO trans_item VALUES (?, ?, ?, ?)", (number, number, reason, state))
+        connection.commit()
+        return connection.serialize()
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/usr/lib/sysimage/libdnf5/packages.toml", b'[packages]\n"jq.x86_64" = {reason = "User"}\n'),
+        (
+            "/usr/lib/sysimage/libdnf5/packages.toml",
+            b'[packages."jq.x86_64"]\nreason = "External User"\n[packages."oniguruma.x86_64"]\nreason = "Dependency"\n',
+        ),
+        ("/var/lib/dnf/history.sqlite", history(("jq", 1, 1), ("oniguruma", 1, 1), ("jq", 2, 1))),
+        ("/var/lib/dnf/history.sqlite", history(("jq", 2, 1), ("oniguruma", 2, 1), ("oniguruma", 1, 1))),
+        ("/var/lib/dnf/history.sqlite", history(("jq", 2, 1), ("oniguruma", 1, 1), ("oniguruma", 2, 3))),
+        ("/var/lib/zypp/AutoInstalled", b"# made by zypp\noniguruma\n"),
+    ],
+)
+def test_what_was_installed_by_name(path: str, data: bytes) -> None:
+    files = {SQLITE: rpms.sqlite([JQ, ONIGURUMA])}
+    assert RpmDatabase(MemoryFiles({**files, path: data})).installed_by_name() == {"jq"}
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/usr/lib/sysimage/libdnf5/packages.toml", b"[packages\n"),
+        ("/usr/lib/sysimage/libdnf5/packages.toml", b'packages = ["jq"]\n'),
+        ("/var/lib/dnf/history.sqlite", b"no database"),
+        ("/var/lib/dnf/history.sqlite", rpms.sqlite([])),
+        ("/nowhere", b""),
+    ],
+)
+def test_without_a_history_that_can_be_read_nothing_was(path: str, data: bytes) -> None:
+    files = {SQLITE: rpms.sqlite([JQ, ONIGURUMA])}
+    assert RpmDatabase(MemoryFiles({**files, path: data})).installed_by_name() == frozenset()

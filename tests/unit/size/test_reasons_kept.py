@@ -48,7 +48,7 @@ def test_in_an_excluded_directory_nothing_is_made(tmp_path: Path) -> None:
 
 
 def test_a_file_knows_its_hard_links(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("x")
+    (tmp_path / "a").write_bytes(b"\x7fELF")
     os.link(tmp_path / "a", tmp_path / "b")
     mirror = here.mirror()
     mirror.add(str(tmp_path / "a"), WHY)

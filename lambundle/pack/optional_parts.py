@@ -1,0 +1,79 @@
+"""Parts of programs that are left out of a bundle that would be too large for Lambda with them.
+
+A bundle over the quota is of no use. A plug-in or helper that nothing is linked with, and for which alone libraries of
+other packages are there, serves one purpose: LibreOffice's reader of old file formats brings ten libraries.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from lambundle.discover.rules import is_command, is_public_library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from lambundle.elf.closure import Closure
+    from lambundle.gather.gathering import Gathering
+
+SMALLEST = 1 << 20
+"""Bytes from which a part is worth leaving out."""
+
+MOST = 8
+"""Parts that are left out at most."""
+
+
+class OptionalPart(NamedTuple):
+    """A plug-in or helper, by its real path, and its bytes with the libraries that only it loads."""
+
+    path: str
+    size: int
+
+
+def parts_to_leave_out(
+    gathering: Gathering,
+    closure: Closure,
+    owner: Callable[[str], str | None],
+    asked_for: Collection[str],
+    surplus: int,
+) -> tuple[OptionalPart, ...]:
+    """Return parts that weigh at least ``surplus`` bytes together, the largest first; none if all do not.
+
+    ``owner`` returns the package of a file, ``asked_for`` are the real paths of what the user named or recorded.
+    """
+    chosen: list[OptionalPart] = []
+    for part in sorted(_parts(gathering, closure, owner, asked_for), key=lambda part: (-part.size, part.path))[:MOST]:
+        if surplus <= 0:
+            break
+        chosen.append(part)
+        surplus -= part.size
+    return tuple(chosen) if surplus <= 0 else ()
+
+
+def note(part: OptionalPart, limit: str) -> str:
+    """Return the note on a part that was left out."""
+    return (
+        f"{part.path} ({part.size / 1e6:.1f} MB with what only it loads) is left out: with it the bundle would be "
+        f"over {limit}; --add {part.path} brings it"
+    )
+
+
+def _parts(
+    gathering: Gathering, closure: Closure, owner: Callable[[str], str | None], asked_for: Collection[str]
+) -> list[OptionalPart]:
+    users: dict[str, set[str]] = {}
+    for root, loaded in closure.scopes.items():
+        for file in loaded:
+            users.setdefault(file.real, set()).add(root)
+    linked = {gathering.files.real(need.path) for file in closure.files.values() for need in file.needed}
+    found = []
+    for root, loaded in closure.scopes.items():
+        package = owner(root)
+        if package is None or root in linked or root in asked_for or is_command(root) or is_public_library(root):
+            continue
+        own = {file.real for file in loaded if users[file.real] == {root}}
+        others = [path for path in own - {root} if is_public_library(path) and owner(path) != package]
+        size = sum(map(gathering.files.size, own))
+        if others and size >= SMALLEST and not any(character in root for character in "*?["):
+            found.append(OptionalPart(root, size))
+    return found

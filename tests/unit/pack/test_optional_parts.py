@@ -1,0 +1,78 @@
+"""Parts that are left out of a bundle that is too large: plug-ins that alone bring libraries of other packages."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from lambundle.gather.gathering import Gathering
+from lambundle.machine import Machine, MemoryFiles
+from lambundle.pack.optional_parts import OptionalPart, note, parts_to_leave_out
+
+if TYPE_CHECKING:
+    from lambundle.elf.closure import Closure
+
+OFFICE = "/usr/lib/office"
+PROGRAM, READER, HELPER, SMALL, CORE = (
+    f"{OFFICE}/{name}" for name in ("office.bin", "reader.so", "helper", "small.so", "core.so")
+)
+MIB = 1 << 20
+SIZES = {
+    PROGRAM: 90 * MIB,
+    READER: MIB,
+    "/usr/lib/libold.so.1": 9 * MIB,
+    HELPER: MIB,
+    "/usr/lib/libpages.so.1": 3 * MIB,
+    SMALL: 1000,
+    "/usr/lib/libtiny.so.1": 1000,
+    CORE: 50 * MIB,
+    "/usr/lib/libcommon.so.1": 20 * MIB,
+}
+LOADS = {
+    PROGRAM: (CORE, "/usr/lib/libcommon.so.1"),
+    READER: ("/usr/lib/libold.so.1", "/usr/lib/libcommon.so.1"),
+    HELPER: ("/usr/lib/libpages.so.1",),
+    SMALL: ("/usr/lib/libtiny.so.1",),
+    CORE: ("/usr/lib/libcommon.so.1",),
+}
+
+
+def left_out(surplus: int, *asked_for: str) -> list[str]:
+    """Return the parts that are left out for some bytes that are too many; ``asked_for`` are the user's."""
+    files = MemoryFiles(dict.fromkeys(SIZES, b""), sizes=SIZES)
+    needs = {real: tuple(SimpleNamespace(path=path) for path in LOADS.get(real, ())) for real in SIZES}
+    loaded = {real: SimpleNamespace(real=real, needed=needs[real]) for real in SIZES}
+    scopes = {root: tuple(loaded[path] for path in (root, *paths)) for root, paths in LOADS.items()}
+    closure = cast("Closure", SimpleNamespace(files=loaded, scopes=scopes))
+
+    def owner(path: str) -> str:
+        return "office" if path.startswith(OFFICE) else path
+
+    parts = parts_to_leave_out(Gathering(Machine(files, {}), "x86_64", (), ()), closure, owner, asked_for, surplus)
+    return [part.path for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("surplus", "expected"),
+    [(0, []), (1, [READER]), (10 * MIB, [READER]), (11 * MIB, [READER, HELPER]), (14 * MIB, [READER, HELPER])],
+)
+def test_the_largest_parts_go_until_the_bundle_fits(surplus: int, expected: list[str]) -> None:
+    assert left_out(surplus, PROGRAM) == expected
+
+
+def test_nothing_goes_where_all_parts_are_not_enough() -> None:
+    assert left_out(15 * MIB, PROGRAM) == []
+
+
+def test_what_the_user_asked_for_stays() -> None:
+    assert left_out(1, PROGRAM, READER) == [HELPER]
+
+
+def test_a_part_is_told_with_the_flag_that_brings_it() -> None:
+    told = note(OptionalPart(READER, 20_000_000), "250 MiB")
+    assert told == (
+        f"{READER} (20.0 MB with what only it loads) is left out: with it the bundle would be over 250 MiB; "
+        f"--add {READER} brings it"
+    )
