@@ -28,6 +28,8 @@ MAX_PTH = 1 << 20
 """Bytes of a ``.pth`` file or ``pyvenv.cfg`` that are read."""
 
 _PYTHON = re.compile(r"python[0-9.]*$")
+_MAPPED = re.compile(r"[\"'](/[^\"'\n]+)[\"']")
+"""A directory in setuptools' finder of editable modules."""
 _SITE = re.compile(r"(/.*/(?:dist|site)-packages)/")
 _UNWANTED = (
     "/__pycache__", "/test", "/tests", "/idlelib", "/turtledemo", "/ensurepip", "/lib2to3/tests", ".pyc", ".a",
@@ -138,6 +140,9 @@ def files_of(files: Files, found: Distribution) -> Iterator[str]:
             yield path
         if path.endswith(".pth"):
             yield from _editable_files(files, path)
+        elif posixpath.basename(path).startswith("__editable__") and path.endswith(".py"):
+            for directory in _MAPPED.findall(files.read(path, MAX_PTH).decode("utf-8", "replace")):
+                yield from files_below(files, directory, lambda path: not path.endswith((*_UNWANTED, "/.git")))
     if not found.has_record:
         yield from files_below(files, found.location, lambda _: True)
         for top in sorted(found.tops):

@@ -72,3 +72,22 @@ def test_of_what_a_library_imports_without_a_requirement_only_small_things_come(
     library = distribution("library", source="import small\nimport large\n")
     parts = (library, distribution("small"), distribution("large", size=5 << 20))
     assert needed("import library\n", *parts) == {"library", "small"}
+
+
+def test_an_editable_distribution_brings_the_directory_that_its_finder_names() -> None:
+    finder = "__editable___tool_1_finder.py"
+    info = f"{SITE}/tool-1.dist-info"
+    content = {
+        f"{VENV}/pyvenv.cfg": "",
+        f"{VENV}/bin/python3": "",
+        f"{VENV}/bin/tool": "from tool import main\n",
+        f"{SITE}/{finder}": "MAPPING = {'tool': '/home/me/tool'}\n",
+        f"{info}/METADATA": "Name: tool\n",
+        f"{info}/RECORD": f"{finder},,\n../../../bin/tool,,\n",
+        "/home/me/tool/main.py": "",
+        "/home/me/letter": "",
+    }
+    found = imported_files(Machine(MemoryFiles(content)), f"{VENV}/bin/tool", f"{VENV}/bin/python3", lambda _: False)
+    paths = {path for path, _ in found}
+    assert "/home/me/tool/main.py" in paths
+    assert "/home/me/letter" not in paths
