@@ -107,7 +107,7 @@ class Broken:
             return None
         mode = stat.S_IMODE(path.lstat().st_mode)
         if path.is_symlink():
-            return replace(entry, kind=Kind.LINK, mode=0o777, target=str(path.readlink()))
+            return replace(entry, kind=Kind.LINK, mode=0o777, target=os.readlink(path))
         if path.is_dir():
             return replace(entry, mode=mode)
         content = path.read_bytes()
