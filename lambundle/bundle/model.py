@@ -32,7 +32,7 @@ class Reason:
     (/bin/sh, in every bundle), ``libc`` (the C library opens it by name in ``by``), ``link`` (a hard link of ``by``),
     ``runtime`` (lambundle's own).
     A link and its target have the same reason.
-    ``by`` is the absolute path on the packing machine of the file that needs it; None for a root.
+    ``by`` is the absolute path on the packing machine of the file that needs it; None where no file does.
     ``detail`` is a soname, a package, a recipe's name, the argument of ``--add``.
     """
 

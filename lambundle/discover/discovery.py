@@ -220,9 +220,9 @@ class Discovery:
             if shebang is None:
                 continue
             if shebang.env is not None:
-                self.gathering.root(shebang.env, Reason("interpreter", path))
+                self.gathering.load(shebang.env, Reason("interpreter", path))
             if is_shell(shebang.interpreter) and self.files.is_file(shebang.interpreter):
-                self.gathering.root(shebang.interpreter, Reason("interpreter", path))
+                self.gathering.load(shebang.interpreter, Reason("interpreter", path))
 
     def _follow_recipes_of_commands(self) -> None:
         """Follow the recipes of commands that programs start, as if these were requested."""
@@ -237,7 +237,7 @@ class Discovery:
         recipe, elf = self._recipe_for(path), self.gathering.elves.elf(path)
         if recipe is None or not isinstance(elf, ElfFile) or self.gathering.excludes(path):
             return
-        self.gathering.root(path, reason)
+        self.gathering.load(path, reason)
         program = Requested(posixpath.basename(path), path, self.files.real(path), elf)
         if (recipe.name, program.real) not in self._followed:
             self._follow_recipe(recipe, program)
@@ -300,7 +300,7 @@ class Discovery:
 
     def _open_by_name(self, file: LoadedFile, program: str) -> None:
         """Add the libraries that a loaded file opens by name; a library that is there gets another reason."""
-        if (file.real, program) in self._opened or program not in self.gathering.roots:
+        if (file.real, program) in self._opened or program not in self.gathering.loaded:
             return
         self._opened.add((file.real, program))
         names = [name for note in file.elf.dlopen for name in note.sonames]

@@ -62,11 +62,11 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """All files that the roots load.
+    """All files that the starts load.
 
-    ``programs`` are the absolute paths of the roots as they were named. ``files`` are the files by the path under which
+    ``programs`` are the absolute paths of the starts as named. ``files`` are the files by the path under which
     they were found, in load order, with interpreters. ``missing`` has an entry for each name and file that needs it.
-    ``scopes`` has the files of each root, in load order, with its own results.
+    ``scopes`` has the files of each start, in load order, with its own results.
     """
 
     programs: tuple[str, ...]
@@ -88,7 +88,7 @@ class Difference:
 
 
 def differences(closure: Closure, other: Closure) -> tuple[Difference, ...]:
-    """Return the differences of two closures of the same roots.
+    """Return the differences of two closures of the same starts.
 
     If the second walk was ``isolated``, with the bundle's directories as its library path, no difference proves that
     the bundle loads the files that were found on this machine.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def walk(
     files: LoaderFiles,
-    roots: Iterable[str],
+    starts: Iterable[str],
     *,
     library_path: Sequence[str] = (),
     exclude: Callable[[str], bool] | None = None,
@@ -34,17 +34,17 @@ def walk(
     plugins: Iterable[tuple[str, str | None]] = (),
     isolated: bool = False,
 ) -> Closure:
-    """Return the closure of some roots.
+    """Return the closure of some starts.
 
-    ``roots`` are absolute paths of programs, or of libraries without a program. ``library_path`` is searched as
+    ``starts`` are absolute paths of programs, or of libraries without a program. ``library_path`` is searched as
     LD_LIBRARY_PATH. ``exclude`` returns whether to leave out a soname, ``exclude_file`` a path under which a library is
-    found; the needs of an excluded library are ignored. ``plugins`` are libraries that a program, one of the roots,
+    found; the needs of an excluded library are ignored. ``plugins`` are libraries that a program, one of the starts,
     opens with dlopen(3), with the names loaded in it. ``isolated`` walks as on a host where nothing is installed, as
-    ``ld.so --inhibit-cache --library-path``. Raises NotElfError, BadElfError or UnreadableFileError for a root.
+    ``ld.so --inhibit-cache --library-path``. Raises NotElfError, BadElfError or UnreadableFileError for a start.
     """
     walker = Walker(files, library_path=library_path, exclude=exclude, exclude_file=exclude_file, isolated=isolated)
-    for root in roots:
-        walker.add(root)
+    for start in starts:
+        walker.add(start)
     for plugin, program in plugins:
         walker.add_plugin(plugin, program)
     return walker.closure()
@@ -62,8 +62,8 @@ class _Loaded:
 class _Scope:
     """One process: the loaded files and their names."""
 
-    def __init__(self, root: str, environment: SearchEnvironment, files: LoaderFiles) -> None:
-        self.root = root
+    def __init__(self, start: str, environment: SearchEnvironment, files: LoaderFiles) -> None:
+        self.start = start
         self.environment = environment
         self.loaded: dict[str, _Loaded] = {}
         self.queue: deque[_Loaded] = deque()
@@ -97,7 +97,7 @@ class _Scope:
 
 
 class Walker:
-    """A walk to which roots are added one by one."""
+    """A walk to which starts are added one by one."""
 
     def __init__(
         self,
@@ -118,12 +118,12 @@ class Walker:
         self._missing: dict[tuple[str, str], Missing] = {}
         self._excluded: dict[Excluded, None] = {}
 
-    def add(self, root: str) -> str:
+    def add(self, start: str) -> str:
         """Walk a program, or a library without a program; return its absolute path. Raises as ``walk``."""
-        path = self._absolute(root)
+        path = self._absolute(start)
         if path in self._scopes:
             return path
-        elf = self._root(path)
+        elf = self._start(path)
         scope = self._scopes[path] = _Scope(path, self._environment(elf), self._files)
         # $ORIGIN of a program is from /proc/self/exe, a real path; that of a library from the path it was opened by.
         origin = _directory(self._files.real(path) if elf.interpreter else path)
@@ -142,8 +142,8 @@ class Walker:
         scope = self._scopes[self.add(program)]
         path = self._absolute(plugin)
         if scope.known(path) is None and scope.known_file(path) is None:
-            loader = scope.loaded[scope.root].requester
-            loaded = scope.load(path, self._root(path), Rule.PATH, origin=_directory(path), loader=loader)
+            loader = scope.loaded[scope.start].requester
+            loaded = scope.load(path, self._start(path), Rule.PATH, origin=_directory(path), loader=loader)
             self._name(scope, loaded, path)
             self._run(scope)
         return path
@@ -157,7 +157,7 @@ class Walker:
             return None
         scope = self._scopes[self.add(by if program is None else program)]
         path = self._absolute(by)
-        caller = scope.loaded.get(path) or scope.known_file(path) or scope.loaded[scope.root]
+        caller = scope.loaded.get(path) or scope.known_file(path) or scope.loaded[scope.start]
         answer = self._answer(name, caller, scope)
         if not isinstance(answer, _Loaded):
             return None
@@ -165,17 +165,17 @@ class Walker:
         return answer.requester.path
 
     def closure(self) -> Closure:
-        """Return the closure of all roots so far."""
+        """Return the closure of all starts so far."""
         scopes: dict[str, tuple[LoadedFile, ...]] = {}
         files: dict[str, LoadedFile] = {}
-        for root, scope in self._scopes.items():
-            scopes[root] = tuple(
+        for start, scope in self._scopes.items():
+            scopes[start] = tuple(
                 [
                     LoadedFile(path, self._files.real(path), item.requester.elf, tuple(item.needed))
                     for path, item in scope.loaded.items()
                 ]
             )
-            for file in scopes[root]:
+            for file in scopes[start]:
                 known = files.get(file.path)
                 if known is None:
                     files[file.path] = file
@@ -190,7 +190,7 @@ class Walker:
             scopes=scopes,
         )
 
-    def _root(self, path: str) -> ElfFile:
+    def _start(self, path: str) -> ElfFile:
         answer = self._files.elf(path)
         if isinstance(answer, ElfFile):
             return answer
@@ -223,7 +223,7 @@ class Walker:
         answer = self._files.elf(path) if path.startswith("/") else Refusal("it is a relative path")
         if isinstance(answer, Refusal):
             place = FailedLookup(Rule.PATH, path, path, answer.reason)
-            self._report(Missing(path, main.requester.path, scope.root, (place,)))
+            self._report(Missing(path, main.requester.path, scope.start, (place,)))
             return
         loaded = scope.load(path, answer, Rule.PATH, origin=_directory(path), loader=None)
         self._name(scope, loaded, path)
@@ -245,7 +245,7 @@ class Walker:
                 elif soname not in scope.failed:
                     # As in ``ld.so --list``, a missing name is reported once in a program.
                     scope.failed.add(soname)
-                    self._report(Missing(soname, item.requester.path, scope.root, answer))
+                    self._report(Missing(soname, item.requester.path, scope.start, answer))
 
     def _report(self, missing: Missing) -> None:
         self._missing.setdefault((missing.soname, missing.needed_by), missing)

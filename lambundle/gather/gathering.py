@@ -28,7 +28,7 @@ class Gathering:
     """Files gathered for a bundle of one architecture.
 
     ``exclude`` are the user's globs of sonames, file names or absolute paths, ``library_path`` directories to search
-    first. ``roots`` are the real paths of walked files; a missing library of one in ``optional`` is a note, not an
+    first. ``loaded`` are the real paths of walked files; a missing library of one in ``optional`` is a note, not an
     error.
     """
 
@@ -43,11 +43,11 @@ class Gathering:
         self.mirror = Mirror(self.files, self.exclusions.path)
         self.elves = ElfFiles(self.files)
         self.walker = self._walker()
-        self.roots: list[str] = []
+        self.loaded: list[str] = []
         self.optional: set[str] = set()
         self.notes: list[str] = []
 
-    def root(self, path: str, reason: Reason) -> None:
+    def load(self, path: str, reason: Reason) -> None:
         """Add a program or library and its closure."""
         real = self.mirror.add(path, reason)
         if real is not None:
@@ -55,9 +55,9 @@ class Gathering:
 
     def walk(self, real: str) -> None:
         """Walk a program or library by its real path."""
-        if real not in self.roots:
+        if real not in self.loaded:
             self.walker.add(real)
-            self.roots.append(real)
+            self.loaded.append(real)
 
     def add(self, candidates: Iterable[Candidate]) -> None:
         """Add the candidates that exist and are not excluded."""
@@ -68,7 +68,7 @@ class Gathering:
                 real = self.mirror.add(item.path, item.reason)
             except LambundleError:  # a file removed since its package was installed, or a dangling link
                 continue
-            if real is not None and real not in self.roots and not real.endswith(TEXTS):
+            if real is not None and real not in self.loaded and not real.endswith(TEXTS):
                 self.walk_if_loadable(real, optional=True)
 
     def walk_if_elf(self, real: str, *, optional: bool) -> None:
@@ -99,8 +99,8 @@ class Gathering:
     def again(self, directories: Sequence[str]) -> Closure:
         """Walk the same roots on a host where only these directories are searched."""
         walker = self._walker(directories)
-        for root in self.roots:
-            walker.add(root)
+        for path in self.loaded:
+            walker.add(path)
         return walker.closure()
 
     def opened(self, soname: str, by: str, reason: Reason, program: str | None = None) -> None:

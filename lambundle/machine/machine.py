@@ -62,14 +62,14 @@ class Machine:
         return tuple(name if name[:1] in ("/", "$") else os.path.join(self.directory, name) for name in found)
 
     @property
-    def home(self) -> str:
+    def home_directory(self) -> str:
         """The variable HOME; empty if it is not set."""
         return self.variables.get("HOME", "")
 
     @cached_property
-    def homes(self) -> tuple[str, ...]:
+    def home_directories(self) -> tuple[str, ...]:
         """The user's home directories: HOME, and on this machine the one in passwd(5)."""
-        found = {self.home}
+        found = {self.home_directory}
         if self.is_here:
             with suppress(KeyError):  # a user without an entry, as in many containers
                 found.add(pwd.getpwuid(os.getuid()).pw_dir)

@@ -39,7 +39,7 @@ def add_loaded_by_name(gathering: Gathering, started: Iterable[str]) -> None:
 
 def _libc_of(gathering: Gathering, path: str) -> str | None:
     elf = gathering.elves.elf(path)
-    return libc_of(elf.interpreter or "") if path in gathering.roots and isinstance(elf, ElfFile) else None
+    return libc_of(elf.interpreter or "") if path in gathering.loaded and isinstance(elf, ElfFile) else None
 
 
 def has_glibc(gathering: Gathering, started: Iterable[str]) -> bool:

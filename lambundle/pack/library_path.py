@@ -25,11 +25,11 @@ _HWCAPS = re.compile(r"/glibc-hwcaps/[^/]+$")
 
 
 def loaders(
-    files: Files, closure: Closure, roots: Sequence[str], walk_again: Callable[[Sequence[str]], Closure]
+    files: Files, closure: Closure, starts: Sequence[str], walk_again: Callable[[Sequence[str]], Closure]
 ) -> dict[str, Loader]:
-    """Return the loader of each program in ``roots``, by real path.
+    """Return the loader of each program in ``starts``, by real path.
 
-    ``walk_again`` walks the same roots and searches only the given directories. The search order has all directories
+    ``walk_again`` walks the same starts and searches only the given directories. The search order has all directories
     in which libraries were found; a program that finds other files there gets an order of its own.
     """
     common = _directories(files, closure)
@@ -48,14 +48,14 @@ def loaders(
             private[program] = tuple(dict.fromkeys((directory, *before)))
     version = glibc_version(closure)
     return {
-        root: Loader(
+        start: Loader(
             interpreter=elf.interpreter,
             libc=libc_of(elf.interpreter),
             old=version is not None and version < OLDEST_ARGV0,
-            directories=private.get(root, common),
+            directories=private.get(start, common),
         )
-        for root in roots
-        if (elf := closure.files[root].elf).interpreter is not None and elf.is_program
+        for start in starts
+        if (elf := closure.files[start].elf).interpreter is not None and elf.is_program
     }
 
 

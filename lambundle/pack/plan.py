@@ -16,7 +16,7 @@ from lambundle.gather.bytecode import add_bytecode
 from lambundle.gather.gathering import Gathering
 from lambundle.gather.library_path import found_by_variable, searched_first
 from lambundle.gather.programs import Requested, bundle_name, each_once, machine_of, resolve
-from lambundle.pack import gconv, libc, loaded, locales, roots
+from lambundle.pack import gconv, libc, loaded, locales, named
 from lambundle.pack.entries import bundle_entries
 from lambundle.pack.excluded import exclusion_notes
 from lambundle.pack.library_path import glibc_version, libc_of
@@ -112,7 +112,7 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
     machine = request.machine
     library_path = searched_first(machine, request.library_path)
     gathering = Gathering(machine, resolved.architecture, (*request.exclude, *without), library_path)
-    added = roots.added_programs(machine, request.add, resolved.architecture)
+    added = named.added_programs(machine, request.add, resolved.architecture)
     added = [program for program in added if not gathering.excludes(program.path)]
     discovery = Discovery(
         gathering,
@@ -124,16 +124,16 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
     )
     _add_programs(gathering, discovery, resolved.programs, added)
     if resolved.dynamic:
-        gathering.root(SHELL, Reason("shell"))
+        gathering.load(SHELL, Reason("shell"))
     discovery.follow_recipes()
     discovery.add_packages(request.packages)
     if not resolved.only_recorded:
         discovery.discover()
     if request.recorded is not None:
-        roots.add_recorded(gathering, request.recorded.files)
+        named.add_recorded(gathering, request.recorded.files)
         discovery.add_interpreters()
     for path in request.add:
-        roots.add_named(gathering, path)
+        named.add_named(gathering, path)
     if resolved.dynamic:
         started = (*(program.started for program in discovery.dynamic), machine.files.real(SHELL))
         libc.add_loaded_by_name(gathering, started)
@@ -163,10 +163,10 @@ def _add_programs(
     for program in (*requested, *added):
         discovery.add_virtual_environment(program)
     for program in requested:
-        roots.add_program(gathering, program)
+        named.add_program(gathering, program)
     for program in added:
-        roots.add_named(gathering, program.path)
-        roots.add_interpreters(gathering, program)
+        named.add_named(gathering, program.path)
+        named.add_interpreters(gathering, program)
 
 
 def _add_bytecode(gathering: Gathering) -> None:
@@ -183,7 +183,7 @@ def _find_loaders(resolved: _Resolved, gathered: _Gathered) -> Mapping[str, Load
     gathering = gathered.gathering
     if not resolved.dynamic:
         return {}
-    return find_loaders(gathering.files, gathered.closure, gathering.roots, gathering.again)
+    return find_loaders(gathering.files, gathered.closure, gathering.loaded, gathering.again)
 
 
 def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, Loader]) -> Mapping[str, str]:

@@ -63,7 +63,7 @@ def record(commands: Sequence[str], *, home: Path | None = None, method: Method 
         status = tuple(recorder.run(command, str(start), seen) for command in commands)
         files = here().files  # as they are now
         add_interpreters(files, seen)
-        homes = machine.homes if home is None else (str(home),)
+        homes = machine.home_directories if home is None else (str(home),)
         bounds = Bounds(machine.directory, homes, (own, str(runtime.BUILT)), start.stat().st_ctime_ns)
         taken, left_out = choose(files, seen.files, bounds)
         directories = choose_directories(files, seen.directories, bounds)

@@ -91,7 +91,7 @@ class PackingMachine:
     def _bounds(self) -> Bounds:
         from lambundle.recording.filter import Bounds
 
-        return Bounds(self.machine.directory, self.machine.homes)
+        return Bounds(self.machine.directory, self.machine.home_directories)
 
     @cached_property
     def _packages(self) -> PackageDatabase | None:

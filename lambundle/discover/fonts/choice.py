@@ -83,7 +83,7 @@ def choose_fonts(
     homes are a person's. ``wanted`` are packages that a person or the program's packages asked for.
     """
     configuration = read_configuration(machine.files)
-    homes = [f"{home}/{name}" for home in machine.homes for name in dict.fromkeys(configuration.home)]
+    homes = [f"{home}/{name}" for home in machine.home_directories for name in dict.fromkeys(configuration.home)]
     directories = [*(configuration.directories or DIRECTORIES), *homes]
     fonts = _without_copies(list(_fonts(machine.files, directories, owner)))
     taken: dict[Font, None] = {}

@@ -216,8 +216,8 @@ class _Search:
             return [location.replace("{here}", here)]
         if location not in self._common:
             is_at_home = location.startswith("~/")
-            path = f"{escaped(self._machine.home)}{location[1:]}" if is_at_home else location
-            self._common[location] = self._files.glob(path) if self._machine.home or not is_at_home else []
+            path = f"{escaped(self._machine.home_directory)}{location[1:]}" if is_at_home else location
+            self._common[location] = self._files.glob(path) if self._machine.home_directory or not is_at_home else []
         return self._common[location]
 
     def _candidates(self, directory: str, name: str, as_path: str) -> Iterator[str]:

@@ -101,7 +101,7 @@ def _is_of_installation(machine: Machine, path: str, top: str) -> bool:
 
     Below the user's home, where projects lie too, at its top only the usual directories do, and those that hold some.
     """
-    is_at_home = any(top.startswith(f"{home}/") for home in machine.homes)
+    is_at_home = any(top.startswith(f"{home}/") for home in machine.home_directories)
     if not is_at_home or posixpath.dirname(path) != top or _is_application(machine, top):
         return True
     if posixpath.basename(path) in (*COMMANDS, *BESIDE, "include", "usr"):
@@ -141,7 +141,7 @@ def _installation(machine: Machine, program: str) -> str | None:
 def shared_directories(machine: Machine) -> set[str]:
     """Return directories that unrelated programs share, whoever packs and wherever from."""
     found = {"/", "/usr", "/usr/local", "/usr/games", "/opt", "/srv", "/tmp", "/var/tmp"}  # noqa: S108
-    for home in machine.homes:
+    for home in machine.home_directories:
         found |= {home, f"{home}/.local"}
         above = home
         while (above := posixpath.dirname(above)) not in found:

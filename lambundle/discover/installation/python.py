@@ -212,7 +212,7 @@ def _sites(machine: Machine, interpreter: str) -> tuple[str, ...]:
     if _is_isolated(files, prefixes[0]):
         prefixes = prefixes[:1]
     elif files.real(interpreter).startswith("/usr/"):
-        prefixes += [*([f"{machine.home}/.local"] if machine.home else []), "/usr/local", "/usr"]
+        prefixes += [*([f"{machine.home_directory}/.local"] if machine.home_directory else []), "/usr/local", "/usr"]
     names = ("lib/python3*/site-packages", "lib64/python3*/site-packages", "lib/python3*/dist-packages")
     found = [path for prefix in prefixes for name in names for path in files.glob(f"{escaped(prefix)}/{name}")]
     return tuple(dict.fromkeys(found))

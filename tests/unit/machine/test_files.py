@@ -242,7 +242,7 @@ def test_a_machine_below_a_root_has_nothing_of_this_one(tmp_path: Path) -> None:
     assert machine.distribution == "Made Up 1"
     assert machine.os_release["ID"] == "made"
     assert dict(machine.variables) == {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-    assert (machine.directory, machine.home, machine.is_here) == ("/", "", False)
+    assert (machine.directory, machine.home_directory, machine.is_here) == ("/", "", False)
     assert at("/").is_here
     assert here().is_here
 

@@ -73,7 +73,7 @@ def packed(
         "/etc/locale.gen": "# en_US.UTF-8 UTF-8\nde_DE.UTF-8 UTF-8\n",
     }
     gathering = Gathering(Machine(MemoryFiles(content), variables or {}), "x86_64", (), ())
-    gathering.root("/usr/bin/p", PROGRAM)
+    gathering.load("/usr/bin/p", PROGRAM)
     add_locales(gathering)
     entries = {entry.path: entry for entry in gathering.mirror.entries("")}
     return gathering, {path.removeprefix(f"{LOCALES}/"): entry for path, entry in entries.items()}
@@ -124,7 +124,7 @@ def test_the_converter_of_a_locales_character_set_comes_along() -> None:
         f"{top}/EUC-KR.so": make_elf(type_=3, dynamic=[(21, 0)]),
     }
     gathering = Gathering(Machine(MemoryFiles(content)), "x86_64", (), ())
-    gathering.root("/usr/bin/p", PROGRAM)
+    gathering.load("/usr/bin/p", PROGRAM)
     add_locales(gathering)
     assert f"{top}/EUC-KR.so" in gathering.mirror.files()
 

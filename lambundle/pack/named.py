@@ -28,7 +28,7 @@ def add_program(gathering: Gathering, program: Requested) -> None:
             )
     reason = Reason("program", None, program.launcher)
     if program.interpreter is None or program.script is None:
-        gathering.root(program.path, reason)
+        gathering.load(program.path, reason)
         return
     gathering.mirror.add(program.path, reason)
     add_interpreters(gathering, program)
@@ -58,7 +58,7 @@ def add_interpreters(gathering: Gathering, program: Requested) -> None:
         return
     interprets = Reason("interpreter", program.real)
     if program.script.env is not None:
-        gathering.root(program.script.env, interprets)
+        gathering.load(program.script.env, interprets)
         if gathering.machine.own and posixpath.dirname(program.interpreter) == gathering.machine.own:
             gathering.notes.append(
                 f"{program.launcher} runs with {program.interpreter}, the interpreter of lambundle's own environment: "
@@ -66,7 +66,7 @@ def add_interpreters(gathering: Gathering, program: Requested) -> None:
             )
     for path in program.between:
         gathering.mirror.add(path, interprets)
-    gathering.root(program.interpreter, interprets)
+    gathering.load(program.interpreter, interprets)
 
 
 def add_recorded(gathering: Gathering, paths: Iterable[str]) -> None:
