@@ -6,8 +6,6 @@ import posixpath
 import struct
 import weakref
 from functools import cached_property
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 from lambundle.errors import PackageDatabaseError
@@ -119,6 +117,8 @@ def _recover(connection: sqlite3.Connection, data: bytearray, journal: bytes) ->
     """Load a database with its journal, which sqlite applies only to files."""
     import sqlite3
     from contextlib import closing
+    from pathlib import Path
+    from tempfile import TemporaryDirectory  # only such a database needs it
 
     with TemporaryDirectory(prefix="lambundle-") as directory:
         copy = Path(directory, "rpmdb.sqlite")
