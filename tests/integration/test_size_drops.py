@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 JOBS = {job.name: job for job in load_jobs()}
-TRIED = ("ffmpeg", "gcc", "git", "jq")
+TRIED = ("convert", "gcc", "git", "jq")
+"""Bundles far from the quota: near it, room that is freed lets in what had none, and SAVES cannot know what."""
 
 
 class Sizes(NamedTuple):
@@ -49,25 +50,29 @@ def plan_of(job: Job, exclude: Sequence[str] = ()) -> Plan:
     return make_plan(Request(programs, here(), exclude=tuple(exclude)))
 
 
-def sizes(plan: Plan) -> Sizes:
+def sizes(plan: Plan, before: Plan | None = None) -> Sizes:
+    """Add up a plan; of what is copied only what is in ``before`` too: room that is freed may let in more."""
     root = f"lambundle/{plan.manifest.name}/root/"
-    copied = sum(entry.size for entry in plan.manifest.entries if entry.path.startswith(root))
-    return Sizes(copied, plan.unzipped - copied)
+    copied = [entry for entry in plan.manifest.entries if entry.path.startswith(root)]
+    known = {entry.path for entry in (plan if before is None else before).manifest.entries}
+    made = plan.unzipped - sum(entry.size for entry in copied)
+    return Sizes(sum(entry.size for entry in copied if entry.path in known), made)
 
 
 @lru_cache(maxsize=1)
-def offers(name: str) -> tuple[tuple[Drop, ...], Sizes]:
+def offers(name: str) -> tuple[tuple[Drop, ...], Plan]:
     plan = plan_of(JOBS[name])
     files = {entry.path: entry.size for entry in plan.manifest.entries if entry.kind is not Kind.DIRECTORY}
-    return drops(ReasonGraph([plan.manifest], files)), sizes(plan)
+    return drops(ReasonGraph([plan.manifest], files)), plan
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in TRIED])
 def test_packing_again_without_it_saves_exactly_that(name: str) -> None:
-    found, before = offers(name)
+    found, plan = offers(name)
+    before = sizes(plan)
     assert found
     for drop in found:
-        after = sizes(plan_of(JOBS[name], drop.exclude))
+        after = sizes(plan_of(JOBS[name], drop.exclude), plan)
         assert before.copied - after.copied == drop.saves, drop
         # Launchers and configuration name the directories of libraries: one less, and they are shorter.
         assert 0 <= before.made - after.made < 500, drop
@@ -90,7 +95,7 @@ def test_any_file_saves_what_its_row_says(name: str) -> None:
     files.sort(key=lambda node: (-graph.weights[node], graph.nodes[node].name))
     for node in files[:80:16]:
         names = [glob.escape(graph.nodes[each].name) for each in graph.names_of(node)]
-        after = sizes(plan_of(JOBS[name], names))
+        after = sizes(plan_of(JOBS[name], names), plan)
         assert before.copied - after.copied == graph.savings[node], names
 
 

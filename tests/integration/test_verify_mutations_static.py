@@ -82,16 +82,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     if platform.machine() != "x86_64":
         pytest.skip("the mutations are written down for x86_64")
     top = tmp_path_factory.mktemp("world").resolve()
-    for directory in ("bin", "lib", "plugins", "share/d", "share/empty", "old", "lacks"):
+    for directory in ("bin", "lib", "plugins", "share/d", "share/empty"):
         (top / directory).mkdir(parents=True)
+    others = tmp_path_factory.mktemp("others").resolve()  # what lies around a program of no package is packed with it
     sources = {"greet.c": LIBRARY, "tool.c": PROGRAM, "helper.c": HELPER, "plug.c": PLUGIN}
     sources |= {"new.map": VERSIONS["new"], "old.map": VERSIONS["old"]}
     for name, text in sources.items():
         (top / name).write_text(text)
     shared = ("-shared", "-fPIC", "-Wl,-soname,libgreet.so.1")
     build(top, *shared, "-Wl,--version-script=new.map", "-o", "lib/libgreet.so.1.0", "greet.c")
-    build(top, *shared, "-Wl,--version-script=old.map", "-DLACKS", "-o", "old/x.so", "greet.c")
-    build(top, *shared, "-Wl,--version-script=new.map", "-DLACKS", "-o", "lacks/x.so", "greet.c")
+    build(top, *shared, "-Wl,--version-script=old.map", "-DLACKS", "-o", str(others / "old.so"), "greet.c")
+    build(top, *shared, "-Wl,--version-script=new.map", "-DLACKS", "-o", str(others / "lacks.so"), "greet.c")
     (top / "lib/libgreet.so.1").symlink_to("libgreet.so.1.0")
     build(top, "-o", "bin/tool", "tool.c", "lib/libgreet.so.1", "-Wl,-rpath,$ORIGIN/../lib")
     build(top, "-o", "bin/helper", "helper.c")
@@ -105,7 +106,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     added = [f"--add={top / name}" for name in ("bin", "plugins", "share")]
     command = [sys.executable, "-m", "lambundle", "pack", "-q", "bin/tool", *added, "-o", "good.zip"]
     subprocess.run(command, cwd=top, check=True, capture_output=True)
-    libraries = {name: (top / name / "x.so").read_bytes() for name in ("old", "lacks")}
+    libraries = {name: (others / f"{name}.so").read_bytes() for name in ("old", "lacks")}
     return World(top, top / "good.zip", libraries)
 
 
@@ -150,6 +151,8 @@ def resolved(draft: Draft, path: str) -> str:
     todo = path.split("/")[::-1]
     while todo:
         part = todo.pop()
+        if part in {"", "."}:
+            continue
         if part == "..":
             done.pop()
             continue
