@@ -307,3 +307,13 @@ def test_the_string_table_has_the_names_of_what_is_needed() -> None:
     assert elf.needed
     assert all(os.fsencode(name) in data[begin:end] for name in elf.needed)
     assert (data[begin], data[end - 1]) == (0, 0)
+
+
+def test_note_headers_on_the_same_bytes_are_read_up_to_one_budget() -> None:
+    content = b'[{"soname":["libz.so.1"]}]' + b" " * 100_000
+    data = make_elf(notes=make_note("<", b"FDO\0", 0x407C0C0A, content))
+    header = data[64 : 64 + 56]
+    many = bytearray(data + header * 1000)
+    struct.pack_into("<Q", many, 32, len(data))  # e_phoff
+    struct.pack_into("<H", many, 56, 1000)  # e_phnum
+    assert len(parse_elf(bytes(many), "it").dlopen) == 2  # of 256 KiB, each has 100

@@ -96,6 +96,7 @@ def test_status_of_links_and_of_what_they_lead_to(files: Files) -> None:
     assert stat.S_ISLNK(files.lstat("/bin/other").st_mode)
     assert files.is_file("/bin/other")
     assert files.is_executable("/bin/other")
+    assert files.is_readable("/bin/other")
     assert not files.is_executable("/lib/x/a.so")
     assert not files.is_executable("/bin")
     assert files.is_directory("/bin")
@@ -196,6 +197,7 @@ def test_no_link_leads_out_of_a_root(tmp_path: Path) -> None:
     files = DiskFiles(str(top))
     for path in ("/absolute", "/relative", "/directory/secret", "/../secret"):
         assert not files.exists(path)
+        assert not files.is_readable(path)
         assert files.content(path, 100) is None
     assert files.names("/directory") == ["absolute", "directory", "relative"]
 
