@@ -24,7 +24,7 @@ struct statx;
         path = (makes) ? lb_placed_at(directory, path, &buffer, #name)                                       \
                        : lb_served_at(directory, path, &buffer, #name);                                      \
         result answer = lb_real_##name()(__VA_ARGS__);                                                       \
-        if (LB_UNLIKELY(answer == failed) && errno == ENOENT &&                                              \
+        if (LB_UNLIKELY(answer == failed) && (errno == ENOENT || ((makes) && errno == EROFS)) &&             \
             lb_is_elsewhere(directory, asked, &path, &buffer))                                               \
             answer = lb_real_##name()(__VA_ARGS__);                                                          \
         return answer;                                                                                       \
@@ -57,13 +57,21 @@ static inline bool makes_file(const char *mode)
     LB_WRAP_POINTER(FILE *, name, (const char *path, const char *mode))                                      \
     LB_CALL(FILE *, name, NULL, makes_file(mode), AT_FDCWD, path, mode)
 
+/* For functions that cannot be called twice. */
+static const char *placed_or_reached(int directory, const char *path, struct lb_path *buffer,
+                                     const char *operation)
+{
+    path = lb_reached_at(directory, path, buffer, operation);
+    return lb_is_readable(path) ? lb_find_place(path, buffer) : path;
+}
+
 /* One that fails has closed the stream: there is no second call. */
 #define LB_FREOPEN(name)                                                                                     \
     LB_WRAP_POINTER(FILE *, name, (const char *path, const char *mode, FILE *file))                          \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        path = makes_file(mode) ? lb_placed_at(AT_FDCWD, path, &buffer, #name)                               \
-                                : lb_served(path, &buffer, #name);                                           \
+        path = makes_file(mode) ? placed_or_reached(AT_FDCWD, path, &buffer, #name)                          \
+                                : lb_reached_at(AT_FDCWD, path, &buffer, #name);                             \
         return lb_real_##name()(path, mode, file);                                                           \
     }
 
@@ -155,8 +163,8 @@ LB_NAME_AT(int, mknodat, true, (int directory, const char *path, mode_t mode, de
     LB_WRAP(int, name, parameters)                                                                           \
     {                                                                                                        \
         struct lb_path old_buffer, new_buffer;                                                               \
-        old_path = lb_placed_at(directory1, old_path, &old_buffer, #name);                                   \
-        new_path = lb_placed_at(directory2, new_path, &new_buffer, #name);                                   \
+        old_path = placed_or_reached(directory1, old_path, &old_buffer, #name);                              \
+        new_path = placed_or_reached(directory2, new_path, &new_buffer, #name);                              \
         return lb_real_##name()(__VA_ARGS__);                                                                \
     }
 

@@ -124,6 +124,10 @@ static inline const char *lb_served(const char *path, struct lb_path *buffer, co
     return lb_served_at(-100 /* AT_FDCWD */, path, buffer, operation);
 }
 
+/* As lb_served_at, for functions that cannot be called twice: a relative path that is not there is looked for on the
+ * other side before. */
+const char *lb_reached_at(int directory, const char *path, struct lb_path *buffer, const char *operation);
+
 /* ---- cwd.c ---- */
 
 /* The working directory's name at home, in `buffer`; NULL where it is not below the bundle's root. */

@@ -3,6 +3,7 @@
 #include "lb.h"
 #include "sys.h"
 
+#include <errno.h>
 #include <string.h>
 
 const char *lb_absolute(int directory, const char *path, struct lb_path *buffer)
@@ -108,23 +109,73 @@ const char *lb_name_at_home(const char *path)
     return lb_find_in_bundle(name, &buffer) == name ? NULL : name;
 }
 
+/* The physical name of a directory, in the bundle as at home; false where it has none. */
+static bool read_directory(int directory, struct lb_path *buffer, bool *inside)
+{
+    long length = directory == AT_FDCWD ? lb_sys_getcwd(buffer->text, sizeof buffer->text)
+                                        : lb_path_of_descriptor(directory, buffer->text, sizeof buffer->text);
+    if (length <= 0 || buffer->text[0] != '/')
+        return false;
+    *inside = lb_is_inside(buffer->text);
+    if (!*inside)
+        return true;
+    char *name = buffer->text + lb_state.root_len;
+    if (strncmp(buffer->text, lb_state.root, lb_state.root_len) != 0 || (*name != '/' && *name != '\0'))
+        return false;
+    memmove(buffer->text, name, strlen(name) + 1);
+    return true;
+}
+
+/* Goes up from a physical directory, at most to the root, for each .. that a path begins with; returns the rest. */
+static const char *go_up(char *directory, const char *path)
+{
+    for (size_t length;; path += length) {
+        path = next_name(path, &length);
+        if (length != 2 || memcmp(path, "..", 2) != 0)
+            return path;
+        char *slash = strrchr(directory, '/');
+        if (slash != NULL)
+            *slash = '\0';
+    }
+}
+
+/* The absolute name at home of a relative path. */
+static bool name_it(int directory, const char *path, struct lb_path *buffer, bool *inside)
+{
+    if (!read_directory(directory, buffer, inside))
+        return false;
+    const char *rest = go_up(buffer->text, path);
+    size_t length = strlen(buffer->text);
+    if (length + strlen(rest) + 2 > sizeof buffer->text)
+        return false;
+    if (length == 0 || buffer->text[length - 1] != '/')
+        buffer->text[length++] = '/';
+    strcpy(buffer->text + length, rest);
+    return true;
+}
+
 /* What is relative to a directory of the bundle may be on the host only, and the other way round. */
 bool lb_is_elsewhere(int directory, const char *asked, const char **path, struct lb_path *buffer)
 {
     struct lb_path space;
-    if (!lb_state.active || !lb_is_readable(asked) || asked[0] == '/' || asked[0] == '\0')
+    bool inside;
+    if (!lb_state.active || !lb_is_readable(asked) || asked[0] == '/' || asked[0] == '\0' ||
+        !name_it(directory, asked, &space, &inside))
         return false;
-    const char *absolute = lb_absolute(directory, asked, &space);
-    if (absolute == asked || absolute[0] != '/')
+    const char *found = lb_find_in_bundle(space.text, buffer);
+    if (found == space.text)
+        found = lb_find_place(space.text, buffer);
+    if (found == space.text && !inside)
         return false;
-    if (!lb_is_inside(absolute)) {
-        *path = lb_find_in_bundle(absolute, buffer);
-        return *path != absolute;
-    }
-    if (strncmp(absolute, lb_state.root, lb_state.root_len) != 0 || absolute[lb_state.root_len] != '/' ||
-        !lb_may_be_served(absolute + lb_state.root_len) || lb_sys_access(absolute + lb_state.root_len, F_OK) != 0)
-        return false;
-    strcpy(buffer->text, absolute + lb_state.root_len);
-    *path = buffer->text;
+    *path = found == space.text ? strcpy(buffer->text, space.text) : found;
     return true;
+}
+
+const char *lb_reached_at(int directory, const char *path, struct lb_path *buffer, const char *operation)
+{
+    const char *served = lb_served_at(directory, path, buffer, operation);
+    if (served == path && lb_is_readable(path) && path[0] != '/' &&
+        lb_sys6(SYS_faccessat, directory, (long)path, F_OK, 0, 0, 0) == -ENOENT)
+        lb_is_elsewhere(directory, path, &served, buffer);
+    return served;
 }

@@ -118,6 +118,8 @@ long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, 
             return copy_name(name, buffer, size);
     }
     long result = lb_sys6(SYS_readlinkat, directory, (long)served, (long)buffer, (long)size, 0, 0);
+    if (LB_UNLIKELY(result == -ENOENT) && lb_is_elsewhere(directory, path, &served, &space))
+        result = lb_sys6(SYS_readlinkat, directory, (long)served, (long)buffer, (long)size, 0, 0);
     if (result > 0 && LB_UNLIKELY(lb_is_loader(buffer, (size_t)result)))
         return see_through_loader(directory, path, buffer, size, result);
     const char *target = NULL;
@@ -188,6 +190,8 @@ static char *without_root(const char *asked, const char *served, char *result)
     if (result == NULL || served == lb_state.program || (asked[0] == '/' && served == asked))
         return result;
     const char *name = lb_name_at_home(result);
+    if (asked[0] == '/' && strncmp(result, lb_state.root, lb_state.root_len) == 0)
+        name = result[lb_state.root_len] == '/' ? result + lb_state.root_len : name;
     if (name != NULL)
         memmove(result, name, strlen(name) + 1);
     return result;
@@ -196,7 +200,7 @@ static char *without_root(const char *asked, const char *served, char *result)
 LB_WRAP_POINTER(char *, realpath, (const char *path, char *resolved))
 {
     struct lb_path buffer;
-    const char *served = lb_served(path, &buffer, "realpath");
+    const char *served = lb_reached_at(AT_FDCWD, path, &buffer, "realpath");
     return without_root(path, served, lb_real_realpath()(served, resolved));
 }
 
@@ -204,14 +208,14 @@ LB_WRAP_POINTER(char *, realpath, (const char *path, char *resolved))
 LB_WRAP_POINTER(char *, __realpath_chk, (const char *path, char *resolved, size_t room))
 {
     struct lb_path buffer;
-    const char *served = lb_served(path, &buffer, "realpath");
+    const char *served = lb_reached_at(AT_FDCWD, path, &buffer, "realpath");
     return without_root(path, served, lb_real___realpath_chk()(served, resolved, room));
 }
 
 LB_WRAP_POINTER(char *, canonicalize_file_name, (const char *path))
 {
     struct lb_path buffer;
-    const char *served = lb_served(path, &buffer, "canonicalize_file_name");
+    const char *served = lb_reached_at(AT_FDCWD, path, &buffer, "canonicalize_file_name");
     return without_root(path, served, lb_real_canonicalize_file_name()(served));
 }
 #endif
