@@ -47,9 +47,6 @@ def printed(output: str) -> dict[int, list[str]]:
     return found
 
 
-NAMES_OF_THE_BUNDLE = ("getcwd", "get_current_dir_name", "fts_open", "fts64_open", "bindtextdomain")
-"""Functions that return a path in the bundle, as the runtime's README says."""
-
 TWO_NAMES = ("rename", "renameat", "renameat2", "link", "linkat")
 """A bundle is another file system than the host: between them EXDEV comes before any other error."""
 
@@ -57,13 +54,8 @@ TWO_NAMES = ("rename", "renameat", "renameat2", "link", "linkat")
 def as_at_home(line: str) -> str:
     """Take the bundle's root off a line where the runtime's README says that it is there."""
     function, colon, rest = line.partition(":")
-    if function.strip() in NAMES_OF_THE_BUNDLE:
+    if function.strip() == "bindtextdomain":
         rest = rest.replace(BUNDLE, "")
-        head, *names = re.split(r" \[", rest)
-        if names:
-            last, bracket, tail = names[-1].rpartition("]")
-            names = sorted([*names[:-1], last + bracket])
-            rest = " [".join([head, *names]) + tail
     if function.strip().startswith("realpath"):
         rest = rest.replace(" //", " /")  # musl keeps two slashes in front
     if function.strip() in TWO_NAMES:
@@ -76,13 +68,9 @@ def functions_of(roots: Roots) -> list[str]:
     return sorted(roots.run_at_home("--list").stdout.split())
 
 
-NOT_COVERED = {"musl": {"glob"}}
-"""As the runtime's README says."""
-
-
 def differences(roots: Roots, seed: int, numbers: Sequence[int]) -> list[Difference]:
     """Run programs of a seed on both sides; return the calls that differ."""
-    names = [name for name in functions_of(roots) if name not in NOT_COVERED.get(roots.libc, ())]
+    names = functions_of(roots)
     found = []
     for at in range(0, len(numbers), BATCH):
         found += _compare(roots, {number: write_program(seed, number, names) for number in numbers[at : at + BATCH]})

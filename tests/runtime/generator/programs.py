@@ -65,7 +65,7 @@ class Writer:
             fields["path"] = path
         if Takes.OTHER in function.takes:
             fields["other_directory"], base = self._descriptor()
-            if name in ("rename", "link", "same", "fts_open", "fts64_open"):
+            if name in ("rename", "link", "same", "fts_open", "fts64_open", "fts_read", "fts64_read", "fts_children"):
                 fields["other_directory"], base = "", self._directory
             fields["other_path"] = self._paths.any(function, base)
         for field in ("number", "second", "text"):
