@@ -16,7 +16,7 @@ from lambundle.gather.bytecode import add_bytecode
 from lambundle.gather.gathering import Gathering
 from lambundle.gather.library_path import found_by_variable, searched_first
 from lambundle.gather.programs import Requested, bundle_name, each_once, machine_of, resolve
-from lambundle.pack import gconv, libc, loaded, locales, named
+from lambundle.pack import gconv, libc, loaded, locales, named, past_runtime
 from lambundle.pack.entries import bundle_entries
 from lambundle.pack.excluded import exclusion_notes
 from lambundle.pack.library_path import glibc_version, libc_of
@@ -149,11 +149,7 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
         *exclusion_notes(gathering, closure, resolved.programs),
         *([] if by_variable is None else [by_variable]),
     ]
-    for program in resolved.programs:
-        if program.elf.is_static_program:
-            gathering.notes.append(
-                f"{program.launcher} is a static program: absolute paths in it are not redirected into the bundle"
-            )
+    gathering.notes.extend(past_runtime.notes(machine.files, resolved.programs))
     return _Gathered(gathering, discovery, closure)
 
 

@@ -6,6 +6,21 @@
 #include <errno.h>
 #include <string.h>
 
+/* Steps up as far as `*path` begins with dots: exact, since a name that the kernel gives has no links. */
+static void climb(char *base, long *length, const char **path)
+{
+    for (;;) {
+        const char *rest = *path;
+        bool up = strncmp(rest, "..", 2) == 0 && (rest[2] == '/' || rest[2] == '\0');
+        if (!up && !(rest[0] == '.' && (rest[1] == '/' || rest[1] == '\0')))
+            return;
+        while (up && *length > 1 && base[--*length] != '/')
+            ;
+        rest += up ? 2 : 1;
+        *path = rest + strspn(rest, "/");
+    }
+}
+
 const char *lb_absolute(int directory, const char *path, struct lb_path *buffer)
 {
     long length;
@@ -17,7 +32,8 @@ const char *lb_absolute(int directory, const char *path, struct lb_path *buffer)
         length = lb_path_of_descriptor(directory, buffer->text, sizeof buffer->text);
     if (length <= 0 || (size_t)length + strlen(path) + 2 > sizeof buffer->text)
         return path;
-    if (buffer->text[length - 1] != '/') /* "/" ends with it already */
+    climb(buffer->text, &length, &path);
+    if (length == 0 || buffer->text[length - 1] != '/') /* "/" ends with it already */
         buffer->text[length++] = '/';
     strcpy(buffer->text + length, path);
     return buffer->text;
