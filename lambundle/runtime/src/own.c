@@ -6,40 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Steps up as far as `*path` begins with dots: exact, since a name that the kernel gives has no links. */
-static void climb(char *base, long *length, const char **path)
-{
-    for (;;) {
-        const char *rest = *path;
-        bool up = strncmp(rest, "..", 2) == 0 && (rest[2] == '/' || rest[2] == '\0');
-        if (!up && !(rest[0] == '.' && (rest[1] == '/' || rest[1] == '\0')))
-            return;
-        while (up && *length > 1 && base[--*length] != '/')
-            ;
-        rest += up ? 2 : 1;
-        *path = rest + strspn(rest, "/");
-    }
-}
-
-const char *lb_absolute(int directory, const char *path, struct lb_path *buffer)
-{
-    long length;
-    if (path[0] == '/')
-        return path;
-    if (directory == AT_FDCWD)
-        length = lb_sys_getcwd(buffer->text, sizeof buffer->text) - 1;
-    else
-        length = lb_path_of_descriptor(directory, buffer->text, sizeof buffer->text);
-    if (length <= 0 || (size_t)length + strlen(path) + 2 > sizeof buffer->text)
-        return path;
-    climb(buffer->text, &length, &path);
-    if (length == 0 || buffer->text[length - 1] != '/') /* "/" ends with it already */
-        buffer->text[length++] = '/';
-    strcpy(buffer->text + length, path);
-    return buffer->text;
-}
-
-/* ---- /proc/self/exe and its kin ---- */
+/* ---- relative names ---- */
 
 /* The next name of a path, without empty ones and dots; its length is 0 at the end. */
 static const char *next_name(const char *at, size_t *length)
@@ -52,6 +19,42 @@ static const char *next_name(const char *at, size_t *length)
         at++;
     }
 }
+
+static bool read_directory(int directory, struct lb_path *buffer)
+{
+    long length = directory == AT_FDCWD ? lb_sys_getcwd(buffer->text, sizeof buffer->text)
+                                        : lb_path_of_descriptor(directory, buffer->text, sizeof buffer->text);
+    return length > 0 && buffer->text[0] == '/';
+}
+
+/* Puts a relative path behind a directory's name, which climbs as far as the path begins with dots: exact, since a name
+ * that the kernel gives has no links. False where that is too long. */
+static bool extend(struct lb_path *directory, const char *path)
+{
+    size_t length, name;
+    for (;; path += name) {
+        path = next_name(path, &name);
+        if (name != 2 || memcmp(path, "..", 2) != 0)
+            break;
+        char *slash = strrchr(directory->text, '/');
+        if (slash != NULL)
+            *slash = '\0';
+    }
+    length = strlen(directory->text);
+    if (length + strlen(path) + 2 > sizeof directory->text)
+        return false;
+    if (length == 0 || directory->text[length - 1] != '/') /* "/" ends with it already */
+        directory->text[length++] = '/';
+    strcpy(directory->text + length, path);
+    return true;
+}
+
+const char *lb_absolute(int directory, const char *path, struct lb_path *buffer)
+{
+    return path[0] != '/' && read_directory(directory, buffer) && extend(buffer, path) ? buffer->text : path;
+}
+
+/* ---- /proc/self/exe and its kin ---- */
 
 static bool takes(const char **at, const char *name)
 {
@@ -125,48 +128,13 @@ const char *lb_name_at_home(const char *path)
     return lb_find_in_bundle(name, &buffer) == name ? NULL : name;
 }
 
-/* The physical name of a directory, in the bundle as at home; false where it has none. */
-static bool read_directory(int directory, struct lb_path *buffer, bool *inside)
+/* Gives a directory of the bundle the name that it has at home; false where it has none. */
+static bool strip_root(struct lb_path *directory)
 {
-    long length = directory == AT_FDCWD ? lb_sys_getcwd(buffer->text, sizeof buffer->text)
-                                        : lb_path_of_descriptor(directory, buffer->text, sizeof buffer->text);
-    if (length <= 0 || buffer->text[0] != '/')
+    char *name = directory->text + lb_state.root_len;
+    if (strncmp(directory->text, lb_state.root, lb_state.root_len) != 0 || (*name != '/' && *name != '\0'))
         return false;
-    *inside = lb_is_inside(buffer->text);
-    if (!*inside)
-        return true;
-    char *name = buffer->text + lb_state.root_len;
-    if (strncmp(buffer->text, lb_state.root, lb_state.root_len) != 0 || (*name != '/' && *name != '\0'))
-        return false;
-    memmove(buffer->text, name, strlen(name) + 1);
-    return true;
-}
-
-/* Goes up from a physical directory, at most to the root, for each .. that a path begins with; returns the rest. */
-static const char *go_up(char *directory, const char *path)
-{
-    for (size_t length;; path += length) {
-        path = next_name(path, &length);
-        if (length != 2 || memcmp(path, "..", 2) != 0)
-            return path;
-        char *slash = strrchr(directory, '/');
-        if (slash != NULL)
-            *slash = '\0';
-    }
-}
-
-/* The absolute name at home of a relative path. */
-static bool name_it(int directory, const char *path, struct lb_path *buffer, bool *inside)
-{
-    if (!read_directory(directory, buffer, inside))
-        return false;
-    const char *rest = go_up(buffer->text, path);
-    size_t length = strlen(buffer->text);
-    if (length + strlen(rest) + 2 > sizeof buffer->text)
-        return false;
-    if (length == 0 || buffer->text[length - 1] != '/')
-        buffer->text[length++] = '/';
-    strcpy(buffer->text + length, rest);
+    memmove(directory->text, name, strlen(name) + 1);
     return true;
 }
 
@@ -174,9 +142,11 @@ static bool name_it(int directory, const char *path, struct lb_path *buffer, boo
 bool lb_is_elsewhere(int directory, const char *asked, const char **path, struct lb_path *buffer)
 {
     struct lb_path space;
-    bool inside;
     if (!lb_state.active || !lb_is_readable(asked) || asked[0] == '/' || asked[0] == '\0' ||
-        !name_it(directory, asked, &space, &inside))
+        !read_directory(directory, &space))
+        return false;
+    bool inside = lb_is_inside(space.text);
+    if ((inside && !strip_root(&space)) || !extend(&space, asked))
         return false;
     const char *found = lb_find_in_bundle(space.text, buffer);
     if (found == space.text)
