@@ -289,7 +289,7 @@ def make_world(name: str, top: Path) -> World:
     if name == "glibc-2.31":
         _graft_old_glibc(world)
     if name == "sanitized":
-        return _sanitize(world, built)
+        return sanitize(world, built)
     return world
 
 
@@ -372,7 +372,7 @@ def _graft_old_glibc(world: World) -> None:
     shutil.copyfile(host / "usr/bin/bash", shell)
 
 
-def _sanitize(world: World, built: Path) -> World:
+def sanitize(world: World, built: Path) -> World:
     """Put a runtime with sanitizers in the place of the released one, behind their libraries."""
     flags = [
         *SANITIZED,

@@ -61,8 +61,8 @@ static inline bool makes_file(const char *mode)
 static const char *placed_or_reached(int directory, const char *path, struct lb_path *buffer,
                                      const char *operation)
 {
-    path = lb_reached_at(directory, path, buffer, operation);
-    return lb_is_readable(path) ? lb_find_place(path, buffer) : path;
+    const char *reached = lb_reached_at(directory, path, buffer, operation);
+    return reached == path && lb_is_readable(path) ? lb_find_place(path, buffer) : reached;
 }
 
 /* One that fails has closed the stream: there is no second call. */
