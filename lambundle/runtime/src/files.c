@@ -18,8 +18,8 @@ struct statx;
 #define LB_PATH_FIRST(result, name, parameters, ...)                                                         \
     LB_WRAP(result, name, parameters)                                                                        \
     {                                                                                                        \
-        struct lb_path buffer;                                                                               \
-        path = lb_served(path, &buffer, #name);                                                              \
+        LB_BUFFER(buffer, path);                                                                             \
+        path = lb_served(path, buffer, #name);                                                               \
         return lb_real_##name()(__VA_ARGS__);                                                                \
     }
 
@@ -27,16 +27,16 @@ struct statx;
 #define LB_PATH_AT(result, name, parameters, ...)                                                            \
     LB_WRAP(result, name, parameters)                                                                        \
     {                                                                                                        \
-        struct lb_path buffer;                                                                               \
-        path = lb_served_at(directory, path, &buffer, #name);                                                \
+        LB_BUFFER(buffer, path);                                                                             \
+        path = lb_served_at(directory, path, buffer, #name);                                                 \
         return lb_real_##name()(__VA_ARGS__);                                                                \
     }
 
 #define LB_PATH_POINTER(result, name, parameters, ...)                                                       \
     LB_WRAP_POINTER(result, name, parameters)                                                                \
     {                                                                                                        \
-        struct lb_path buffer;                                                                               \
-        path = lb_served(path, &buffer, #name);                                                              \
+        LB_BUFFER(buffer, path);                                                                             \
+        path = lb_served(path, buffer, #name);                                                               \
         return lb_real_##name()(__VA_ARGS__);                                                                \
     }
 
@@ -109,9 +109,10 @@ LB_PATH_AT(int, mknodat, (int directory, const char *path, mode_t mode, dev_t de
 #define LB_TWO_PATHS(name, parameters, directory1, directory2, ...)                                          \
     LB_WRAP(int, name, parameters)                                                                           \
     {                                                                                                        \
-        struct lb_path old_buffer, new_buffer;                                                               \
-        old_path = lb_served_at(directory1, old_path, &old_buffer, #name);                                   \
-        new_path = lb_served_at(directory2, new_path, &new_buffer, #name);                                   \
+        LB_BUFFER(old_buffer, old_path);                                                                     \
+        LB_BUFFER(new_buffer, new_path);                                                                     \
+        old_path = lb_served_at(directory1, old_path, old_buffer, #name);                                    \
+        new_path = lb_served_at(directory2, new_path, new_buffer, #name);                                    \
         return lb_real_##name()(__VA_ARGS__);                                                                \
     }
 

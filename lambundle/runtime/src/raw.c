@@ -68,12 +68,12 @@ static enum call kind_of(long number)
 
 static long with_path(enum call kind, long number, long a, long b, long c, long d, long e)
 {
-    struct lb_path buffer;
+    LB_BUFFER(buffer, (const char *)(kind == PATH_FIRST ? a : kind == PATH_SECOND ? b : 0));
     switch (kind) {
     case PATH_FIRST:
-        return lb_sys6(number, (long)lb_served((const char *)a, &buffer, "syscall"), b, c, d, e, 0);
+        return lb_sys6(number, (long)lb_served((const char *)a, buffer, "syscall"), b, c, d, e, 0);
     case PATH_SECOND:
-        return lb_sys6(number, a, (long)lb_served_at((int)a, (const char *)b, &buffer, "syscall"), c, d, e, 0);
+        return lb_sys6(number, a, (long)lb_served_at((int)a, (const char *)b, buffer, "syscall"), c, d, e, 0);
     case READLINK:
         return lb_readlink_at(AT_FDCWD, (const char *)a, (char *)b, (size_t)c, "syscall");
     case READLINKAT:

@@ -69,7 +69,8 @@ static bool names_process_exe(const char *path)
 static bool is_loader(const char *path, size_t length)
 {
     const char *slash = memrchr(path, '/', length);
-    return slash != NULL && path + length - slash > 4 && memcmp(slash, "/ld-", 4) == 0;
+    size_t name = slash == NULL ? 0 : (size_t)(path + length - slash);
+    return (name > 4 && memcmp(slash, "/ld-", 4) == 0) || (name == 8 && memcmp(slash, "/libc.so", 8) == 0); /* musl's */
 }
 
 /* `length` bytes in `buffer` are the kernel's answer for /proc/PID/exe. Gives it back where it is the truth. */
