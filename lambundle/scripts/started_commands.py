@@ -17,8 +17,8 @@ _START = (
     r"|shell_exec|passthru|proc_open|capture[23]?e?|pipeline|open[23]|which|execute)"
 )
 _CALLED = re.compile(
-    rf"\b{_START}\b[ \t]*[(\[{{ \t\n]*(?:\[[ \t\n]*)?[rbfu]?"
-    r"([\"'`])(?:\1\1)?\s*(?:\|[ \t]*)?((?:(?!\1)[^\n\\]|\\.){1,400})\1"
+    rf"\b{_START}\b[ \t]*[(\[{{ \t\n]*(?:\[[ \t\n]*)?[rbfu]?(?=[\"'`])"
+    r"""(?:"(?:"")?\s*((?:[^"\n\\]|\\.){1,400})"|'(?:'')?\s*((?:[^'\n\\]|\\.){1,400})'|`((?:[^`\n\\]|\\.){1,400})`)"""
 )
 _STARTER = re.compile(rf"\bsubprocess\b|\bchild_process\b|\bos\.{_START}\b|\bOpen3\b|\b{_START}[ \t]*\(")
 _ARGUMENTS = re.compile(
@@ -36,7 +36,7 @@ RUNS_BACKTICKS = re.compile(r"(?:perl|ruby|php|jruby)[0-9.]*$")
 
 def started_commands(text: str, interpreter: str) -> list[str]:
     """Return the names and paths of commands in a script, each once; ``interpreter`` is the script's."""
-    found = [match[2] for match in _CALLED.finditer(text)]
+    found = [match[match.lastindex or 0] for match in _CALLED.finditer(text)]
     if _STARTER.search(text):
         found += [match[2] or match[4] for match in _ARGUMENTS.finditer(text)]
     if RUNS_BACKTICKS.search(interpreter):
