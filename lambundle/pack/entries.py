@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,10 @@ from lambundle import runtime
 from lambundle.bundle.model import Entry, Kind, Reason
 from lambundle.machine import own_file
 from lambundle.pack.config import Config
+from lambundle.pack.copies import Original, list_originals
 from lambundle.pack.fits import check_fits
 from lambundle.pack.launcher import Loader, Script, launcher
+from lambundle.runtime.limits import HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,6 +80,9 @@ def _put_runtime(
     config = Config(shared.directories, private, environment, old_loader=shared.old, serves_tmp=serves_tmp)
     check_fits(config, name)
     _put(entries, f"{home}/runtime/config", config.text().encode(), 0o644, reason)
+    files = gathering.files
+    originals = list_originals(Original(path, files.size(path), files.read(path, HEAD)) for path in sorted(loaders))
+    _put(entries, f"{home}/runtime/programs", os.fsencode(originals), 0o644, reason)
 
 
 def _put(entries: dict[str, Entry], path: str, content: bytes, mode: int, reason: Reason) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PROGRAMS = Path(__file__).parent / "programs"
 RUNTIME_SOURCES = build.SOURCES
 BUNDLE_NAME = "tested"
+STARTED = ("report", "run", "odd", "view", "bad", "narrow", "again")
 PROBED = ("bundle", "host", "both", "neither")
 LIBRARIES = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH') or 'x86_64-linux-gnu'}"
 HOST_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -264,7 +265,7 @@ def make_world(name: str, top: Path) -> World:
     fortified = ["-O2", "-D_FORTIFY_SOURCE=2"] if name == "old-loader" else []
     flags = [*write_probes(built, libc), "-ldl", *fortified]
     compile_c(compiler, programs / "probe", PROGRAMS / "probe.c", flags=flags)
-    for program in ("report", "run", "odd", "view", "bad"):
+    for program in STARTED:
         compile_c(compiler, programs / program, PROGRAMS / f"{program}.c", flags=["-ldl", *fortified])
     compile_c(compiler, world.data / "report", PROGRAMS / "report.c", flags=['-DWHO="in bundle"'])
     for kind in ("static", "static-pie"):
@@ -274,7 +275,7 @@ def make_world(name: str, top: Path) -> World:
     _catalogue(world.data, libc)
     _absolute_links(world.data)
     fill(world.data, "bundle", built)
-    arguments = [str(programs / program) for program in ("probe", "report", "run", "odd", "view", "bad")]
+    arguments = [str(programs / program) for program in ("probe", *STARTED)]
     if name in ("old-loader", "glibc-2.31"):
         pack_for_old_loader(arguments, world.unpacked, add=[world.data])
     else:

@@ -19,14 +19,17 @@ struct statx;
  * there, from the other side: `rest` is the call's arguments with PATH in its place. */
 #define LB_CALL(result, name, failed, makes, directory, ...)                                                 \
     {                                                                                                        \
-        struct lb_path buffer;                                                                               \
+        LB_BUFFER(buffer, path);                                                                             \
         const char *asked = path;                                                                            \
-        path = (makes) ? lb_placed_at(directory, path, &buffer, #name)                                       \
-                       : lb_served_at(directory, path, &buffer, #name);                                      \
+        path = (makes) ? lb_placed_at(directory, path, buffer, #name)                                        \
+                       : lb_served_at(directory, path, buffer, #name);                                       \
         result answer = lb_real_##name()(__VA_ARGS__);                                                       \
         if (LB_UNLIKELY(answer == failed) && (errno == ENOENT || ((makes) && errno == EROFS)) &&             \
-            lb_is_elsewhere(directory, asked, &path, &buffer))                                               \
-            answer = lb_real_##name()(__VA_ARGS__);                                                          \
+            lb_is_relative(asked)) {                                                                         \
+            LB_REACH_BUFFER(other, asked);                                                                   \
+            if (lb_is_elsewhere(directory, asked, &path, other))                                             \
+                answer = lb_real_##name()(__VA_ARGS__);                                                      \
+        }                                                                                                    \
         return answer;                                                                                       \
     }
 
@@ -69,9 +72,9 @@ static const char *placed_or_reached(int directory, const char *path, struct lb_
 #define LB_FREOPEN(name)                                                                                     \
     LB_WRAP_POINTER(FILE *, name, (const char *path, const char *mode, FILE *file))                          \
     {                                                                                                        \
-        struct lb_path buffer;                                                                               \
-        path = makes_file(mode) ? placed_or_reached(AT_FDCWD, path, &buffer, #name)                          \
-                                : lb_reached_at(AT_FDCWD, path, &buffer, #name);                             \
+        LB_REACH_BUFFER(buffer, path);                                                                       \
+        path = makes_file(mode) ? placed_or_reached(AT_FDCWD, path, buffer, #name)                           \
+                                : lb_reached_at(AT_FDCWD, path, buffer, #name);                              \
         return lb_real_##name()(path, mode, file);                                                           \
     }
 
@@ -79,17 +82,18 @@ static const char *placed_or_reached(int directory, const char *path, struct lb_
 #define LB_STAT(name, parameters, directory, itself, mend, ...)                                              \
     LB_WRAP(int, name, parameters)                                                                           \
     {                                                                                                        \
-        struct lb_path buffer;                                                                               \
+        LB_BUFFER(buffer, path);                                                                             \
         const char *asked = path;                                                                            \
-        path = lb_served_at(directory, path, &buffer, #name);                                                \
+        path = lb_served_at(directory, path, buffer, #name);                                                 \
         if (path == lb_state.program && (itself))                                                            \
             path = asked; /* /proc/self/exe is a link */                                                     \
         int answer = lb_real_##name()(__VA_ARGS__);                                                          \
+        LB_REACH_BUFFER(other, answer == -1 && errno == ENOENT ? asked : NULL);                              \
         if (LB_UNLIKELY(answer == -1) && errno == ENOENT &&                                                  \
-            lb_is_elsewhere(directory, asked, &path, &buffer))                                               \
+            lb_is_elsewhere(directory, asked, &path, other))                                                 \
             answer = lb_real_##name()(__VA_ARGS__);                                                          \
         if (answer == 0 && (itself))                                                                         \
-            mend(directory, path, (void *)status);                                                                  \
+            mend(directory, path, (void *)status);                                                           \
         return answer;                                                                                       \
     }
 
@@ -162,9 +166,10 @@ LB_NAME_AT(int, mknodat, true, (int directory, const char *path, mode_t mode, de
 #define LB_TWO_PATHS(name, parameters, directory1, directory2, ...)                                          \
     LB_WRAP(int, name, parameters)                                                                           \
     {                                                                                                        \
-        struct lb_path old_buffer, new_buffer;                                                               \
-        old_path = placed_or_reached(directory1, old_path, &old_buffer, #name);                              \
-        new_path = placed_or_reached(directory2, new_path, &new_buffer, #name);                              \
+        LB_REACH_BUFFER(old_buffer, old_path);                                                               \
+        LB_REACH_BUFFER(new_buffer, new_path);                                                               \
+        old_path = placed_or_reached(directory1, old_path, old_buffer, #name);                               \
+        new_path = placed_or_reached(directory2, new_path, new_buffer, #name);                               \
         return lb_real_##name()(__VA_ARGS__);                                                                \
     }
 

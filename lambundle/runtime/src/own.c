@@ -157,6 +157,11 @@ bool lb_is_elsewhere(int directory, const char *asked, const char **path, struct
     return true;
 }
 
+size_t lb_reach_room(const char *path)
+{
+    return lb_is_relative(path) ? sizeof(struct lb_path) : lb_room(path);
+}
+
 const char *lb_reached_at(int directory, const char *path, struct lb_path *buffer, const char *operation)
 {
     const char *served = lb_served_at(directory, path, buffer, operation);

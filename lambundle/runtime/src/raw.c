@@ -106,13 +106,14 @@ static void mend_status(long number, int directory, const char *path, long statu
 
 static long first_path(long number, long a, long b, long c, long d, long e)
 {
-    struct lb_path buffer;
     const char *asked = (const char *)a;
-    const char *path = makes(number, b) ? lb_placed_at(AT_FDCWD, asked, &buffer, "syscall")
-                                        : lb_served(asked, &buffer, "syscall");
+    LB_BUFFER(buffer, asked);
+    const char *path = makes(number, b) ? lb_placed_at(AT_FDCWD, asked, buffer, "syscall")
+                                        : lb_served(asked, buffer, "syscall");
     long result = lb_sys6(number, (long)path, b, c, d, e, 0);
+    LB_REACH_BUFFER(other, result == -ENOENT || result == -EROFS ? asked : NULL);
     if (LB_UNLIKELY(result == -ENOENT || (result == -EROFS && makes(number, b))) &&
-        lb_is_elsewhere(AT_FDCWD, asked, &path, &buffer))
+        lb_is_elsewhere(AT_FDCWD, asked, &path, other))
         result = lb_sys6(number, (long)path, b, c, d, e, 0);
     if (result == 0)
         mend_status(number, AT_FDCWD, path, b, 0);
@@ -121,13 +122,14 @@ static long first_path(long number, long a, long b, long c, long d, long e)
 
 static long second_path(long number, long a, long b, long c, long d, long e)
 {
-    struct lb_path buffer;
     const char *asked = (const char *)b;
-    const char *path = makes(number, c) ? lb_placed_at((int)a, asked, &buffer, "syscall")
-                                        : lb_served_at((int)a, asked, &buffer, "syscall");
+    LB_BUFFER(buffer, asked);
+    const char *path = makes(number, c) ? lb_placed_at((int)a, asked, buffer, "syscall")
+                                        : lb_served_at((int)a, asked, buffer, "syscall");
     long result = lb_sys6(number, a, (long)path, c, d, e, 0);
+    LB_REACH_BUFFER(other, result == -ENOENT || result == -EROFS ? asked : NULL);
     if (LB_UNLIKELY(result == -ENOENT || (result == -EROFS && makes(number, c))) &&
-        lb_is_elsewhere((int)a, asked, &path, &buffer))
+        lb_is_elsewhere((int)a, asked, &path, other))
         result = lb_sys6(number, a, (long)path, c, d, e, 0);
     if (result == 0 && number == SYS_statx && (c & AT_SYMLINK_NOFOLLOW) != 0)
         lb_mend_statx((int)a, path, (void *)e);

@@ -23,7 +23,8 @@ static long copy_name(const char *name, char *buffer, size_t size)
 bool lb_is_loader(const char *path, size_t length)
 {
     const char *slash = memrchr(path, '/', length);
-    return slash != NULL && path + length - slash > 4 && memcmp(slash, "/ld-", 4) == 0;
+    size_t name = slash == NULL ? 0 : (size_t)(path + length - slash);
+    return (name > 4 && memcmp(slash, "/ld-", 4) == 0) || (name == 8 && memcmp(slash, "/libc.so", 8) == 0); /* musl's */
 }
 
 /* `length` bytes in `buffer`, the name of a loader, are the kernel's answer for a link: for /proc/PID/exe the program's

@@ -73,10 +73,10 @@ _WITH_A_CLEAN_ENVIRONMENT = ("execve", "execvpe", "execle", "syscall_execve", "d
 
 
 def _without_what_sanitizers_mind(program: str) -> str:
-    """Leave out wild pointers, which they follow, programs that do not get their options, and RTLD_DEEPBIND."""
+    """Leave out wild pointers, which they follow, programs without their options, RTLD_DEEPBIND and small stacks."""
     lines = program.splitlines()
     kept = [line for line in lines if not {*line.split("\t")} & {*POINTERS[:3], *_WITH_A_CLEAN_ENVIRONMENT}]
-    return "\n".join([*kept, ""])
+    return "\n".join([*(re.sub("^(own-stack|small-thread)\t", "main\t", line) for line in kept), ""])
 
 
 def differences(roots: Roots, seed: int, numbers: Sequence[int]) -> list[Difference]:

@@ -52,6 +52,8 @@ ANYWHERE = (
 """Of a function that needs little stack."""
 
 ROOMY = (*("main",) * 6, "thread", "handler", "fork")
+STARTING = (*ROOMY, "small-thread", "own-stack")
+"""Of a function that starts a program: it needs no more stack than at home."""
 
 _P = Takes.PATH
 _D = Takes.DIRECTORY
@@ -163,17 +165,25 @@ FUNCTIONS = {
     **_rows("readlinkat syscall_readlinkat __readlinkat_chk", _P, _D, number=_ROOM),
     **_rows("realpath realpath_null __realpath_chk canonicalize_file_name", _P, contexts=ROOMY),
     **_rows(
-        "execve execv execvp execvpe execl execlp execle syscall_execve", Takes.PROGRAM, number=_STARTS, contexts=ROOMY
+        "execve execv execvp execvpe execl execlp execle syscall_execve",
+        Takes.PROGRAM,
+        number=_STARTS,
+        contexts=STARTING,
     ),
-    **_rows("fexecve", Takes.BINARY, number=_STARTS, contexts=ROOMY),
+    **_rows("fexecve", Takes.BINARY, number=_STARTS, contexts=STARTING),
     **_rows(
-        "execveat syscall_execveat", Takes.PROGRAM, _D, number=_STARTS, second=(0, 0, NOFOLLOW, EMPTY), contexts=ROOMY
+        "execveat syscall_execveat",
+        Takes.PROGRAM,
+        _D,
+        number=_STARTS,
+        second=(0, 0, NOFOLLOW, EMPTY),
+        contexts=STARTING,
     ),
     **_rows("_exit _Exit", number=_STARTS, second=(0, 3, 256), contexts=ROOMY),
-    **_rows("posix_spawn posix_spawnp", Takes.PROGRAM, contexts=ROOMY),
-    **_rows("posix_spawn_file_actions_addopen", _P, Takes.KERNELS, contexts=ROOMY),
+    **_rows("posix_spawn posix_spawnp", Takes.PROGRAM, contexts=STARTING),
+    **_rows("posix_spawn_file_actions_addopen", _P, Takes.KERNELS, contexts=STARTING),
     **_rows("posix_spawn_file_actions_addchdir_np", _P, _L, Takes.KERNELS, contexts=ROOMY),
-    **_rows("system popen pclose fclose", Takes.COMMAND, contexts=ROOMY),
+    **_rows("system popen pclose fclose", Takes.COMMAND, contexts=STARTING),
     **_rows("fork", _P, second=(0, 3)),
     **_rows("dlopen", Takes.LIBRARY, number=(0, 4, 8), contexts=ROOMY),
     **_rows("dlmopen", Takes.LIBRARY, contexts=ROOMY),

@@ -57,3 +57,12 @@ def test_a_compiler_that_a_script_starts_comes_by_its_recipe() -> None:
 def test_a_script_of_no_package_that_a_script_starts_brings_its_interpreter() -> None:
     made = with_files("debian", run="#!/bin/sh\n/srv/other\n", other="#!/usr/bin/perl\nuse Encode;\n")
     assert {"srv/other", "usr/bin/perl"} <= packed(made, "/srv/run")
+
+
+@pytest.mark.parametrize("between", [(), ("middle",)])
+def test_an_interpreter_that_is_a_script_brings_what_it_starts(between: tuple[str, ...]) -> None:
+    texts = {"inner": '#!/bin/sh\nexec gs -q "$1"\n', "middle": "#!/srv/inner\n"}
+    made = with_files("debian", run=f"#!/srv/{'middle' if between else 'inner'}\npage\n", **texts)
+    found = packed(made, "/srv/run")
+    assert "srv/inner" in found
+    assert any(path.endswith("/gs_init.ps") for path in found)
