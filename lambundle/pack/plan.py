@@ -131,9 +131,10 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
         discovery.discover()
     if request.recorded is not None:
         named.add_recorded(gathering, request.recorded.files)
-        discovery.add_interpreters()
     for path in request.add:
         named.add_named(gathering, path)
+    if request.recorded is not None or request.add:
+        discovery.add_interpreters()
     if resolved.dynamic:
         started = (*(program.started for program in discovery.dynamic), machine.files.real(SHELL))
         libc.add_loaded_by_name(gathering, started)

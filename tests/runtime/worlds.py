@@ -346,16 +346,17 @@ def _scripts(data: Path) -> None:
 
 
 def _graft_old_glibc(world: World) -> None:
-    """Put glibc 2.31, its loader and a shell built for it in the place of this machine's."""
+    """Put glibc 2.31, its loader, a shell and env built for it in the place of this machine's."""
     host = bare_root()
     libraries = world.in_bundle(LIBRARIES)
     for name in ("libc.so.6", "libdl.so.2", "libpthread.so.0", "libtinfo.so.6"):
         shutil.copyfile(host / "usr/lib64" / name, libraries / name)
     [loader] = libraries.glob("ld-linux-*")
     shutil.copyfile(next((host / "usr/lib64").glob("ld-linux-*")), loader)
-    shell = world.in_bundle("/bin/sh").resolve()
-    assert shell.is_relative_to(world.root)
-    shutil.copyfile(host / "usr/bin/bash", shell)
+    for path, program in (("/bin/sh", "bash"), ("/usr/bin/env", "env")):
+        there = world.in_bundle(path).resolve()
+        assert there.is_relative_to(world.root)
+        shutil.copyfile(host / "usr/bin" / program, there)
 
 
 def _sanitize(world: World, built: Path) -> World:
