@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lambundle.elf.closure import Closure, Excluded, LoadedFile, Missing, Needed
+from lambundle.elf.directories import searched_directories
 from lambundle.elf.environment import Libc, SearchEnvironment, environment_for
 from lambundle.elf.files import Refusal
 from lambundle.elf.headers import ElfFile
@@ -217,6 +218,13 @@ class Walker:
             excluded=tuple(self._excluded),
             scopes=scopes,
         )
+
+    def directories(self) -> dict[str, tuple[str, ...]]:
+        """Return, for each start so far, the directories that are searched for its files, in the loader's order."""
+        return {
+            start: searched_directories(scope.environment, [item.requester for item in scope.order])
+            for start, scope in self._scopes.items()
+        }
 
     def _start(self, path: str) -> ElfFile:
         answer = self._files.elf(path)
