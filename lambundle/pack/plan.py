@@ -180,10 +180,7 @@ def _add_bytecode(gathering: Gathering) -> None:
 
 def _find_loaders(resolved: _Resolved, gathered: _Gathered) -> Mapping[str, Loader]:
     """Return the loader of each dynamic program, by real path."""
-    gathering = gathered.gathering
-    if not resolved.dynamic:
-        return {}
-    return find_loaders(gathering.files, gathered.closure, gathering.loaded, gathering.again)
+    return find_loaders(gathered.gathering, gathered.closure) if resolved.dynamic else {}
 
 
 def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, Loader]) -> Mapping[str, str]:
