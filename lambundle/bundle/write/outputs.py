@@ -14,6 +14,7 @@ from lambundle.bundle import zipformat
 from lambundle.bundle.reader import is_manifest
 from lambundle.bundle.write.atomic import output_errors, try_directory
 from lambundle.errors import OutputError, UsageError
+from lambundle.machine import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -82,7 +83,7 @@ def is_bundle(path: Path) -> bool:
     A bundle to which somebody added files is theirs.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = open_regular(path)
     except OSError:
         return False
     try:
