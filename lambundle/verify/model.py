@@ -71,7 +71,10 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result for one bundle."""
+    """The result for one bundle.
+
+    ``is_answered`` is false where what was asked for is a run, and it could not be had or did not tell.
+    """
 
     bundle: str
     checks: tuple[Check, ...]
@@ -79,14 +82,15 @@ class Verification:
     diagnosis: Diagnosis | None = None
     strict: bool = False
     notes: tuple[str, ...] = field(default=())
+    is_answered: bool = True
 
     @property
     def verdict(self) -> Verdict:
-        """Failed when any check failed; unknown when none passed, or, if strict, when any was skipped."""
+        """Failed when any check failed; unknown without an answer, when none passed, or, if strict, any was skipped."""
         found = {check.status for check in self.checks}
         if Status.FAIL in found:
             return Verdict.FAIL
-        if Status.PASS not in found or (self.strict and Status.SKIP in found):
+        if not self.is_answered or Status.PASS not in found or (self.strict and Status.SKIP in found):
             return Verdict.UNKNOWN
         return Verdict.PASS
 
