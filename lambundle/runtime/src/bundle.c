@@ -178,27 +178,13 @@ const char *lb_in_root(const char *path, struct lb_path *buffer)
     return buffer->text;
 }
 
-bool lb_is_own_exe(const char *path)
-{
-    const char *at;
-    int pid = 0;
-    if (lb_state.program[0] == '\0' || strncmp(path, "/proc/", 6) != 0)
-        return false;
-    at = path + 6;
-    if (strcmp(at, "self/exe") == 0 || strcmp(at, "thread-self/exe") == 0)
-        return true;
-    for (; *at >= '0' && *at <= '9' && pid < 100000000; at++)
-        pid = pid * 10 + (*at - '0');
-    return pid != 0 && strcmp(at, "/exe") == 0 && pid == lb_sys_getpid();
-}
-
 const char *lb_find_in_bundle(const char *path, struct lb_path *buffer)
 {
     if (LB_UNLIKELY(!lb_state.found))
         lb_find();
     if (!lb_state.active || path[0] != '/')
         return path;
-    if (LB_UNLIKELY(path[1] == 'p') && lb_is_own_exe(path))
+    if (LB_UNLIKELY(path[1] == 'p' || path[1] == '/' || path[1] == '.') && lb_is_own(AT_FDCWD, path, "exe"))
         return lb_state.program;
     if (lb_is_inside(path) || !lb_may_be_served(path))
         return path;
@@ -209,6 +195,8 @@ const char *lb_find_in_bundle(const char *path, struct lb_path *buffer)
 const char *lb_lookup(int directory, const char *path, struct lb_path *buffer, const char *operation)
 {
     const char *served = lb_find_in_bundle(path, buffer);
+    if (LB_UNLIKELY(path[0] != '/') && lb_is_own(directory, path, "exe"))
+        served = lb_state.program;
     if (LB_UNLIKELY(lb_state.tracing)) {
         bool exists = served != path || lb_sys6(SYS_faccessat, directory, (long)path, F_OK, 0, 0, 0) == 0;
         lb_trace_lookup(directory, path, served != path, exists, operation);

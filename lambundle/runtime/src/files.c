@@ -3,6 +3,7 @@
 #include "lb.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -14,30 +15,55 @@
 
 struct statx;
 
-/* NAME(path, …): `rest` is the call's arguments with PATH in its place. */
-#define LB_PATH_FIRST(result, name, parameters, ...)                                                         \
-    LB_WRAP(result, name, parameters)                                                                        \
+/* A call with `path` as it is served, then, where it is relative and not there, from the other side: `rest` is the
+ * call's arguments with PATH in its place. */
+#define LB_CALL(result, name, failed, directory, ...)                                                        \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        path = lb_served(path, &buffer, #name);                                                              \
-        return lb_real_##name()(__VA_ARGS__);                                                                \
+        const char *asked = path;                                                                            \
+        path = lb_served_at(directory, path, &buffer, #name);                                                \
+        result answer = lb_real_##name()(__VA_ARGS__);                                                       \
+        if (LB_UNLIKELY(answer == failed) && errno == ENOENT &&                                              \
+            lb_is_elsewhere(directory, asked, &path, &buffer))                                               \
+            answer = lb_real_##name()(__VA_ARGS__);                                                          \
+        return answer;                                                                                       \
     }
+
+/* NAME(path, …) */
+#define LB_PATH_FIRST(result, name, parameters, ...)                                                         \
+    LB_WRAP(result, name, parameters) LB_CALL(result, name, -1, AT_FDCWD, __VA_ARGS__)
 
 /* NAME(directory, path, …) */
 #define LB_PATH_AT(result, name, parameters, ...)                                                            \
-    LB_WRAP(result, name, parameters)                                                                        \
-    {                                                                                                        \
-        struct lb_path buffer;                                                                               \
-        path = lb_served_at(directory, path, &buffer, #name);                                                \
-        return lb_real_##name()(__VA_ARGS__);                                                                \
-    }
+    LB_WRAP(result, name, parameters) LB_CALL(result, name, -1, directory, __VA_ARGS__)
 
 #define LB_PATH_POINTER(result, name, parameters, ...)                                                       \
-    LB_WRAP_POINTER(result, name, parameters)                                                                \
+    LB_WRAP_POINTER(result, name, parameters) LB_CALL(result, name, NULL, AT_FDCWD, __VA_ARGS__)
+
+/* One that fails has closed the stream: there is no second call. */
+#define LB_FREOPEN(name)                                                                                     \
+    LB_WRAP_POINTER(FILE *, name, (const char *path, const char *mode, FILE *file))                          \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        path = lb_served(path, &buffer, #name);                                                              \
-        return lb_real_##name()(__VA_ARGS__);                                                                \
+        return lb_real_##name()(lb_served(path, &buffer, #name), mode, file);                                \
+    }
+
+/* A look at a link itself, if `itself`. */
+#define LB_STAT(name, parameters, directory, itself, mend, ...)                                              \
+    LB_WRAP(int, name, parameters)                                                                           \
+    {                                                                                                        \
+        struct lb_path buffer;                                                                               \
+        const char *asked = path;                                                                            \
+        path = lb_served_at(directory, path, &buffer, #name);                                                \
+        if (path == lb_state.program && (itself))                                                            \
+            path = asked; /* /proc/self/exe is a link */                                                     \
+        int answer = lb_real_##name()(__VA_ARGS__);                                                          \
+        if (LB_UNLIKELY(answer == -1) && errno == ENOENT &&                                                  \
+            lb_is_elsewhere(directory, asked, &path, &buffer))                                               \
+            answer = lb_real_##name()(__VA_ARGS__);                                                          \
+        if (answer == 0 && (itself))                                                                         \
+            mend(directory, path, (void *)status);                                                                  \
+        return answer;                                                                                       \
     }
 
 /* ---- open. The mode is declared, though variadic in libc's headers: it arrives in the same register ---- */
@@ -47,18 +73,18 @@ LB_PATH_AT(int, openat, (int directory, const char *path, int flags, unsigned mo
            mode)
 LB_PATH_FIRST(int, creat, (const char *path, mode_t mode), path, mode)
 LB_PATH_POINTER(FILE *, fopen, (const char *path, const char *mode), path, mode)
-LB_PATH_POINTER(FILE *, freopen, (const char *path, const char *mode, FILE *file), path, mode, file)
+LB_FREOPEN(freopen)
 LB_PATH_POINTER(DIR *, opendir, (const char *path), path)
 LB_PATH_FIRST(int, truncate, (const char *path, off_t length), path, length)
 
 /* ---- stat ---- */
 
 LB_PATH_FIRST(int, stat, (const char *path, struct stat *status), path, status)
-LB_PATH_FIRST(int, lstat, (const char *path, struct stat *status), path, status)
-LB_PATH_AT(int, fstatat, (int directory, const char *path, struct stat *status, int flags), directory, path,
-           status, flags)
-LB_PATH_AT(int, statx, (int directory, const char *path, int flags, unsigned mask, struct statx *status),
-           directory, path, flags, mask, status)
+LB_STAT(lstat, (const char *path, struct stat *status), AT_FDCWD, true, lb_mend_stat, path, status)
+LB_STAT(fstatat, (int directory, const char *path, struct stat *status, int flags),
+        directory, flags & AT_SYMLINK_NOFOLLOW, lb_mend_stat, directory, path, status, flags)
+LB_STAT(statx, (int directory, const char *path, int flags, unsigned mask, struct statx *status),
+        directory, flags & AT_SYMLINK_NOFOLLOW, lb_mend_statx, directory, path, flags, mask, status)
 LB_PATH_FIRST(int, statfs, (const char *path, struct statfs *status), path, status)
 LB_PATH_FIRST(int, statvfs, (const char *path, struct statvfs *status), path, status)
 LB_PATH_FIRST(long, pathconf, (const char *path, int name), path, name)
@@ -148,7 +174,7 @@ LB_PATH_FIRST(key_t, ftok, (const char *path, int project), path, project)
 /* ---- glibc's other names of the same ---- */
 
 #ifdef __GLIBC__
-struct stat64;
+struct stat64; /* the same structure on 64-bit machines */
 struct statfs64;
 struct statvfs64;
 
@@ -157,12 +183,12 @@ LB_PATH_AT(int, openat64, (int directory, const char *path, int flags, unsigned 
            mode)
 LB_PATH_FIRST(int, creat64, (const char *path, mode_t mode), path, mode)
 LB_PATH_POINTER(FILE *, fopen64, (const char *path, const char *mode), path, mode)
-LB_PATH_POINTER(FILE *, freopen64, (const char *path, const char *mode, FILE *file), path, mode, file)
+LB_FREOPEN(freopen64)
 LB_PATH_FIRST(int, truncate64, (const char *path, off_t length), path, length)
 LB_PATH_FIRST(int, stat64, (const char *path, struct stat64 *status), path, status)
-LB_PATH_FIRST(int, lstat64, (const char *path, struct stat64 *status), path, status)
-LB_PATH_AT(int, fstatat64, (int directory, const char *path, struct stat64 *status, int flags), directory,
-           path, status, flags)
+LB_STAT(lstat64, (const char *path, struct stat64 *status), AT_FDCWD, true, lb_mend_stat, path, status)
+LB_STAT(fstatat64, (int directory, const char *path, struct stat64 *status, int flags),
+        directory, flags & AT_SYMLINK_NOFOLLOW, lb_mend_stat, directory, path, status, flags)
 LB_PATH_FIRST(int, statfs64, (const char *path, struct statfs64 *status), path, status)
 LB_PATH_FIRST(int, statvfs64, (const char *path, struct statvfs64 *status), path, status)
 
@@ -174,13 +200,15 @@ LB_PATH_AT(int, __openat64_2, (int directory, const char *path, int flags), dire
 
 /* before glibc 2.33, stat and its kin were inline functions that called these */
 LB_PATH_FIRST(int, __xstat, (int version, const char *path, struct stat *status), version, path, status)
-LB_PATH_FIRST(int, __lxstat, (int version, const char *path, struct stat *status), version, path, status)
+LB_STAT(__lxstat, (int version, const char *path, struct stat *status),
+        AT_FDCWD, true, lb_mend_stat, version, path, status)
 LB_PATH_FIRST(int, __xstat64, (int version, const char *path, struct stat64 *status), version, path, status)
-LB_PATH_FIRST(int, __lxstat64, (int version, const char *path, struct stat64 *status), version, path, status)
-LB_PATH_AT(int, __fxstatat, (int version, int directory, const char *path, struct stat *status, int flags),
-           version, directory, path, status, flags)
-LB_PATH_AT(int, __fxstatat64, (int version, int directory, const char *path, struct stat64 *status, int flags),
-           version, directory, path, status, flags)
+LB_STAT(__lxstat64, (int version, const char *path, struct stat64 *status),
+        AT_FDCWD, true, lb_mend_stat, version, path, status)
+LB_STAT(__fxstatat, (int version, int directory, const char *path, struct stat *status, int flags),
+        directory, flags & AT_SYMLINK_NOFOLLOW, lb_mend_stat, version, directory, path, status, flags)
+LB_STAT(__fxstatat64, (int version, int directory, const char *path, struct stat64 *status, int flags),
+        directory, flags & AT_SYMLINK_NOFOLLOW, lb_mend_stat, version, directory, path, status, flags)
 LB_PATH_FIRST(int, __xmknod, (int version, const char *path, mode_t mode, dev_t *device), version, path, mode,
               device)
 LB_PATH_AT(int, __xmknodat, (int version, int directory, const char *path, mode_t mode, dev_t *device),
