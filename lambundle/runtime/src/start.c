@@ -121,6 +121,7 @@ static void start(int argc, char **argv, char **envp)
         if (lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv)) {
             set_process_name(argv[0]);
             set_executed_file(envp);
+            lb_restore_preloads();
         }
         lb_set_environment();
     }
