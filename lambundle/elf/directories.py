@@ -26,6 +26,8 @@ def searched_directories(environment: SearchEnvironment, requesters: Sequence[Re
     rpaths = [item.elf.rpath for item in requesters if item.elf.rpath and item.elf.runpath is None]
     runpaths = [item.elf.runpath for item in requesters if item.elf.runpath]
     machines = [*environment.conf_directories, *environment.default_directories]
+    # By its bare name an audit library is found where it was by its path.
+    machines += [name.rpartition("/")[0] for item in requesters[:1] for name in item.elf.audits if name.startswith("/")]
     if environment.libc is Libc.MUSL:
         own = (text for item in requesters if (text := item.elf.runpath or item.elf.rpath))
         found = [*environment.library_path, *_elements(own, environment), *machines]

@@ -121,10 +121,12 @@ def expand(text: str, origin: str, environment: SearchEnvironment) -> str | None
     return _TOKEN.sub(lambda match: values[match[1] or match[2]] or "", text)
 
 
-def search(name: str, by: Requester | None, environment: SearchEnvironment, files: LoaderFiles) -> Found | NotFound:
-    """Find the library ``name`` that ``by`` needs and that is not loaded yet."""
+def search(
+    name: str, by: Requester | None, environment: SearchEnvironment, files: LoaderFiles, written: str = ""
+) -> Found | NotFound:
+    """Find a library that ``by`` needs and that is not loaded yet; ``written`` is its name with tokens."""
     looked_in: list[FailedLookup] = []
-    for step in _steps(name, by, environment):
+    for step in [_path_step(name, written, environment)] if "/" in name else _steps(name, by, environment):
         if step.directory is not None:
             candidates = _candidates(step.directory, name, environment, files)
         elif step.file is not None:
@@ -190,18 +192,16 @@ def _refuse(elf: ElfFile, environment: SearchEnvironment) -> Refusal | None:
 
 
 def _steps(name: str, by: Requester | None, environment: SearchEnvironment) -> Iterator[_Step]:
-    if "/" in name:
-        yield _path_step(name, environment)
-    elif environment.libc is Libc.MUSL:
+    if environment.libc is Libc.MUSL:
         yield from _musl_steps(name, by, environment)
     else:
         yield from _glibc_steps(name, by, environment)
 
 
-def _path_step(name: str, environment: SearchEnvironment) -> _Step:
+def _path_step(name: str, written: str, environment: SearchEnvironment) -> _Step:
     if not name.startswith("/"):
         return _Step(Rule.PATH, name, note="not tried, it is relative to the current directory")
-    if environment.isolated:
+    if environment.isolated and "ORIGIN" not in written:
         return _Step(Rule.PATH, name, note="it is outside the bundle")
     return _Step(Rule.PATH, name, file=name)
 

@@ -10,6 +10,7 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lambundle.elf.bare_names import bare_name
 from lambundle.elf.closure import Closure, Excluded, LoadedFile, Missing, Needed
 from lambundle.elf.directories import searched_directories
 from lambundle.elf.environment import Libc, SearchEnvironment, environment_for
@@ -121,7 +122,10 @@ class _Scope:
 
 
 class Walker:
-    """A walk to which starts are added one by one."""
+    """A walk to which starts are added one by one.
+
+    With ``bare_names`` an absolute path in DT_NEEDED counts as its last component, as in the files of a bundle.
+    """
 
     def __init__(
         self,
@@ -131,7 +135,9 @@ class Walker:
         exclude: Callable[[str], bool] | None = None,
         exclude_file: Callable[[str], bool] | None = None,
         isolated: bool = False,
+        bare_names: bool = False,
     ) -> None:
+        self._bare_names = bare_names
         self._library_path = tuple(library_path)
         self._exclude = exclude or (lambda _: False)
         self._exclude_file = exclude_file or (lambda _: False)
@@ -187,6 +193,22 @@ class Walker:
             return None
         self._run(scope)
         return answer.requester.path
+
+    def audits(self, program: str) -> list[tuple[str, str]]:
+        """Return the libraries in DT_AUDIT and DT_DEPAUDIT of a start that are found, each with its name.
+
+        They are in namespaces of their own. A bare name is searched as the loader's own: of the program's paths only
+        by DT_RPATH (``load_audit_module`` in rtld.c).
+        """
+        scope = self._scopes[program]
+        main = scope.loaded[program].requester
+        found = []
+        for name in main.elf.audits if main.elf.interpreter and scope.environment.libc is Libc.GLIBC else ():
+            by = main if main.elf.runpath is None else None
+            answer = search(name, by, scope.environment, self._files, written=name)
+            if isinstance(answer, Found) and not self._exclude(name) and not self._exclude_file(answer.path):
+                found.append((name, answer.path))
+        return found
 
     def closure(self) -> Closure:
         """Return the closure of all starts so far."""
@@ -293,6 +315,8 @@ class Walker:
         name: str | None = soname
         if environment.libc is Libc.GLIBC:
             name = expand(soname, by.requester.origin, environment)
+        if self._bare_names and name and soname.startswith("/") and scope.known(name) is None:
+            name = bare_name(name)
         if not name:
             return (FailedLookup(Rule.PATH, soname, None, "a part of it has no value on this machine"),)
         if is_musl_itself(name, environment):
@@ -302,7 +326,7 @@ class Walker:
         known = scope.known(name)
         if known is not None:
             return known
-        found = search(name, by.requester, environment, self._files)
+        found = search(name, by.requester, environment, self._files, written=soname)
         if not isinstance(found, Found):
             return found.looked_in
         loaded = scope.known_file(found.path)

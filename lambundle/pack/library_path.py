@@ -12,7 +12,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from lambundle.elf.bare_names import bare_name
 from lambundle.elf.closure import differences
+from lambundle.errors import LibraryNotFoundError
 from lambundle.pack.launcher import Loader
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def loaders(gathering: Gathering, closure: Closure) -> dict[str, Loader]:
     orders = _Orders(files, closure, gathering.again)
     common = orders.shared(held)
     version = glibc_version(closure)
-    return {
+    found = {
         start: Loader(
             interpreter=elf.interpreter,
             libc=libc_of(elf.interpreter),
@@ -55,6 +57,8 @@ def loaders(gathering: Gathering, closure: Closure) -> dict[str, Loader]:
         for start in gathering.loaded
         if (elf := closure.files[start].elf).interpreter is not None and elf.is_program
     }
+    orders.check_paths(common, found)
+    return found
 
 
 def libraries_by_directory(gathering: Gathering, directories: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -106,6 +110,19 @@ class _Orders:
             if program == start and common[:1] != (directory,):
                 common = tuple(dict.fromkeys((directory, *common)))
         return common
+
+    def check_paths(self, common: tuple[str, ...], loaders: Mapping[str, Loader]) -> None:
+        """Raise LibraryNotFoundError if a library that is needed by its path is another one by its name."""
+        orders = {common: None} | {loader.directories: None for loader in loaders.values()}
+        misled = [(order, *item) for order in orders for item in self._misled(order).items()]
+        for order, (program, file, name), directory in misled:
+            is_used = loaders[program].directories == order if program in loaders else order == common
+            if is_used and name.startswith("/"):
+                raise LibraryNotFoundError(
+                    f"{name} cannot be told from {directory}/{bare_name(name)}",
+                    context=(f"{file} needs it by its path; a bundle has libraries by their names",),
+                    hint="give each a soname of its own, and link again",
+                )
 
     def _sufficient(self) -> tuple[str, ...]:
         """Return the directories in which libraries are found, with those without which a library is not found."""

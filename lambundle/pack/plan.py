@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Manifest, PackedOn, Program, Reason
 from lambundle.discover.discovery import Discovery
+from lambundle.discover.preloads import add_preloaded
 from lambundle.gather.bytecode import add_bytecode
 from lambundle.gather.gathering import Gathering
 from lambundle.gather.library_path import found_by_variable, searched_first
@@ -129,6 +130,8 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
     discovery.add_packages(request.packages)
     if not resolved.only_recorded:
         discovery.discover()
+        if resolved.dynamic:
+            add_preloaded(gathering, (program.started for program in resolved.dynamic), machine.files.real(SHELL))
     if request.recorded is not None:
         named.add_recorded(gathering, request.recorded.files)
         discovery.add_interpreters()

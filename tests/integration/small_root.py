@@ -45,6 +45,9 @@ class SmallRoot:
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(os.path.realpath(path), target)
+        [libc] = [path for path in found.files if path.endswith("/libc.so.6")]
+        [loader] = [path for path in found.files if "/ld-linux-" in path]
+        shutil.copy(os.path.realpath(loader), self.file(f"{os.path.dirname(libc)}/{os.path.basename(loader)}"))
         self.write("/etc/ld.so.conf", CONF + "/lib/x86_64-linux-gnu\n/lib/aarch64-linux-gnu\n")
 
     def file(self, path: str) -> Path:
@@ -58,13 +61,18 @@ class SmallRoot:
         self.file(path).chmod(mode)
         return path
 
-    def library(self, path: str, source: str, *flags: str) -> str:
-        """Compile a library; return its path."""
-        return self._compile(path, source, "-shared", "-fPIC", f"-Wl,-soname,{path.rpartition('/')[2]}", *flags)
+    def library(self, path: str, source: str, *flags: str, soname: str | None = None) -> str:
+        """Compile a library, whose soname is its file name unless told; return its path."""
+        soname = path.rpartition("/")[2] if soname is None else soname
+        return self._compile(path, source, "-shared", "-fPIC", f"-Wl,-soname,{soname}", *flags)
 
     def answering(self, path: str, number: int, *flags: str) -> str:
         """Compile a library whose ``answer`` is a number."""
-        return self.library(path, f"int answer(void) {{ return {number}; }}", *flags)
+        return self.named(path, number, path.rpartition("/")[2], *flags)
+
+    def named(self, path: str, number: int, soname: str, *flags: str) -> str:
+        """Compile the same with a soname, which a program that is linked with it needs."""
+        return self.library(path, f"int answer(void) {{ return {number}; }}", *flags, soname=soname)
 
     def program(self, path: str, source: str, *flags: str) -> str:
         """Compile a program; return its path."""
