@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lambundle.verify.home.compare import READ_MAX, STDOUT, ComparedOutput, Differences, ComparedRun, Virtual, compare
+from lambundle.verify.home.compare import READ_MAX, STDOUT, ComparedOutput, ComparedRun, Differences, Virtual, compare
 from lambundle.verify.home.opened import opened_only
 from lambundle.verify.run.jobs import Origin
 from lambundle.verify.sandbox.hostroot import host_root
