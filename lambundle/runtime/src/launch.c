@@ -83,6 +83,7 @@ int lb_natively(struct work *work, const char *file, const char *where)
     lb_name_scripts(work);
     name_arguments(work);
     lb_clean_environment(work->environment, work->given_envp);
+    lb_drop_preloads(work);
     work->launch->envp = work->environment;
     work->launch->file = file;
     if (LB_UNLIKELY(lb_state.tracing))
@@ -133,7 +134,7 @@ static int start_dynamic(struct work *work, const char *file)
 /* /proc/PID/exe of another process is, to the kernel, the bundle's loader. */
 static const char *see_through_process(struct work *work, const char *path)
 {
-    if (strncmp(path, "/proc/", 6) != 0 || lb_is_own_exe(path))
+    if (strncmp(path, "/proc/", 6) != 0 || lb_is_own(AT_FDCWD, path, "exe"))
         return path;
     long length = lb_readlink_at(AT_FDCWD, path, work->process.text, sizeof work->process.text - 1,
                                  "execve");
@@ -168,9 +169,7 @@ static size_t size_of_all(char *const argv[], char *const envp[])
     size_t texts = lb_library_path_size(envp) + (LB_NESTED_SCRIPTS + 1) * 2 * LB_SHEBANG + 512;
     texts += LB_NESTED_SCRIPTS * (lb_state.root_len + LB_SHEBANG); /* where the scripts are */
     texts += names_size(argv);
-    const char *preload = lb_env_get(envp, "LD_PRELOAD");
-    if (preload != NULL)
-        texts += strlen(preload);
+    texts += lb_preload_size(envp);
     if (lb_state.tracing)
         texts += PATH_MAX;
     if (argv != NULL && argv[0] != NULL)
@@ -242,6 +241,8 @@ void lb_forget(struct lb_launch *launch)
 
 int lb_exec(const char *path, char *const argv[], char *const envp[])
 {
+    if (!lb_are_readable(argv) || !lb_are_readable(envp))
+        return lb_sys_execve(path, argv, envp); /* which fails */
     struct lb_launch launch;
     int failed = lb_prepare(&launch, path, argv, envp);
     if (failed < 0)

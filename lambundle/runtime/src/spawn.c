@@ -50,7 +50,7 @@ LB_EXPORT int lb_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_fi
 int lb_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
                     const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
-    if (strchr(file, '/') != NULL)
+    if (!lb_is_readable(file) || strchr(file, '/') != NULL)
         return lb_spawn(pid, file, actions, attributes, argv, envp);
     const char *search = lb_env_get(environ, "PATH");
     char found[lb_search_room(file, search)];
