@@ -142,17 +142,20 @@ def test_a_program_whose_loader_only_the_bundle_has_starts_through_it(glibc: Wor
 @pytest.mark.parametrize("how", ["execve", "posix_spawn", "vfork", "execvp", "syscall"])
 def test_a_program_of_the_host_gets_names_that_it_can_open(world: World, how: str) -> None:
     only, both, host = (world.data / "files" / name for name in ("bundle", "both", "host"))
-    report = world.report(how, world.host_report, only, only, both, host, f"--file={only}", "/nowhere/at/all", "plain")
-    assert report["argv"] == [
-        str(only),
-        str(world.in_bundle(only)),
-        str(both),
-        str(host),
-        f"--file={only}",
-        "/nowhere/at/all",
-        "plain",
-    ]
+    others = (both, host, f"-I{only}", f"{only},{only}", f"--file={both}", "a=/b=/c", "=", "", "/nowhere/at/all")
+    report = world.report(how, world.host_report, only, only, f"--file={only}", f"if={only}", *others)
+    there = world.in_bundle(only)
+    assert report["argv"] == [str(only), str(there), f"--file={there}", f"if={there}", *map(str, others)]
     assert world.run("run", how, "/bin/cat", "cat", only).out == "bundle\n"
+
+
+@pytest.mark.parametrize("how", ["execve", "posix_spawn", "vfork"])
+def test_many_names_and_a_long_one(world: World, how: str) -> None:
+    only = world.data / "files/bundle"
+    roundabout = f"{world.data}/{'files/../' * 300}files/bundle"
+    report = world.report(how, world.host_report, "x", *[only] * 3000, roundabout)
+    there = str(world.in_bundle(only))
+    assert report["argv"] == ["x", *[there] * 3000, f"{world.root}{roundabout}"]
 
 
 def test_a_static_program_gets_names_that_it_can_open(glibc: World) -> None:
@@ -171,3 +174,72 @@ def test_shell_commands_give_the_hosts_programs_names_that_they_can_open(world: 
     assert (
         world.run("run", "system", f"/bin/cat {only} && cd {world.data}/files && /bin/cat bundle").out == "bundle\n" * 2
     )
+
+
+# --- scripts
+
+
+@pytest.fixture
+def scripts(glibc: World) -> Path:
+    """Return a directory that the bundle and the host both have, for scripts of the bundle."""
+    directory = glibc.data / "scripts"
+    for side in (directory, glibc.in_bundle(directory)):
+        (side / "bin").mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def write_script(world: World, path: Path, text: str) -> Path:
+    """Write a script that only the bundle has; return its path on the packing machine."""
+    there = world.in_bundle(path)
+    there.write_text(text)
+    there.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("interpreter", ["bin/report", "./bin/report", "../scripts/bin/report"])
+def test_a_relative_interpreter_is_below_the_working_directory(glibc: World, scripts: Path, interpreter: str) -> None:
+    inside = glibc.in_bundle(scripts)
+    shutil.copy(glibc.in_bundle(glibc.data / "report"), inside / "bin/report")
+    script = write_script(glibc, scripts / "relative", f"#!{interpreter} one argument\n")
+    report = glibc.run("run", "execve", script, "x", "y", cwd=inside).report
+    assert report["who"] == "in bundle"
+    assert report["argv"] == [interpreter, "one argument", str(script), "y"]
+    assert glibc.run("run", "execve", script, "x", status=None).status == FAILED + 2
+
+
+@pytest.mark.parametrize("how", ["execvp", "posix_spawnp", "system"])
+def test_a_script_that_hands_on_to_another_interpreter(glibc: World, scripts: Path, how: str) -> None:
+    """As pip and uv write it where the path of Python is too long for a shebang."""
+    text = f"""#!/bin/sh\n'''exec' "{glibc.data}/report" "$0" "$@"\n' '''\n"""
+    script = write_script(glibc, scripts / "handed-on", text)
+    report = glibc.run("run", how, *([f"{script} 'y z'"] if how == "system" else [script, "x", "y z"])).report
+    assert report["who"] == "in bundle"
+    assert report["argv"] == [f"{glibc.data}/report", str(script), "y z"]
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments", "variables"),
+    [
+        ("-S report \"two words\" 'three more words'", ["two words", "three more words"], ["A=0"]),
+        ('-S A=1 B="2 3" report x', ["x"], ["A=1", "B=2 3"]),
+        ("-iS PATH={data} report x", ["x"], []),
+        ("-vS report x", ["x"], ["A=0"]),
+        ("--split-string=report x", ["x"], ["A=0"]),
+        ("-S -u A report x", ["x"], []),
+        (r"-S report a\_b \"c\" \cd", ["a", "b", '"c"'], ["A=0"]),
+        ("-S report ${{A}} x", ["0", "x"], ["A=0"]),
+        ("-S -- report x # comment", ["x"], ["A=0"]),
+        ("-S {data}/report x", ["x"], ["A=0"]),
+        ("-S -C / report x", ["x"], ["A=0"]),
+    ],
+)
+def test_env_of_the_bundle_splits_a_shebang(
+    glibc: World, scripts: Path, line: str, arguments: list[str], variables: list[str]
+) -> None:
+    assert glibc.in_bundle("/usr/bin/env").exists()
+    script = write_script(glibc, scripts / "by-env", f"#!/usr/bin/env {line.format(data=glibc.data)}\n")
+    env = {"PATH": f"{glibc.data}:/usr/bin:/bin", "A": "0"}
+    report = glibc.run("run", "execve", script, "x", "last", env=env).report
+    assert report["who"] == "in bundle"
+    assert report["argv"][1:] == [*arguments, str(script), "last"]
+    assert sorted(variable for variable in report["env"] if variable[:2] in ("A=", "B=")) == variables

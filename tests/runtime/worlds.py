@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PROGRAMS = Path(__file__).parent / "programs"
 RUNTIME_SOURCES = build.SOURCES
 BUNDLE_NAME = "tested"
-STARTED = ("report", "run", "odd", "view", "bad", "narrow", "again")
+STARTED = ("report", "run", "odd", "narrow", "again", "view", "bad")
 PROBED = ("bundle", "host", "both", "neither")
 LIBRARIES = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH') or 'x86_64-linux-gnu'}"
 HOST_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -300,6 +300,9 @@ def _plugins(data: Path, compiler: Sequence[str]) -> None:
     compile_c(compiler, data / "plug/in/libhidden.so", PROGRAMS / "whoami.c", flags=['-DWHO="hidden"', *shared])
     runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN/in"
     compile_c(compiler, data / "plug/plugin.so", PROGRAMS / "plugin.c", flags=[runpath, *shared])
+    triplet = f"{os.uname().machine}-linux-gnu"
+    for who, place in {"plain": "preload", "token": f"preload/lib/{triplet}"}.items():
+        compile_c(compiler, data / place / "libsays.so", PROGRAMS / "preloaded.c", flags=[f'-DWHO="{who}"', *shared])
     messages = data / "messages/xx/LC_MESSAGES/odd.mo"
     messages.parent.mkdir(parents=True)
     # The GNU format: a table of lengths and places for each language, then the texts.
@@ -361,16 +364,17 @@ def _scripts(data: Path) -> None:
 
 
 def _graft_old_glibc(world: World) -> None:
-    """Put glibc 2.31, its loader and a shell built for it in the place of this machine's."""
+    """Put glibc 2.31, its loader, a shell and env built for it in the place of this machine's."""
     host = bare_root()
     libraries = world.in_bundle(LIBRARIES)
     for name in ("libc.so.6", "libdl.so.2", "libpthread.so.0", "libtinfo.so.6"):
         shutil.copyfile(host / "usr/lib64" / name, libraries / name)
     [loader] = libraries.glob("ld-linux-*")
     shutil.copyfile(next((host / "usr/lib64").glob("ld-linux-*")), loader)
-    shell = world.in_bundle("/bin/sh").resolve()
-    assert shell.is_relative_to(world.root)
-    shutil.copyfile(host / "usr/bin/bash", shell)
+    for path, program in (("/bin/sh", "bash"), ("/usr/bin/env", "env")):
+        there = world.in_bundle(path).resolve()
+        assert there.is_relative_to(world.root)
+        shutil.copyfile(host / "usr/bin" / program, there)
 
 
 def sanitize(world: World, built: Path) -> World:

@@ -45,24 +45,35 @@ char *lb_joined(struct work *work, const char *first, const char *second, const 
 
 /* ---- names that only the bundle has, for a program that knows nothing of it ---- */
 
-/* An argument that is exactly a path. */
+/* The path that an argument is, or that stands behind its first `=` (if=FILE, --file=FILE); NULL without one. */
+static const char *path_in(const char *argument)
+{
+    const char *equals = argument[0] == '/' ? NULL : strchr(argument, '=');
+    const char *path = equals == NULL ? argument : equals + 1;
+    return path[0] == '/' ? path : NULL;
+}
+
 static void name_arguments(struct work *work)
 {
     for (char **argument = work->arguments + 1; argument[-1] != NULL && *argument != NULL; argument++) {
-        if ((*argument)[0] != '/')
+        const char *path = path_in(*argument);
+        const char *served = path == NULL ? NULL : lb_find_in_bundle(path, &work->name);
+        if (served == path || lb_sys_access(path, F_OK) == 0)
             continue;
-        const char *served = lb_find_in_bundle(*argument, &work->name);
-        if (served != *argument && lb_sys_access(*argument, F_OK) < 0)
-            *argument = lb_joined(work, served, "", "");
+        size_t before = (size_t)(path - *argument), length = strlen(served) + 1;
+        char *named = lb_take(work, before + length);
+        memcpy(named, *argument, before);
+        memcpy(named + before, served, length);
+        *argument = named;
     }
 }
 
-/* Bytes of all names that name_arguments may write. */
+/* Bytes of all that name_arguments may write. */
 static size_t names_size(char *const argv[])
 {
     size_t size = 0;
     for (; argv != NULL && *argv != NULL; argv++)
-        if ((*argv)[0] == '/')
+        if (path_in(*argv) != NULL)
             size += lb_state.root_len + strlen(*argv) + 8;
     return size;
 }
@@ -72,6 +83,7 @@ int lb_natively(struct work *work, const char *file, const char *where)
     lb_name_scripts(work);
     name_arguments(work);
     lb_clean_environment(work->environment, work->given_envp);
+    lb_drop_preloads(work);
     work->launch->envp = work->environment;
     work->launch->file = file;
     if (LB_UNLIKELY(lb_state.tracing))
@@ -157,9 +169,7 @@ static size_t size_of_all(char *const argv[], char *const envp[])
     size_t texts = lb_library_path_size(envp) + (LB_NESTED_SCRIPTS + 1) * 2 * LB_SHEBANG + 512;
     texts += LB_NESTED_SCRIPTS * (lb_state.root_len + LB_SHEBANG); /* where the scripts are */
     texts += names_size(argv);
-    const char *preload = lb_env_get(envp, "LD_PRELOAD");
-    if (preload != NULL)
-        texts += strlen(preload);
+    texts += lb_preload_size(envp);
     if (lb_state.tracing)
         texts += PATH_MAX;
     if (argv != NULL && argv[0] != NULL)

@@ -188,6 +188,11 @@ void lb_set_environment(void);
 /* Copies `envp` for a program that is not started with this runtime: without what the constructor set. */
 void lb_clean_environment(char **to, char *const envp[]);
 
+/* ---- preload.c ---- */
+
+/* Gives LD_PRELOAD and LD_AUDIT the paths that they had before this program was started. */
+void lb_restore_preloads(void);
+
 /* ---- trace.c ---- */
 
 /* `served`: from the bundle, by a name that is the host's. A name inside the bundle is known by itself. */

@@ -70,7 +70,7 @@ static enum call kind_of(long number)
 }
 
 /* As the system call getcwd, which counts the NUL. */
-static long get_directory(char *buffer, size_t size)
+__attribute__((noinline)) static long get_directory(char *buffer, size_t size)
 {
     struct lb_path space;
     const char *name = lb_is_readable(buffer) ? lb_working_directory(&space) : NULL;

@@ -116,8 +116,21 @@ DO(remove, say_number(remove(PATH)))
 DO(rmdir, say_number(rmdir(PATH)))
 DO(mkdir, say_number(mkdir(PATH, MODE)))
 DO(mkdirat, say_number(mkdirat(AT, MODE)))
-DO(mkfifo, say_number(mkfifo(PATH, MODE)))
-DO(mkfifoat, say_number(mkfifoat(AT, MODE)))
+/* A pipe is removed again: who opens it would wait. */
+FUNCTION(mkfifo)
+{
+    int result = mkfifo(PATH, MODE);
+    say_number(result);
+    if (result == 0)
+        unlink(PATH);
+}
+FUNCTION(mkfifoat)
+{
+    int result = mkfifoat(AT, MODE);
+    say_number(result);
+    if (result == 0)
+        unlinkat(AT, 0);
+}
 DO(mknod, say_number(mknod(PATH, S_IFREG | MODE, 0)))
 DO(mknodat, say_number(mknodat(AT, S_IFREG | MODE, 0)))
 DO(rename, say_number(rename(PATH, OTHER)))
