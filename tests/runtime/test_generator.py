@@ -19,7 +19,7 @@ from tests.runtime.test_built import exported, parsed
 if TYPE_CHECKING:
     from pathlib import Path
 
-COUNT = int(os.environ.get("LAMBUNDLE_PROGRAMS", "400"))
+COUNT = int(os.environ.get("LAMBUNDLE_PROGRAMS", "250"))
 
 
 @pytest.fixture(scope="module", params=WORLDS)

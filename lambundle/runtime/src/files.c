@@ -182,9 +182,10 @@ LB_TWO_PATHS(link, (const char *old_path, const char *new_path), AT_FDCWD, AT_FD
 LB_TWO_PATHS(linkat, (int from, const char *old_path, int to, const char *new_path, int flags), from, to,
              from, old_path, to, new_path, flags)
 
-/* The target of a symbolic link is text, not a path to look up. */
-LB_NAME_FIRST(int, symlink, true, (const char *target, const char *path), target, path)
-LB_NAME_AT(int, symlinkat, true, (const char *target, int directory, const char *path), target, directory, path)
+/* The target of a symbolic link is not looked up: it may be anything. */
+#define LB_TARGET lb_link_target(target, &(struct lb_path){.text = ""})
+LB_NAME_FIRST(int, symlink, true, (const char *target, const char *path), LB_TARGET, path)
+LB_NAME_AT(int, symlinkat, true, (const char *target, int directory, const char *path), LB_TARGET, directory, path)
 
 /* ---- extended attributes, watches, keys ---- */
 

@@ -289,6 +289,14 @@ long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, 
 void lb_mend_stat(int directory, const char *path, struct stat *status);
 void lb_mend_statx(int directory, const char *path, void *status);
 
+/* ---- links.c ---- */
+
+/* What is written into a link to `target`. */
+const char *lb_link_target(const char *target, struct lb_path *buffer);
+
+/* Whether the first `length` bytes of a link's text, of which `size` were asked for, may be written so. */
+bool lb_may_be_made(const char *text, size_t size, long length);
+
 /* ---- shell.c ---- */
 
 /* In the child of a fork, which has no thread that could still hold them. */

@@ -85,8 +85,6 @@ def differences(roots: Roots, seed: int, numbers: Sequence[int]) -> list[Differe
     found = []
     for at in range(0, len(numbers), BATCH):
         programs = {number: write_program(seed, number, names) for number in numbers[at : at + BATCH]}
-        if roots.env:
-            programs = {number: _without_what_sanitizers_mind(text) for number, text in programs.items()}
         found += _compare(roots, programs)
     return found
 
@@ -97,6 +95,8 @@ def differences_of(roots: Roots, calls: Sequence[str]) -> list[Difference]:
 
 
 def _compare(roots: Roots, programs: Mapping[int, str]) -> list[Difference]:
+    if roots.env:
+        programs = {number: _without_what_sanitizers_mind(text) for number, text in programs.items()}
     text = "".join(programs.values())
     home, bundled = roots.run_at_home(text), roots.run_bundled(text)
     assert home.status == bundled.status == 0, (home.stderr, bundled.stderr)

@@ -47,7 +47,23 @@ MERGED = ("/usr", "/usr/local", "/etc", "/var", "/var/lib")
 """Directories that the host has too, or that hold one: their names may be asked for, not listed."""
 
 FOREIGN = ("/etc/passwd", "/etc/hosts", "/etc/missing", "/dev/null", "/dev", "/tmp", "/var/task", "/nowhere/x", "/proc")
-SCRATCH = ("f", "g", "new", "d", "d/x", "d/y", "l", "m", "dangling", "loop", "s")
+SCRATCH = (
+    "f",
+    "g",
+    "new",
+    "d",
+    "d/x",
+    "d/y",
+    "l",
+    "m",
+    "dangling",
+    "loop",
+    "s",
+    "in",
+    "dirin",
+    "dirin/sub",
+    "dirin/../x",
+)
 LONG = ("n" * 256, "n" * 300, "d/" * 2000 + "x", "/".join(["e" * 250] * 17))
 POINTERS = ("@null", "@low", "@kernel", "@empty")
 
@@ -149,7 +165,8 @@ class Paths:
     def target(self) -> str:
         """Return what a symbolic link of the scratch directory leads to."""
         targets = [*SCRATCH, *(f"{self.scratch}/{name}" for name in SCRATCH)]
-        return self.random.choice([*targets, "../missing", "/etc/passwd", "@empty", "n" * 300])
+        served = [self.random.choice([*_FILES]), self.random.choice([*DIRECTORIES])] * 4
+        return self.random.choice([*targets, *served, "../missing", "/etc/passwd", "@empty", "n" * 300])
 
     # --- kinds
 

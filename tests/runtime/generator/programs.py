@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.runtime.generator.functions import FUNCTIONS, Takes
 from tests.runtime.generator.paths import DIRECTORIES, POINTERS, Paths
+from tests.runtime.generator.tree import HOME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,8 @@ class Writer:
             self._line("main", "symlink", path=f"{at}/m", text=f"{at}/l"),
             self._line("main", "symlink", path=f"{at}/dangling", text="nowhere"),
             self._line("main", "symlink", path=f"{at}/loop", text="loop"),
+            self._line("main", "symlink", path=f"{at}/in", text=f"{HOME}/abs"),
+            self._line("main", "symlink", path=f"{at}/dirin", text=f"{HOME}/dir"),
         ]
 
     def _line(self, context: str, function: str, **fields: str) -> str:
