@@ -11,6 +11,7 @@ from lambundle.machine import own_file
 from lambundle.pack.config import Config
 from lambundle.pack.fits import check_fits
 from lambundle.pack.launcher import Loader, Script, launcher
+from lambundle.pack.past_runtime import is_go
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,18 +26,22 @@ def bundle_entries(
     gathering: Gathering,
     loaders: Mapping[str, Loader],
     environment: Mapping[str, str],
+    of_recipes: Mapping[str, str],
     owner: Callable[[str], str | None],
 ) -> tuple[Entry, ...]:
     """Return every entry of the bundle ``name`` but its manifest, sorted by path.
 
-    ``loaders`` are those of the dynamic programs by real path, ``environment`` the variables that the runtime sets;
-    ``owner`` returns the package that owns a file. Raises RuntimeLimitError if the configuration does not fit.
+    ``loaders`` are those of the dynamic programs by real path, ``environment`` the variables that the runtime sets, and
+    ``of_recipes`` those of recipes among them; ``owner`` returns the package that owns a file. Raises RuntimeLimitError
+    if the configuration does not fit.
     """
     home = f"lambundle/{name}"
     entries = {entry.path: entry for entry in gathering.mirror.entries(f"{home}/root", owner)}
     for program in programs:
         started, script = _started(gathering, program)
-        text = launcher(name, program.launcher, program.path, started, loaders.get(started), script)
+        # Go's programs take the environment from the kernel, before the runtime has added to it.
+        exported = of_recipes if is_go(gathering.files, program) else {}
+        text = launcher(name, program.launcher, program.path, started, loaders.get(started), script, exported)
         _put(entries, f"bin/{program.launcher}", text.encode(), 0o755, Reason("program", None, program.launcher))
     shared = next((loaders[program.started] for program in programs if program.started in loaders), None)
     if shared is not None:
