@@ -95,7 +95,7 @@ def test_working_directory_that_the_bundle_does_not_serve_keeps_its_name(world: 
 @pytest.mark.parametrize("who", ["bundle", "host"])
 def test_relative_path_is_on_both_sides(world: World, who: str) -> None:
     only = f"only/{who}/file"
-    places: list[tuple[Path | str, str]] = [
+    places: list[tuple[str | Path, str]] = [
         ("/", f"{world.data}/{only}"[1:]),
         (world.data, only),
         (world.data / "plug/in", f"./../..//{only}"),

@@ -117,6 +117,13 @@ int lb_fexecve(int fd, char *const argv[], char *const envp[])
     return answer(exec_descriptor(fd, argv, envp));
 }
 
+static bool is_link(const char *path)
+{
+    struct lb_path buffer;
+    char first;
+    return lb_sys_readlink(lb_find_in_bundle(path, &buffer), &first, 1) >= 0;
+}
+
 int lb_exec_at(int directory, const char *path, char *const argv[], char *const envp[], int flags)
 {
     struct lb_path base;
@@ -124,8 +131,9 @@ int lb_exec_at(int directory, const char *path, char *const argv[], char *const 
         return (int)lb_sys6(SYS_execveat, directory, (long)path, (long)argv, (long)envp, flags, 0);
     if (lb_is_readable(path) && path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0)
         return exec_descriptor(directory, argv, envp);
-    if (lb_is_readable(path) && (path[0] == '/' || directory == AT_FDCWD) && flags == 0)
-        return lb_exec(path, argv, envp);
+    if (lb_is_readable(path) && (path[0] == '/' || directory == AT_FDCWD) &&
+        (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) == 0)
+        return (flags & AT_SYMLINK_NOFOLLOW) != 0 && is_link(path) ? -ELOOP : lb_exec(path, argv, envp);
     if (lb_is_readable(path) && path[0] != '/' && directory >= 0 && find_inside(directory, &base) &&
         strlen(base.text) + strlen(path) + 2 < sizeof base.text) {
         strcat(strcat(base.text, "/"), path);

@@ -15,13 +15,14 @@
 
 struct statx;
 
-/* A call with `path` as it is served, then, where it is relative and not there, from the other side: `rest` is the
- * call's arguments with PATH in its place. */
-#define LB_CALL(result, name, failed, directory, ...)                                                        \
+/* A call with `path` as it is served (`makes`: of a name that is made or removed), then, where it is relative and not
+ * there, from the other side: `rest` is the call's arguments with PATH in its place. */
+#define LB_CALL(result, name, failed, makes, directory, ...)                                                 \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
         const char *asked = path;                                                                            \
-        path = lb_served_at(directory, path, &buffer, #name);                                                \
+        path = (makes) ? lb_placed_at(directory, path, &buffer, #name)                                       \
+                       : lb_served_at(directory, path, &buffer, #name);                                      \
         result answer = lb_real_##name()(__VA_ARGS__);                                                       \
         if (LB_UNLIKELY(answer == failed) && errno == ENOENT &&                                              \
             lb_is_elsewhere(directory, asked, &path, &buffer))                                               \
@@ -31,21 +32,39 @@ struct statx;
 
 /* NAME(path, …) */
 #define LB_PATH_FIRST(result, name, parameters, ...)                                                         \
-    LB_WRAP(result, name, parameters) LB_CALL(result, name, -1, AT_FDCWD, __VA_ARGS__)
+    LB_WRAP(result, name, parameters) LB_CALL(result, name, -1, false, AT_FDCWD, __VA_ARGS__)
 
 /* NAME(directory, path, …) */
 #define LB_PATH_AT(result, name, parameters, ...)                                                            \
-    LB_WRAP(result, name, parameters) LB_CALL(result, name, -1, directory, __VA_ARGS__)
+    LB_WRAP(result, name, parameters) LB_CALL(result, name, -1, false, directory, __VA_ARGS__)
 
 #define LB_PATH_POINTER(result, name, parameters, ...)                                                       \
-    LB_WRAP_POINTER(result, name, parameters) LB_CALL(result, name, NULL, AT_FDCWD, __VA_ARGS__)
+    LB_WRAP_POINTER(result, name, parameters) LB_CALL(result, name, NULL, false, AT_FDCWD, __VA_ARGS__)
+
+/* The same for functions that make or remove the name, if `makes`. */
+#define LB_NAME_FIRST(result, name, makes, parameters, ...)                                                  \
+    LB_WRAP(result, name, parameters) LB_CALL(result, name, -1, makes, AT_FDCWD, __VA_ARGS__)
+
+#define LB_NAME_AT(result, name, makes, parameters, ...)                                                     \
+    LB_WRAP(result, name, parameters) LB_CALL(result, name, -1, makes, directory, __VA_ARGS__)
+
+static inline bool makes_file(const char *mode)
+{
+    return lb_is_readable(mode) && (mode[0] == 'w' || mode[0] == 'a');
+}
+
+#define LB_FOPEN(name)                                                                                       \
+    LB_WRAP_POINTER(FILE *, name, (const char *path, const char *mode))                                      \
+    LB_CALL(FILE *, name, NULL, makes_file(mode), AT_FDCWD, path, mode)
 
 /* One that fails has closed the stream: there is no second call. */
 #define LB_FREOPEN(name)                                                                                     \
     LB_WRAP_POINTER(FILE *, name, (const char *path, const char *mode, FILE *file))                          \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        return lb_real_##name()(lb_served(path, &buffer, #name), mode, file);                                \
+        path = makes_file(mode) ? lb_placed_at(AT_FDCWD, path, &buffer, #name)                               \
+                                : lb_served(path, &buffer, #name);                                           \
+        return lb_real_##name()(path, mode, file);                                                           \
     }
 
 /* A look at a link itself, if `itself`. */
@@ -68,11 +87,11 @@ struct statx;
 
 /* ---- open. The mode is declared, though variadic in libc's headers: it arrives in the same register ---- */
 
-LB_PATH_FIRST(int, open, (const char *path, int flags, unsigned mode), path, flags, mode)
-LB_PATH_AT(int, openat, (int directory, const char *path, int flags, unsigned mode), directory, path, flags,
+LB_NAME_FIRST(int, open, flags & O_CREAT, (const char *path, int flags, unsigned mode), path, flags, mode)
+LB_NAME_AT(int, openat, flags & O_CREAT, (int directory, const char *path, int flags, unsigned mode), directory, path, flags,
            mode)
-LB_PATH_FIRST(int, creat, (const char *path, mode_t mode), path, mode)
-LB_PATH_POINTER(FILE *, fopen, (const char *path, const char *mode), path, mode)
+LB_NAME_FIRST(int, creat, true, (const char *path, mode_t mode), path, mode)
+LB_FOPEN(fopen)
 LB_FREOPEN(freopen)
 LB_PATH_POINTER(DIR *, opendir, (const char *path), path)
 LB_PATH_FIRST(int, truncate, (const char *path, off_t length), path, length)
@@ -118,16 +137,16 @@ LB_PATH_AT(int, futimesat, (int directory, const char *path, const struct timeva
            times)
 LB_PATH_AT(int, utimensat, (int directory, const char *path, const struct timespec *times, int flags),
            directory, path, times, flags)
-LB_PATH_FIRST(int, unlink, (const char *path), path)
-LB_PATH_AT(int, unlinkat, (int directory, const char *path, int flags), directory, path, flags)
-LB_PATH_FIRST(int, remove, (const char *path), path)
-LB_PATH_FIRST(int, rmdir, (const char *path), path)
-LB_PATH_FIRST(int, mkdir, (const char *path, mode_t mode), path, mode)
-LB_PATH_AT(int, mkdirat, (int directory, const char *path, mode_t mode), directory, path, mode)
-LB_PATH_FIRST(int, mkfifo, (const char *path, mode_t mode), path, mode)
-LB_PATH_AT(int, mkfifoat, (int directory, const char *path, mode_t mode), directory, path, mode)
-LB_PATH_FIRST(int, mknod, (const char *path, mode_t mode, dev_t device), path, mode, device)
-LB_PATH_AT(int, mknodat, (int directory, const char *path, mode_t mode, dev_t device), directory, path, mode,
+LB_NAME_FIRST(int, unlink, true, (const char *path), path)
+LB_NAME_AT(int, unlinkat, true, (int directory, const char *path, int flags), directory, path, flags)
+LB_NAME_FIRST(int, remove, true, (const char *path), path)
+LB_NAME_FIRST(int, rmdir, true, (const char *path), path)
+LB_NAME_FIRST(int, mkdir, true, (const char *path, mode_t mode), path, mode)
+LB_NAME_AT(int, mkdirat, true, (int directory, const char *path, mode_t mode), directory, path, mode)
+LB_NAME_FIRST(int, mkfifo, true, (const char *path, mode_t mode), path, mode)
+LB_NAME_AT(int, mkfifoat, true, (int directory, const char *path, mode_t mode), directory, path, mode)
+LB_NAME_FIRST(int, mknod, true, (const char *path, mode_t mode, dev_t device), path, mode, device)
+LB_NAME_AT(int, mknodat, true, (int directory, const char *path, mode_t mode, dev_t device), directory, path, mode,
            device)
 
 /* ---- two paths ---- */
@@ -136,8 +155,8 @@ LB_PATH_AT(int, mknodat, (int directory, const char *path, mode_t mode, dev_t de
     LB_WRAP(int, name, parameters)                                                                           \
     {                                                                                                        \
         struct lb_path old_buffer, new_buffer;                                                               \
-        old_path = lb_served_at(directory1, old_path, &old_buffer, #name);                                   \
-        new_path = lb_served_at(directory2, new_path, &new_buffer, #name);                                   \
+        old_path = lb_placed_at(directory1, old_path, &old_buffer, #name);                                   \
+        new_path = lb_placed_at(directory2, new_path, &new_buffer, #name);                                   \
         return lb_real_##name()(__VA_ARGS__);                                                                \
     }
 
@@ -151,8 +170,8 @@ LB_TWO_PATHS(linkat, (int from, const char *old_path, int to, const char *new_pa
              from, old_path, to, new_path, flags)
 
 /* The target of a symbolic link is text, not a path to look up. */
-LB_PATH_FIRST(int, symlink, (const char *target, const char *path), target, path)
-LB_PATH_AT(int, symlinkat, (const char *target, int directory, const char *path), target, directory, path)
+LB_NAME_FIRST(int, symlink, true, (const char *target, const char *path), target, path)
+LB_NAME_AT(int, symlinkat, true, (const char *target, int directory, const char *path), target, directory, path)
 
 /* ---- extended attributes, watches, keys ---- */
 
@@ -178,11 +197,11 @@ struct stat64; /* the same structure on 64-bit machines */
 struct statfs64;
 struct statvfs64;
 
-LB_PATH_FIRST(int, open64, (const char *path, int flags, unsigned mode), path, flags, mode)
-LB_PATH_AT(int, openat64, (int directory, const char *path, int flags, unsigned mode), directory, path, flags,
+LB_NAME_FIRST(int, open64, flags & O_CREAT, (const char *path, int flags, unsigned mode), path, flags, mode)
+LB_NAME_AT(int, openat64, flags & O_CREAT, (int directory, const char *path, int flags, unsigned mode), directory, path, flags,
            mode)
-LB_PATH_FIRST(int, creat64, (const char *path, mode_t mode), path, mode)
-LB_PATH_POINTER(FILE *, fopen64, (const char *path, const char *mode), path, mode)
+LB_NAME_FIRST(int, creat64, true, (const char *path, mode_t mode), path, mode)
+LB_FOPEN(fopen64)
 LB_FREOPEN(freopen64)
 LB_PATH_FIRST(int, truncate64, (const char *path, off_t length), path, length)
 LB_PATH_FIRST(int, stat64, (const char *path, struct stat64 *status), path, status)
@@ -209,8 +228,8 @@ LB_STAT(__fxstatat, (int version, int directory, const char *path, struct stat *
         directory, flags & AT_SYMLINK_NOFOLLOW, lb_mend_stat, version, directory, path, status, flags)
 LB_STAT(__fxstatat64, (int version, int directory, const char *path, struct stat64 *status, int flags),
         directory, flags & AT_SYMLINK_NOFOLLOW, lb_mend_stat, version, directory, path, status, flags)
-LB_PATH_FIRST(int, __xmknod, (int version, const char *path, mode_t mode, dev_t *device), version, path, mode,
+LB_NAME_FIRST(int, __xmknod, true, (int version, const char *path, mode_t mode, dev_t *device), version, path, mode,
               device)
-LB_PATH_AT(int, __xmknodat, (int version, int directory, const char *path, mode_t mode, dev_t *device),
+LB_NAME_AT(int, __xmknodat, true, (int version, int directory, const char *path, mode_t mode, dev_t *device),
            version, directory, path, mode, device)
 #endif

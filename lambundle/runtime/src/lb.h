@@ -68,6 +68,10 @@ const char *lb_lookup(int directory, const char *path, struct lb_path *buffer, c
 /* The same without a trace entry. */
 const char *lb_find_in_bundle(const char *path, struct lb_path *buffer);
 
+/* The path to use for a name that is not there and will be made or removed: the bundle's, where only it has the
+ * directory, so that the answer is that of a file system that cannot be written. */
+const char *lb_find_place(const char *path, struct lb_path *buffer);
+
 /* Whether an absolute path is inside the bundle's directory. */
 bool lb_is_inside(const char *path);
 
@@ -105,6 +109,14 @@ static inline const char *lb_served_at(int directory, const char *path, struct l
     if (path[0] == '/' || LB_UNLIKELY(lb_state.tracing))
         return lb_lookup(directory, path, buffer, operation);
     return LB_UNLIKELY(lb_is_own(directory, path, "exe")) ? lb_state.program : path;
+}
+
+/* The same for functions that make or remove a name. */
+static inline const char *lb_placed_at(int directory, const char *path, struct lb_path *buffer,
+                                       const char *operation)
+{
+    const char *served = lb_served_at(directory, path, buffer, operation);
+    return served == path && lb_is_readable(path) ? lb_find_place(path, buffer) : served;
 }
 
 static inline const char *lb_served(const char *path, struct lb_path *buffer, const char *operation)
@@ -150,6 +162,11 @@ void lb_set_environment(void);
 
 /* Copies `envp` for a program that is not started with this runtime: without what the constructor set. */
 void lb_clean_environment(char **to, char *const envp[]);
+
+/* ---- preload.c ---- */
+
+/* Gives LD_PRELOAD and LD_AUDIT the paths that they had before this program was started. */
+void lb_restore_preloads(void);
 
 /* ---- trace.c ---- */
 

@@ -97,8 +97,10 @@ static void start(int argc, char **argv, char **envp)
     if (lb_state.active && argc > 0 && argv[0] != NULL) {
         /* Not one after the other: a first argument may lie in the bundle too. */
         char *program = lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv);
-        if (program != NULL)
+        if (program != NULL) {
             lb_show_program(argc, argv, envp, program + strlen(program) + 1);
+            lb_restore_preloads();
+        }
         lb_set_environment();
     }
     if (LB_UNLIKELY(lb_state.tracing))
