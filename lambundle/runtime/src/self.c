@@ -118,6 +118,8 @@ long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, 
             return copy_name(name, buffer, size);
     }
     long result = lb_sys6(SYS_readlinkat, directory, (long)served, (long)buffer, (long)size, 0, 0);
+    if (LB_UNLIKELY(result == -ENOENT) && lb_is_elsewhere(directory, path, &served, &space))
+        result = lb_sys6(SYS_readlinkat, directory, (long)served, (long)buffer, (long)size, 0, 0);
     if (result > 0 && LB_UNLIKELY(lb_is_loader(buffer, (size_t)result)))
         return see_through_loader(directory, path, buffer, size, result);
     const char *target = NULL;
@@ -193,25 +195,20 @@ static char *without_root(const char *asked, const char *served, char *result)
     return result;
 }
 
-LB_WRAP_POINTER(char *, realpath, (const char *path, char *resolved))
-{
-    struct lb_path buffer;
-    const char *served = lb_served(path, &buffer, "realpath");
-    return without_root(path, served, lb_real_realpath()(served, resolved));
-}
+#define LB_REALPATH(name, parameters, ...)                                                                   \
+    LB_WRAP_POINTER(char *, name, parameters)                                                                \
+    {                                                                                                        \
+        struct lb_path buffer;                                                                               \
+        const char *asked = path;                                                                            \
+        path = lb_served(path, &buffer, #name);                                                              \
+        char *result = lb_real_##name()(__VA_ARGS__);                                                        \
+        if (LB_UNLIKELY(result == NULL) && errno == ENOENT && lb_is_elsewhere(AT_FDCWD, asked, &path, &buffer)) \
+            result = lb_real_##name()(__VA_ARGS__);                                                          \
+        return without_root(asked, path, result);                                                            \
+    }
 
+LB_REALPATH(realpath, (const char *path, char *resolved), path, resolved)
 #ifdef __GLIBC__
-LB_WRAP_POINTER(char *, __realpath_chk, (const char *path, char *resolved, size_t room))
-{
-    struct lb_path buffer;
-    const char *served = lb_served(path, &buffer, "realpath");
-    return without_root(path, served, lb_real___realpath_chk()(served, resolved, room));
-}
-
-LB_WRAP_POINTER(char *, canonicalize_file_name, (const char *path))
-{
-    struct lb_path buffer;
-    const char *served = lb_served(path, &buffer, "canonicalize_file_name");
-    return without_root(path, served, lb_real_canonicalize_file_name()(served));
-}
+LB_REALPATH(__realpath_chk, (const char *path, char *resolved, size_t room), path, resolved, room)
+LB_REALPATH(canonicalize_file_name, (const char *path), path)
 #endif

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #ifdef __GLIBC__
 #include <fts.h>
@@ -18,26 +19,28 @@
 typedef int (*filter_t)(const struct dirent *);
 typedef int (*order_t)(const struct dirent **, const struct dirent **);
 
-#define LB_SCANDIR(name)                                                                                     \
-    LB_WRAP(int, name, (const char *path, struct dirent ***entries, filter_t filter, order_t order))         \
+#define LB_SCAN(name, directory, parameters, ...)                                                            \
+    LB_WRAP(int, name, parameters)                                                                           \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        return lb_real_##name()(lb_served(path, &buffer, #name), entries, filter, order);                    \
+        const char *asked = path;                                                                            \
+        path = lb_served_at(directory, path, &buffer, #name);                                                \
+        int count = lb_real_##name()(__VA_ARGS__);                                                           \
+        if (count < 0 && errno == ENOENT && lb_is_elsewhere(directory, asked, &path, &buffer))               \
+            count = lb_real_##name()(__VA_ARGS__);                                                           \
+        return count;                                                                                        \
     }
+#define LB_SCANDIR(name)                                                                                     \
+    LB_SCAN(name, AT_FDCWD, (const char *path, struct dirent ***entries, filter_t filter, order_t order),    \
+            path, entries, filter, order)
+#define LB_SCANDIRAT(name)                                                                                   \
+    LB_SCAN(name, directory,                                                                                 \
+            (int directory, const char *path, struct dirent ***entries, filter_t filter, order_t order),     \
+            directory, path, entries, filter, order)
 
 LB_SCANDIR(scandir)
 #ifdef __GLIBC__
 LB_SCANDIR(scandir64)
-
-#define LB_SCANDIRAT(name)                                                                                   \
-    LB_WRAP(int, name,                                                                                       \
-            (int directory, const char *path, struct dirent ***entries, filter_t filter, order_t order))     \
-    {                                                                                                        \
-        struct lb_path buffer;                                                                               \
-        return lb_real_##name()(directory, lb_served_at(directory, path, &buffer, #name), entries, filter,   \
-                                order);                                                                      \
-    }
-
 LB_SCANDIRAT(scandirat)
 LB_SCANDIRAT(scandirat64)
 #endif
