@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 
 extern char **environ;
@@ -112,10 +113,20 @@ static void set_executed_file(char **envp)
             entry->a_un.a_val = (unsigned long)lb_state.program;
 }
 
+/* In another namespace (dlmopen) this library comes into a program that has started long ago: its first copy has put
+ * a name of its own, below the stack, in the place of the kernel's or ld.so's, which is in the command line's strings. */
+static bool has_started(char **argv)
+{
+    unsigned long file = getauxval(AT_EXECFN);
+    return file != 0 && file < (unsigned long)argv && find_program(argv);
+}
+
 static void start(int argc, char **argv, char **envp)
 {
     lb_find();
     lb_find_getenv();
+    if (lb_state.active && argc > 0 && argv[0] != NULL && has_started(argv))
+        return;
     if (lb_state.active && argc > 0 && argv[0] != NULL) {
         /* Not one after the other: a first argument may lie in the bundle too. */
         if (lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv)) {
