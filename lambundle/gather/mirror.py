@@ -120,7 +120,7 @@ class Mirror:
             if here in self._directories:
                 at = here
                 continue
-            if self._excluded(here) or _is_host_file(here):
+            if self._excluded(here) or is_host_file(here):
                 return None
             status = self._lstat(here, path)
             if stat.S_ISLNK(status.st_mode):
@@ -302,7 +302,8 @@ def _components(path: str) -> list[str]:
     return [name for name in path.split("/") if name not in ("", ".")]
 
 
-def _is_host_file(path: str) -> bool:
+def is_host_file(path: str) -> bool:
+    """Return whether a bundle never holds an absolute path: the host has its own."""
     return path in HOST_FILES or path.startswith(tuple(f"{tree}/" for tree in KERNEL_TREES)) or path in KERNEL_TREES
 
 

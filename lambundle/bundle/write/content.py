@@ -16,6 +16,7 @@ from lambundle.bundle import names
 from lambundle.bundle.manifest import encode_manifest
 from lambundle.bundle.model import Entry, Kind, Manifest, Reason
 from lambundle.errors import FileChangedError, OutputError, UnreadableFileError, UsageError
+from lambundle.machine import NotRegularError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,7 +197,7 @@ def _source_errors(source: Source) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise _changed(source, "it is gone") from error
-    except IsADirectoryError as error:
+    except (IsADirectoryError, NotRegularError) as error:
         raise _changed(source, "it is no longer a regular file") from error
     except OSError as error:
         raise UnreadableFileError(

@@ -209,6 +209,8 @@ int lb_prepare(struct lb_launch *launch, char *space, const char *path, char *co
 
 int lb_exec(const char *path, char *const argv[], char *const envp[])
 {
+    if (!lb_are_readable(argv) || !lb_are_readable(envp))
+        return lb_sys_execve(path, argv, envp); /* which fails */
     struct lb_launch launch;
     char space[lb_prepare_size(argv, envp)] __attribute__((aligned(16)));
     int failed = lb_prepare(&launch, space, path, argv, envp);

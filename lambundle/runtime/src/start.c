@@ -3,12 +3,9 @@
 #include "lb.h"
 #include "sys.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <link.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/prctl.h>
 
 extern char **environ;
 
@@ -35,10 +32,11 @@ static bool take_program(const char *text)
 }
 
 /* ld.so was started as `… --argv0 NAME PROGRAM ARGS`: argv[0] is NAME, and the kernel laid the strings of a
- * command line one behind the other, so PROGRAM follows it in memory. */
-static bool find_program(char **argv)
+ * command line one behind the other, so PROGRAM follows it in memory. Returns PROGRAM, or NULL. */
+static char *find_program(char **argv)
 {
-    return take_program(argv[0] + strlen(argv[0]) + 1);
+    char *program = argv[0] + strlen(argv[0]) + 1;
+    return take_program(program) ? program : NULL;
 }
 
 #ifdef __GLIBC__
@@ -72,53 +70,36 @@ static void drop_own_preload(void)
         memmove(value, value + own + 1, strlen(value + own + 1) + 1);
 }
 
-static bool find_program_of_old_loader(char **argv)
+static char *find_program_of_old_loader(char **argv)
 {
     const char *name = lb_env_get(environ, "LAMBUNDLE_ARGV0");
-    if (name == NULL || !take_program(argv[0]))
-        return false;
+    char *program = argv[0];
+    if (name == NULL || !take_program(program))
+        return NULL;
     argv[0] = (char *)name;
     const char *slash = strrchr(name, '/');
     program_invocation_name = (char *)name;
     program_invocation_short_name = (char *)(slash == NULL ? name : slash + 1);
     drop_variable("LAMBUNDLE_ARGV0");
     drop_own_preload();
-    return true;
+    return program;
 }
 #else
-static bool find_program_of_old_loader(char **argv)
+static char *find_program_of_old_loader(char **argv)
 {
     return find_program(argv); /* every supported musl has --argv0 */
 }
 #endif
 
-/* The name in ps: the kernel took it from ld.so's file. */
-static void set_process_name(const char *name)
-{
-    const char *slash = strrchr(name, '/');
-    if (slash != NULL)
-        name = slash + 1;
-    if (*name == '-') /* a login shell */
-        name++;
-    lb_sys6(SYS_prctl, PR_SET_NAME, (long)name, 0, 0, 0, 0);
-}
-
-/* getauxval(AT_EXECFN), and programs that read the vector themselves. */
-static void set_executed_file(char **envp)
-{
-    while (*envp != NULL)
-        envp++;
-    for (ElfW(auxv_t) *entry = (void *)(envp + 1); entry->a_type != AT_NULL; entry++)
-        if (entry->a_type == AT_EXECFN)
-            entry->a_un.a_val = (unsigned long)lb_state.program;
-}
-
-/* In another namespace (dlmopen) this library comes into a program that has started long ago: its first copy has put
- * a name of its own, below the stack, in the place of the kernel's or ld.so's, which is in the command line's strings. */
+/* In another namespace (dlmopen) this library comes into a program that has started long ago: the name of the executed
+ * file is then the first copy's, and no longer on the stack, where the kernel and ld.so have theirs. */
 static bool has_started(char **argv)
 {
-    unsigned long file = getauxval(AT_EXECFN);
-    return file != 0 && file < (unsigned long)argv && find_program(argv);
+    const char *file = (const char *)getauxval(AT_EXECFN);
+    if (file == NULL || (unsigned long)file >= (unsigned long)argv || !lb_is_inside(file))
+        return false;
+    memcpy(lb_state.program, file, strlen(file) + 1); /* it is of the same size */
+    return true;
 }
 
 static void start(int argc, char **argv, char **envp)
@@ -129,9 +110,9 @@ static void start(int argc, char **argv, char **envp)
         return;
     if (lb_state.active && argc > 0 && argv[0] != NULL) {
         /* Not one after the other: a first argument may lie in the bundle too. */
-        if (lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv)) {
-            set_process_name(argv[0]);
-            set_executed_file(envp);
+        char *program = lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv);
+        if (program != NULL) {
+            lb_show_program(argc, argv, envp, program + strlen(program) + 1);
             lb_restore_preloads();
         }
         lb_set_environment();
