@@ -22,9 +22,7 @@ def need_by_bare_names(gathering: Gathering, closure: Closure) -> None:
 
 
 def _absolute_names(file: LoadedFile) -> tuple[str, ...]:
-    """Return the absolute paths in a file's dynamic section, without those to which another library's soname answers.
-
-    Of several audit libraries in one entry none can be renamed.
-    """
+    """Return the absolute paths in a file's dynamic section; a path that is another library's soname stays."""
     found = [need.soname for need in file.needed if bare_name(need.soname) == posixpath.basename(need.path)]
-    return tuple(dict.fromkeys(name for name in (*found, *file.elf.audits) if name.startswith("/")))
+    audits = file.elf.audits if file.elf.interpreter else ()
+    return tuple(dict.fromkeys(name for name in (*found, *audits) if name.startswith("/")))
