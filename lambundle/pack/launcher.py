@@ -45,8 +45,8 @@ case ${{LD_PRELOAD-}} in
 		case $lambundle_item in
 		/*)
 			if [ -f "$lambundle_found" ]; then
-				lambundle_item=$lambundle_found lambundle_changed=yes
-				case $lambundle_found in *" "*) lambundle_item=${{lambundle_item##*/}} ;; esac
+				lambundle_item=${bundle}/root$lambundle_item lambundle_changed=yes
+				case ${bundle} in *" "*) lambundle_item=${{lambundle_item##*/}} ;; esac
 			fi
 			;;
 		esac
