@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lambundle.errors import SandboxError
@@ -92,6 +92,8 @@ class Runs:
         comparisons: tuple[Comparison, ...] = ()
         if machine is not None and not obstacle:
             comparisons, obstacle = self._at_home(machine, runner, results)
+        alike = {id(item.result) for item in comparisons if item.fails_alike}
+        results = tuple(replace(result, fails_at_home=id(result) in alike) for result in results)
         notes = [] if output is None else _kept(results, DIRECTORY if inputs else TMP, output)
         return Ran(results, (), (*notes, *_cut(jobs)), comparisons, obstacle)
 

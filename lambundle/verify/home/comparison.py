@@ -51,6 +51,11 @@ class Comparison:
     opened: tuple[MissingPath, ...] = ()
     obstacle: str = ""
 
+    @property
+    def fails_alike(self) -> bool:
+        """Whether the job fails in the same way on both sides, so that the bundle is not at fault."""
+        return not (self.result.succeeded or self.home.succeeded or self.differences.found)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparer:
