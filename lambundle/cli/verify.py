@@ -96,6 +96,7 @@ _MACHINES = {name: machine for machine, item in ARCHITECTURES.items() for name i
     metavar="DIR|FILE",
     help="Keep in a new directory what COMMAND made; with --fix, the new zip.  [default: NAME.fixed.zip]",
 )
+@click.option("--force", is_flag=True, help="With --fix: replace FILE even if it is no bundle.")
 @click.option("--strict", is_flag=True, help="Treat skipped checks as unknown (status 3), warnings as failures.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the verdict.")
@@ -118,6 +119,7 @@ def verify(
     static: bool,
     fix: bool,
     output: Path | None,
+    force: bool,
     strict: bool,
     as_json: bool,
     quiet: bool,
@@ -158,7 +160,7 @@ def verify(
     _check(request, fix=fix)
     say = Speaker(quiet=quiet or as_json)
     with status(say.err, quiet=say.quiet) as progress:
-        findings, fixed = _carry_out(request, fix=fix, output=output, progress=progress)
+        findings, fixed = _carry_out(request, fix=fix, output=output, force=force, progress=progress)
     (say.err if say.quiet else say.out).write(map(line, fixed))
     _tell(findings, say, as_json=as_json, verbose=verbose)
     sys.exit(findings.verification.exit_code)
@@ -197,11 +199,11 @@ def _check(request: VerifyRequest, *, fix: bool) -> None:
 
 
 def _carry_out(
-    request: VerifyRequest, *, fix: bool, output: Path | None, progress: Callable[[str], None]
+    request: VerifyRequest, *, fix: bool, output: Path | None, force: bool, progress: Callable[[str], None]
 ) -> tuple[Findings, tuple[str, ...]]:
     if not fix:
         return api.verify_bundle(request, progress=progress), ()
-    fixed = api.repair_bundle(request, output, progress=progress)
+    fixed = api.repair_bundle(request, output, force=force, progress=progress)
     return fixed.findings, fixed.lines
 
 

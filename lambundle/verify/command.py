@@ -202,6 +202,8 @@ def _findings(
     request: VerifyRequest, evidence: Evidence, notes: tuple[str, ...] = (), log: tuple[str, ...] = ()
 ) -> Findings:
     diagnosis = diagnose(evidence)
+    smoke = next((check for check in evidence.checks if check.name == "smoke"), None)
+    is_unrun = smoke is not None and smoke.status is Status.SKIP and smoke.detail != NOTHING_TO_RUN
     verification = Verification(
         bundle=str(request.bundle),
         checks=tuple(evidence.checks),
@@ -209,6 +211,7 @@ def _findings(
         diagnosis=diagnosis,
         strict=request.strict,
         notes=notes,
+        is_answered=request.static or not is_unrun,
     )
     return Findings(verification, tuple(dict.fromkeys((*evidence.missing, *opened_at_home(evidence.comparisons)))), log)
 

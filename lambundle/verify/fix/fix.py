@@ -41,10 +41,15 @@ class Fixed:
     lines: tuple[str, ...]
 
 
-def fix(request: VerifyRequest, around: Surroundings, output: Path | None) -> Fixed:
+def fixed_name(bundle: Path) -> Path:
+    """Return where the new bundle is written by default: NAME.fixed.zip beside the old one."""
+    return bundle.parent / f"{bundle.name.removesuffix('.zip') or 'bundle'}.fixed.zip"
+
+
+def fix(request: VerifyRequest, around: Surroundings, out: Path) -> Fixed:
     """Verify the bundle; while it fails for want of files that a package here owns, add them.
 
-    If the result passes it is written to ``output`` (NAME.fixed.zip beside the bundle). Nothing is written when there
+    If the result passes it is written to ``out``. Nothing is written when there
     was nothing to add, or when it did not help.
     """
     bundle, added = request.bundle, dict[str, Addition]()
@@ -72,7 +77,6 @@ def fix(request: VerifyRequest, around: Surroundings, output: Path | None) -> Fi
         why = "it fails still" if is_failing else "whether that helps could not be found out"
         tried = f"nothing was written: {_paths(len(added))} {were} added, and {why}"
         return Fixed(_named(findings, str(request.bundle)), (*_lines(added.values()), tried))
-    out = output or request.bundle.with_name(f"{request.bundle.name.removesuffix('.zip')}.fixed.zip")
     _copy(bundle, out)
     return Fixed(_named(findings, str(out)), (*_lines(added.values()), *_gone(lost.others), f"wrote {out}"))
 

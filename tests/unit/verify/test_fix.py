@@ -10,7 +10,7 @@ from lambundle.verify.checks.missing import MissingPath
 from lambundle.verify.command import Findings, Surroundings, VerifyRequest
 from lambundle.verify.fix import fix as module
 from lambundle.verify.fix.extend import Addition
-from lambundle.verify.fix.fix import MAX_ROUNDS, Fixed, fix
+from lambundle.verify.fix.fix import MAX_ROUNDS, Fixed, fix, fixed_name
 from lambundle.verify.fix.lost import LostFiles
 from lambundle.verify.model import Check, Status, Verification
 from tests.unit.verify.made import MadeMachine
@@ -59,7 +59,7 @@ class World:
 
     def fix(self, output: Path | None = None) -> Fixed:
         """Fix it."""
-        return fix(VerifyRequest(self.bundle), self.around, output)
+        return fix(VerifyRequest(self.bundle), self.around, output or fixed_name(self.bundle))
 
     def lose(self, patched: pytest.MonkeyPatch, *paths: str, others: Sequence[str] = ()) -> None:
         """Let the manifest list files that are gone."""

