@@ -86,7 +86,7 @@ class TestJobs:
         text = 'print "at ", rand, "\\nfine\\n"; open(my $f, ">", $_) for "/tmp/" . int(rand(1e9)), "/tmp/x";'
         found = compared(program(tmp_path, text), "--", "tool")
         assert found.failed == set()
-        assert "not compared: stdout, /tmp/" in found.check("same")["detail"]
+        assert "from run to run there: stdout, /tmp/" in found.check("same")["detail"]
 
     def test_the_rest_of_what_differs_by_itself_is(self, tmp_path: Path) -> None:
         text = f'print "at ", time, "\\n"; {READS}'

@@ -215,7 +215,7 @@ def test_what_is_not_compared_is_named() -> None:
     check = same_check([comparison(varying=("stdout", "/tmp/a"), placed=("/tmp/b",))], "", [manifest()])
     assert check.status is Status.PASS
     assert check.detail == (
-        "status and stdout are as at home; not compared: stdout, /tmp/a, different in each run at home; "
+        "status is as at home; compared but for what changes from run to run there: stdout, /tmp/a; "
         "not compared: /tmp/b, with paths of the bundle inside"
     )
 
