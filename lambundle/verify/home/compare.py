@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 READ_MAX = 16 << 20
 """Bytes of a file that are compared word by word; a larger one that differs is compared as a whole."""
+SIZE_SHARE, SIZE_ROOM = 10, 256
+"""A file that is another one in each run, and no text, may be larger or smaller by this part of it and these bytes."""
 SHOWN = 80
 """Characters of a line that are shown."""
 
@@ -134,7 +136,8 @@ def _difference(
     if away[0] == here[0]:
         return "", False
     if any(len(lines) != len(here[0]) for lines in here) or _is_random(here):
-        return "", True
+        is_other = not _is_text(here[0]) and not _is_near(ours[0].size, [item.size for item in theirs])
+        return sizes if is_other else "", True
     varying = _varying(here) | _varying(away)
     own, lines = away[0], here[0]
     number = next((at for at in range(max(len(own), len(lines))) if not _agree(lines, own, at, varying)), None)
@@ -172,6 +175,12 @@ def _is_random(samples: Sequence[Sequence[bytes]]) -> bool:
     size = sum(map(len, first))
     changed = (sum(len(line) for line, other in zip(first, again, strict=True) if line != other) for again in samples)
     return any(2 * count > size for count in changed)
+
+
+def _is_near(size: int, others: Sequence[int]) -> bool:
+    """Whether a size is as those of the runs at home: all that can be said of a content that is another each time."""
+    room = max(others) // SIZE_SHARE + SIZE_ROOM
+    return min(others) - room <= size <= max(others) + room
 
 
 _WHOLE = -1

@@ -184,8 +184,8 @@ def test_files_that_only_home_opened(tmp_path: Path) -> None:
     found = opened_only(seen, mounted(tmp_path), MadeMachine(owners=owners), {"libhost.so.3"})
     assert [(item.path, item.package, item.is_program) for item in found] == [
         ("/usr/bin/awk", "p", True),
-        ("/usr/lib/plug.so", "p", False),
         ("/usr/share/data", "p", False),
+        ("/usr/lib/plug.so", "p", False),
         ("/srv/own", None, False),
     ]
 

@@ -146,6 +146,11 @@ def test_of_what_is_encrypted_nothing_is_compared() -> None:
     home, again = run(enc=bytes([0, 200, 7, 32, 9, 10, 1, 2])), run(enc=bytes([0, 200, 7, 32, 8, 10, 3, 2]))
     told = compare([run(enc=bytes([1, 201, 32, 32, 8]))], [home, again], VIRTUAL)
     assert told == Differences(varying=("enc",))
+    noise = bytes(range(256)) * 8
+    home, again = run(enc=noise), run(enc=noise[::-1])
+    assert compare([run(enc=noise[5:] + b"x")], [home, again], VIRTUAL) == Differences(varying=("enc",))
+    told = compare([run(enc=noise[:900])], [home, again], VIRTUAL)
+    assert told.found == ("enc differs: 2,048 bytes at home, 900 from the bundle",)
     page = b"%PDF \xff\n/Date (1)\n" + b"\x00glyphs of the font" * 9
     told = compare([run(pdf=page[:-4])], [run(pdf=page), run(pdf=page.replace(b"(1)", b"(2)"))], VIRTUAL)
     assert told.found == ("pdf differs: 188 bytes at home, 184 from the bundle",)
