@@ -32,12 +32,18 @@ NAMED = 3
 """Paths that a note names."""
 
 
+def is_go(files: Files, program: Requested) -> bool:
+    """Return whether a program was linked by Go."""
+    with files.open(program.started) as file:
+        return GO_NOTE.search(file.read(HEAD)) is not None
+
+
 def notes(files: Files, programs: Iterable[Requested]) -> Iterator[str]:
     """Say which programs are so, and what of this machine they name."""
     evidence = FileEvidence(files)
     for program in programs:
         is_static = program.elf.is_static_program
-        if not is_static and GO_NOTE.search(_head(files, program.started)) is None:
+        if not is_static and not is_go(files, program):
             continue
         what = "a static program" if is_static else "a Go program, which asks the kernel without libc"
         note = f"{program.launcher} is {what}: absolute paths in it are not redirected into the bundle"
@@ -50,11 +56,6 @@ def notes(files: Files, programs: Iterable[Requested]) -> Iterator[str]:
             more = f" and {len(wanted) - NAMED} more" if len(wanted) > NAMED else ""
             note += f"; it names {', '.join(wanted[:NAMED])}{more}, which this machine has"
         yield note
-
-
-def _head(files: Files, path: str) -> bytes:
-    with files.open(path) as file:
-        return file.read(HEAD)
 
 
 def _is_code(path: str) -> bool:

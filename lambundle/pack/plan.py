@@ -230,7 +230,9 @@ def _assemble(
 ) -> Plan:
     closure, gathering, discovery = gathered.closure, gathered.gathering, gathered.discovery
     programs = tuple(_program(program, gathering.files, resolved.recipes) for program in resolved.programs)
-    entries = bundle_entries(resolved.name, resolved.programs, gathering, loaders, environment, discovery.owner)
+    entries = bundle_entries(
+        resolved.name, resolved.programs, gathering, loaders, environment, discovery.environment, discovery.owner
+    )
     packed_on = _packed_on(resolved.request.machine, resolved.architecture, closure)
     return Plan(
         manifest=Manifest(resolved.name, programs, packed_on, entries, environment, discovery.groups(closure)),

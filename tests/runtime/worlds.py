@@ -300,6 +300,7 @@ def _plugins(data: Path, compiler: Sequence[str]) -> None:
     compile_c(compiler, data / "plug/in/libhidden.so", PROGRAMS / "whoami.c", flags=['-DWHO="hidden"', *shared])
     runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN/in"
     compile_c(compiler, data / "plug/plugin.so", PROGRAMS / "plugin.c", flags=[runpath, *shared])
+    compile_c(compiler, data / "plug/about.so", PROGRAMS / "about.c", flags=shared)
     triplet = f"{os.uname().machine}-linux-gnu"
     for who, place in {"plain": "preload", "token": f"preload/lib/{triplet}"}.items():
         compile_c(compiler, data / place / "libsays.so", PROGRAMS / "preloaded.c", flags=[f'-DWHO="{who}"', *shared])

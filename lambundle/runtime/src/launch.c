@@ -48,6 +48,8 @@ char *lb_joined(struct work *work, const char *first, const char *second, const 
 /* The path that an argument is, or that stands behind its first `=` (if=FILE, --file=FILE); NULL without one. */
 static const char *path_in(const char *argument)
 {
+    if (!lb_is_readable(argument))
+        return NULL;
     const char *equals = argument[0] == '/' ? NULL : strchr(argument, '=');
     const char *path = equals == NULL ? argument : equals + 1;
     return path[0] == '/' ? path : NULL;
