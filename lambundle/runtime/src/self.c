@@ -199,7 +199,7 @@ static char *without_root(const char *asked, const char *served, char *result)
     if (asked[0] == '/' && served == asked && (lb_is_inside(asked) || strncmp(asked, "/proc/", 6) == 0))
         return result;
     const char *name = lb_name_at_home(result);
-    if (served != asked && asked[0] == '/' && strncmp(result, lb_state.root, lb_state.root_len) == 0)
+    if (served != asked && strncmp(result, lb_state.root, lb_state.root_len) == 0)
         name = result[lb_state.root_len] == '/' ? result + lb_state.root_len : name;
     if (name != NULL)
         memmove(result, name, strlen(name) + 1);
