@@ -91,3 +91,12 @@ def test_nobody_may_put_a_file_beside_the_pipe(tmp_path: Path) -> None:
     tracing.make_pipe(pipe)
     assert pipe.stat().st_mode & 0o022 == 0
     assert (pipe / "trace").stat().st_mode & 0o777 == 0o622
+
+
+def test_the_text_of_all_records_has_a_bound() -> None:
+    collector = TraceCollector(_left=100_000)
+    for number in range(1000):
+        collector.feed(b"%d\tlookup\tnowhere\topen\t/%d%s\n" % (number + 1, number, b"x" * 1000))
+    trace = collector.trace()
+    assert 99 <= len(trace.lookups) <= 101
+    assert not trace.is_whole
