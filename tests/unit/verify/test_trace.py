@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.runtime.trace import Execution, Lookup, MappedObject, ProgramStart, Variable
 from lambundle.verify.run import tracing
-from lambundle.verify.run.trace import TraceCollector
+from lambundle.verify.run.trace import Trace, TraceCollector
 from tests.unit.verify.made import trace
 
 if TYPE_CHECKING:
