@@ -71,6 +71,21 @@ static void show_segments(struct shown *shown, const struct program *program)
     }
 }
 
+/* The kernel put the heap behind ld.so. A program at a fixed address may count on having it behind itself (images of
+ * Lisp, allocators of their own), where nothing else lies; while it is empty it can move. */
+static void move_heap(struct shown *shown, const struct program *program)
+{
+    const uint64_t page = 4096;
+    uint64_t end = 0;
+    for (size_t i = 0; i < program->count; i++) {
+        const ElfW(Phdr) *segment = &program->segments[i];
+        if (segment->p_type == PT_LOAD && segment->p_vaddr + segment->p_memsz > end)
+            end = segment->p_vaddr + segment->p_memsz;
+    }
+    if (program->base == 0 && end != 0 && shown->brk == shown->start_brk)
+        shown->start_brk = shown->brk = (end + page - 1) & ~(page - 1);
+}
+
 /* ---- the auxiliary vector ---- */
 
 /* Where ld.so lies, which the kernel did not think of as a program's loader. */
@@ -183,6 +198,7 @@ static void show_line(int argc, char **argv, char *end_of_program, const struct 
         .exe_fd = (uint32_t)-1,
     };
     show_segments(&shown, program);
+    move_heap(&shown, program);
     if (shown.arg_start == 0 || (argc > 1 && argv[1] != end_of_program))
         return;
     if (move_name(argv, end_of_program, &shown) || copy_line(argc, argv, end_of_program, &shown))
