@@ -13,6 +13,7 @@ from lambundle.pack.config import Config
 from lambundle.pack.copies import Original, list_originals
 from lambundle.pack.fits import check_fits
 from lambundle.pack.launcher import Loader, Script, launcher
+from lambundle.pack.past_runtime import is_go
 from lambundle.runtime.limits import HEAD
 
 if TYPE_CHECKING:
@@ -28,18 +29,22 @@ def bundle_entries(
     gathering: Gathering,
     loaders: Mapping[str, Loader],
     environment: Mapping[str, str],
+    of_recipes: Mapping[str, str],
     owner: Callable[[str], str | None],
 ) -> tuple[Entry, ...]:
     """Return every entry of the bundle ``name`` but its manifest, sorted by path.
 
-    ``loaders`` are those of the dynamic programs by real path, ``environment`` the variables that the runtime sets;
-    ``owner`` returns the package that owns a file. Raises RuntimeLimitError if the configuration does not fit.
+    ``loaders`` are those of the dynamic programs by real path, ``environment`` the variables that the runtime sets, and
+    ``of_recipes`` those of recipes among them; ``owner`` returns the package that owns a file. Raises RuntimeLimitError
+    if the configuration does not fit.
     """
     home = f"lambundle/{name}"
     entries = {entry.path: entry for entry in gathering.mirror.entries(f"{home}/root", owner)}
     for program in programs:
         started, script = _started(gathering, program)
-        text = launcher(name, program.launcher, program.path, started, loaders.get(started), script)
+        # Go's programs take the environment from the kernel, before the runtime has added to it.
+        exported = of_recipes if is_go(gathering.files, program) else {}
+        text = launcher(name, program.launcher, program.path, started, loaders.get(started), script, exported)
         _put(entries, f"bin/{program.launcher}", text.encode(), 0o755, Reason("program", None, program.launcher))
     shared = next((loaders[program.started] for program in programs if program.started in loaders), None)
     if shared is not None:

@@ -17,18 +17,18 @@ _START = (
     r"|shell_exec|passthru|proc_open|capture[23]?e?|pipeline|open[23]|which|execute)"
 )
 _CALLED = re.compile(
-    rf"\b{_START}\b[ \t]*[(\[{{ \t\n]*(?:\[[ \t\n]*)?[rbfu]?(?=[\"'`])"
-    r"""(?:"(?:"")?\s*((?:[^"\n\\]|\\.){1,400})"|'(?:'')?\s*((?:[^'\n\\]|\\.){1,400})'|`((?:[^`\n\\]|\\.){1,400})`)"""
+    rf"\b{_START}\b[(\[{{ \t\n]{{0,200}}+[rbfu]?(?=[\"'`])"
+    r"""(?:"(?:"")?\s{0,200}+((?:[^"\n\\]|\\.){1,400})"|'(?:'')?\s{0,200}+((?:[^'\n\\]|\\.){1,400})'|`((?:[^`\n\\]|\\.){1,400})`)"""
 )
 _STARTER = re.compile(rf"\bsubprocess\b|\bchild_process\b|\bos\.{_START}\b|\bOpen3\b|\b{_START}[ \t]*\(")
 _ARGUMENTS = re.compile(
-    r"(?:\b\w*(?:cmd|command|args|argv|exe)\w*[ \t]*(?::[^=\n]*)?=[ \t]*[\[(]\s*([\"'])([\w.+/-]+)\1"
-    r"|[\[(]\s*([\"'])([\w.+/-]+)\3\s*,\s*[rbf]?(?:[\"']-|[^\s\"']))"
+    r"(?:\b\w{0,40}(?:cmd|command|args|argv|exe)\w{0,40}+[ \t]{0,80}+(?::[^=\n]{0,200}+)?=[ \t]{0,80}+[\[(]\s{0,200}+"
+    r"([\"'])([\w.+/-]++)\1|[\[(]\s*+([\"'])([\w.+/-]++)\3\s*+,\s*+[rbf]?(?:[\"']-|[^\s\"']))"
 )
-_BACKTICKS = re.compile(r"`[ \t]*([^`\n]{1,400})`|\bq?x[\[{(/][ \t]*([^\]})/\n]{1,400})[\]})/]")
+_BACKTICKS = re.compile(r"`[ \t]{0,80}+([^`\n]{1,400})`|\bq?x[\[{(/][ \t]{0,80}+([^\]})/\n]{1,400})[\]})/]")
 _PIPE = re.compile(r"\bopen\b[^\n;]{0,80}?[\"'](?:-\||\|-)[\"'][ \t]*,[ \t]*[\"']([^\"'\n]{1,400})[\"']")
 _OF_SHELL = re.compile(r"[;|&`]|\$\(")
-_WORD = re.compile(r"(?:[A-Z_]+=\S* )*(?:exec |nice |env )?([A-Za-z0-9_./+-]+)(?=$|[\s;|&<>])")
+_WORD = re.compile(r"(?:[A-Z_]+=\S*+ )*+(?:exec |nice |env )?([A-Za-z0-9_./+-]+)(?=$|[\s;|&<>])")
 
 RUNS_BACKTICKS = re.compile(r"(?:perl|ruby|php|jruby)[0-9.]*$")
 """Interpreters of languages in which backticks run a command."""

@@ -291,7 +291,7 @@ def make_world(name: str, top: Path) -> World:
     if name == "glibc-2.31":
         _graft_old_glibc(world)
     if name == "sanitized":
-        return _sanitize(world, built)
+        return sanitize(world, built)
     return world
 
 
@@ -301,6 +301,7 @@ def _plugins(data: Path, compiler: Sequence[str]) -> None:
     compile_c(compiler, data / "plug/in/libhidden.so", PROGRAMS / "whoami.c", flags=['-DWHO="hidden"', *shared])
     runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN/in"
     compile_c(compiler, data / "plug/plugin.so", PROGRAMS / "plugin.c", flags=[runpath, *shared])
+    compile_c(compiler, data / "plug/about.so", PROGRAMS / "about.c", flags=shared)
     triplet = f"{os.uname().machine}-linux-gnu"
     for who, place in {"plain": "preload", "token": f"preload/lib/{triplet}"}.items():
         compile_c(compiler, data / place / "libsays.so", PROGRAMS / "preloaded.c", flags=[f'-DWHO="{who}"', *shared])
@@ -378,7 +379,7 @@ def _graft_old_glibc(world: World) -> None:
         shutil.copyfile(host / "usr/bin" / program, there)
 
 
-def _sanitize(world: World, built: Path) -> World:
+def sanitize(world: World, built: Path) -> World:
     """Put a runtime with sanitizers in the place of the released one, behind their libraries."""
     flags = [
         *SANITIZED,

@@ -105,11 +105,21 @@ bool lb_is_own(int directory, const char *path, const char *entry);
 /* The name at home of a path below the bundle's root; NULL if it is none, or if that would lead elsewhere. */
 const char *lb_name_at_home(const char *path);
 
+static inline bool lb_is_relative(const char *path)
+{
+    return lb_is_readable(path) && path[0] != '/';
+}
+
+/* Bytes that lb_is_elsewhere and lb_reached_at may write. */
+size_t lb_reach_room(const char *path);
+
+/* As LB_BUFFER, for those: large only where a path is relative. */
+#define LB_REACH_BUFFER(name, path)                                                                          \
+    char name##_text[lb_reach_room(path)];                                                                   \
+    struct lb_path *name = (struct lb_path *)name##_text
+
 /* After ENOENT: whether the relative path `asked` is on the other side, then in `*path`. */
 bool lb_is_elsewhere(int directory, const char *asked, const char **path, struct lb_path *buffer);
-
-/* Bytes of its buffer; 1 where its answer is no by the name alone. */
-size_t lb_room_elsewhere(const char *asked);
 
 /* Relative paths are resolved by the kernel, except for what would be the loader's. */
 static inline const char *lb_served_at(int directory, const char *path, struct lb_path *buffer,
@@ -134,6 +144,10 @@ static inline const char *lb_served(const char *path, struct lb_path *buffer, co
 {
     return lb_served_at(-100 /* AT_FDCWD */, path, buffer, operation);
 }
+
+/* As lb_served_at, for functions that cannot be called twice: a relative path that is not there is looked for on the
+ * other side before. */
+const char *lb_reached_at(int directory, const char *path, struct lb_path *buffer, const char *operation);
 
 /* ---- cwd.c ---- */
 
@@ -274,6 +288,14 @@ long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, 
 /* Give a link to an absolute path the size that it has at home. `path` as the kernel was asked for it. */
 void lb_mend_stat(int directory, const char *path, struct stat *status);
 void lb_mend_statx(int directory, const char *path, void *status);
+
+/* ---- links.c ---- */
+
+/* What is written into a link to `target`. */
+const char *lb_link_target(const char *target, struct lb_path *buffer);
+
+/* Whether the first `length` bytes of a link's text, of which `size` were asked for, may be written so. */
+bool lb_may_be_made(const char *text, size_t size, long length);
 
 /* ---- shell.c ---- */
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 extern char **environ;
 
@@ -41,8 +42,8 @@ static char *find_program(char **argv)
 {
     static const char option[] = "--argv0";
     char *program = argv[0] + strlen(argv[0]) + 1;
-    bool follows = memcmp(argv[0] - sizeof option, option, sizeof option) == 0;
-    return follows && take_program(program) ? program : NULL;
+    bool named = memcmp(argv[0] - sizeof option, option, sizeof option) == 0;
+    return named && take_program(program) ? program : NULL;
 }
 
 #ifdef __GLIBC__
@@ -97,10 +98,23 @@ static char *find_program_of_old_loader(char **argv)
 }
 #endif
 
+/* In another namespace (dlmopen) this library comes into a program that has started long ago: the name of the executed
+ * file is then the first copy's, and no longer on the stack, where the kernel and ld.so have theirs. */
+static bool has_started(char **argv)
+{
+    const char *file = (const char *)getauxval(AT_EXECFN);
+    if (file == NULL || (unsigned long)file >= (unsigned long)argv || !lb_is_inside(file))
+        return false;
+    memcpy(lb_state.program, file, strlen(file) + 1); /* it is of the same size */
+    return true;
+}
+
 static void start(int argc, char **argv, char **envp)
 {
     lb_find();
     lb_find_getenv();
+    if (lb_state.active && argc > 0 && argv[0] != NULL && has_started(argv))
+        return;
     if (lb_state.active && argc > 0 && argv[0] != NULL) {
         /* Not one after the other: a first argument may lie in the bundle too. */
         char *program = lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv);
