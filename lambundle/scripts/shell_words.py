@@ -35,6 +35,12 @@ _COMMAND = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
+_STARTED_BY = re.compile(
+    r"(?:^|[\s;&|(`!{])(?:stdbuf|eatmydata|fakeroot|setsid|timeout)[ \t]+(?:(?:-\S*|[\d.]+[smhd]?|L)[ \t]+)*"
+    r"([A-Za-z0-9_./+-]+)(?=[\s;&|()`<>]|$)",
+    re.MULTILINE,
+)
+"""A command that another starts, which is needed too: with a library of its own, or in another session or time."""
 _ASSIGNMENT = re.compile(
     r"(?:^|[;&|({]|\b(?:then|do|else|export|readonly|local|declare|typeset))[ \t]*"
     r"([A-Za-z_]\w*)=(?:\$\{\w+:?-)?([A-Za-z0-9_./+-]+)\}?(?=[\s;&|)}]|$)",
@@ -58,7 +64,8 @@ def command_words(text: str) -> list[str]:
     """Return the words of a shell script in command position, each once; values of variables last."""
     code = _LABEL.sub("\n", _without_text(text))
     by_default = _COMMAND.findall(_DEFAULT.sub(r"\1", code)) if _DEFAULT.search(code) else []
-    return list(dict.fromkeys([*_COMMAND.findall(code), *by_default, *_in_variables(code)]))
+    started = _STARTED_BY.findall(code)
+    return list(dict.fromkeys([*_COMMAND.findall(code), *started, *by_default, *_in_variables(code)]))
 
 
 def _in_variables(code: str) -> Iterator[str]:
