@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lambundle.verify.checks.smoke import how_it_failed
+from lambundle.verify.function.results import error_type
 from lambundle.verify.model import Check, Diagnosis, Status
 from lambundle.verify.run.jobs import Origin
 
@@ -84,8 +85,7 @@ class Evidence:
     @property
     def error_type(self) -> str:
         """The errorType of a function's answer; empty when it has none."""
-        response = None if self.invocation is None else self.invocation.response
-        return str(response.get("errorType", "")) if isinstance(response, dict) else ""
+        return "" if self.invocation is None else error_type(self.invocation.response)
 
     @property
     def error_message(self) -> str:
