@@ -21,18 +21,19 @@ _OPENING = re.compile(r".*open.*|scandir.*|n?ftw.*|glob.*|exec.*|posix_spawn.*|d
 
 
 def opened_only(
-    trace: Trace, mounted: Mounted, machine: PackingMachine, hosts: Collection[str]
+    job: str, trace: Trace, mounted: Mounted, machine: PackingMachine, hosts: Collection[str]
 ) -> tuple[MissingPath, ...]:
-    """The files in a trace of home that no bundle has, and no host: ``hosts`` are names of the sandbox's libraries.
+    """The files in the trace of ``job`` at home that no bundle has, and no host.
 
-    Those of packages come first, and of those data: libraries that discovery left out are opened often and used rarely.
+    ``hosts`` are names of the sandbox's libraries. Files of packages come first, and of those data: libraries that
+    discovery left out are opened often and used rarely.
     """
     used = dict.fromkeys(_used(trace))
     absent = [path for path in used if not HARMLESS.match(path) and not _is_there(path, mounted, machine, hosts)]
     programs = {item.path for item in trace.executions}
     found: dict[str, MissingPath] = {}
     for path in machine.files(absent):
-        found.setdefault(machine.real(path), MissingPath(path, machine.owner(path), "", is_program=path in programs))
+        found.setdefault(machine.real(path), MissingPath(path, machine.owner(path), job, is_program=path in programs))
     return tuple(sorted(found.values(), key=lambda item: (item.package is None, _is_library(item.path))))
 
 

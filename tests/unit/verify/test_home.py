@@ -181,7 +181,7 @@ def test_files_that_only_home_opened(tmp_path: Path) -> None:
         "1 object /usr/lib/libz.so.1",
         "1 object /usr/lib/libhost.so.3",
     )
-    found = opened_only(seen, mounted(tmp_path), MadeMachine(owners=owners), {"libhost.so.3"})
+    found = opened_only("tool x", seen, mounted(tmp_path), MadeMachine(owners=owners), {"libhost.so.3"})
     assert [(item.path, item.package, item.is_program) for item in found] == [
         ("/usr/bin/awk", "p", True),
         ("/usr/share/data", "p", False),
