@@ -13,7 +13,7 @@ import pytest
 
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
-from tests.integration.verifying import Broken, run, verify
+from tests.integration.verifying import Broken, verify
 
 if TYPE_CHECKING:
     from tests.integration.verifying import Verified
@@ -104,8 +104,6 @@ class TestJobs:
         found = compared(program(tmp_path, 'print "no\\n"; exit 3;'), "--", "tool")
         assert found.failed == {"smoke"}
         assert found.check("same")["detail"] == "status 3 and stdout are as at home"
-        done = run(tmp_path / "bundle.zip", "--", "tool", host=None)
-        assert "cause: tool ended with 3: no; on this machine it fails in the same way" in done.stdout
 
     def test_a_job_that_only_the_bundle_does_shows_nothing(self, tmp_path: Path) -> None:
         found = verify(program(tmp_path, "exit !-e '/opt/lambundle';"), "--", "tool", host=None)

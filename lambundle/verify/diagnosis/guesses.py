@@ -113,15 +113,6 @@ def missing_unnamed(evidence: Evidence) -> Diagnosis | None:
     return Diagnosis(cause, missing_cure(evidence.mounted.manifests, item, is_fixable=is_fixable(evidence)))
 
 
-def fails_at_home(evidence: Evidence) -> Diagnosis | None:
-    """A job that fails on the packing machine in the same way: no file that the bundle lacks is why."""
-    result = evidence.failed
-    if result is None or not result.fails_at_home:
-        return None
-    cure = "try it here without lambundle, and mend the command; the bundle does what this machine does"
-    return Diagnosis(f"{evidence.failure}; on this machine it fails in the same way", cure)
-
-
 def not_as_at_home(evidence: Evidence) -> Diagnosis | None:
     """A job that was done, with another result than at home; and a file that it opened only there."""
     check = evidence.check("same")
