@@ -21,11 +21,14 @@ __all__ = ["RULES", "Evidence", "diagnose"]
 
 RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     service.limits,
+    guesses.same_at_home,
     starting.entrypoint,
     modes.lost_mode,
     libraries.wrong_machine,
     libraries.glibc_too_old,
     libraries.library_missing,
+    libraries.library_damaged,
+    libraries.symbol_missing,
     python.module_missing,
     guesses.missing_named,
     starting.interpreter_missing,

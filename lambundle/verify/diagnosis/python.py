@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambundle.verify.checks.missing import cure as missing_cure
 from lambundle.verify.diagnosis.evidence import of_check
-from lambundle.verify.diagnosis.packed import is_fixable, is_ours, not_as_packed, pack_again
+from lambundle.verify.diagnosis.packed import bringing, is_ours, not_as_packed, pack_again, repacked
 from lambundle.verify.model import Diagnosis
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def _on_this_machine(evidence: Evidence, name: str) -> Diagnosis | None:
         return None
     owner = f" of package {found.package}" if found.package else ""
     cause = f"the Python module {name} is not in the bundle: {found.path}{owner} was looked for"
-    return Diagnosis(cause, missing_cure(evidence.mounted.manifests, found, is_fixable=is_fixable(evidence)))
+    return repacked(evidence, cause, bringing(evidence, found.path, found.package), found.by)
 
 
 def _own_module(evidence: Evidence, path: str) -> Diagnosis:

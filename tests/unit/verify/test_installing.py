@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import shutil
 import sys
+import sysconfig
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.verify import installing
 from lambundle.verify.installing import python_command, system_command
 from lambundle.verify.sandbox.bubblewrap.refused import is_chroot
 
@@ -34,12 +36,12 @@ MOUNT = "24 1 0:22 / {} rw - tmpfs tmpfs rw\n"
 def test_the_distributions_own_command(
     release: dict[str, str], command: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(installing.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert system_command("bubblewrap", release) == command
 
 
 def test_sudo_only_where_it_is_needed_and_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installing.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/sudo")
     assert system_command("x", {"ID": "debian"}) == "sudo apt install x"
     monkeypatch.setattr(shutil, "which", lambda _: None)
@@ -49,7 +51,7 @@ def test_sudo_only_where_it_is_needed_and_there(monkeypatch: pytest.MonkeyPatch)
 def test_by_pip_it_comes_into_the_python_that_runs_lambundle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "prefix", "/home/me/venv")
     monkeypatch.setattr(sys, "executable", "/home/me/my venv/bin/python")
-    monkeypatch.setattr(installing.importlib.util, "find_spec", lambda _: object())
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
     assert python_command("a[b]") == "'/home/me/my venv/bin/python' -m pip install 'a[b]'"
 
 
@@ -59,7 +61,7 @@ def test_by_pipx_and_uv_it_comes_where_they_put_lambundle(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "prefix", "/home/me/.local/share/pipx/venvs/lambundle")
     assert python_command("a") == "pipx inject lambundle a"
     monkeypatch.setattr(sys, "prefix", "/home/me/.local/share/uv/tools/lambundle")
-    monkeypatch.setattr(installing.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     assert python_command("a") == "uv pip install --python /x/bin/python a"
 
 
@@ -67,8 +69,8 @@ def test_a_python_of_the_distribution_has_to_be_asked_twice(tmp_path: Path, monk
     (tmp_path / "EXTERNALLY-MANAGED").touch()
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
     monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
-    monkeypatch.setattr(installing.importlib.util, "find_spec", lambda _: object())
-    monkeypatch.setattr(installing.sysconfig, "get_path", lambda _: str(tmp_path))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
     assert python_command("a") == "/usr/bin/python3 -m pip install --break-system-packages a"
 
 

@@ -97,6 +97,7 @@ def test_nobody_may_put_a_file_beside_the_pipe(tmp_path: Path) -> None:
 class _Counted(tuple[ProgramStart, ...]):
     """Starts that count how often they are looked through."""
 
+    __slots__ = ()
     times = 0
 
     def __iter__(self) -> Iterator[ProgramStart]:

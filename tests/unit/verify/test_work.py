@@ -55,17 +55,17 @@ def test_another_verify_that_begins_leaves_ours_alone_at_every_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    seen = []
+    seen: list[Path] = []
 
     def locked(lock: IO[str], operation: int) -> None:
         if operation == fcntl.LOCK_EX:  # the directory is there, and not locked yet: another begins
-            monkeypatch.setattr(work.fcntl, "flock", flock)
+            monkeypatch.setattr(fcntl, "flock", flock)
             with work.work_directory() as other:
                 seen.append(other)
         flock(lock, operation)
 
     flock = fcntl.flock
-    monkeypatch.setattr(work.fcntl, "flock", locked)
+    monkeypatch.setattr(fcntl, "flock", locked)
     with work.work_directory() as ours:
         (ours / "file").touch()
         with work.work_directory() as third:
