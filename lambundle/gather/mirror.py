@@ -63,7 +63,8 @@ class _Node:
     size: int = 0
     target: str | None = None
     content: bytes | None = None
-    head: bytes = b""
+    edits: tuple[tuple[int, bytes], ...] = ()
+    bare_names: tuple[str, ...] = ()
     reasons: dict[Reason, None] = field(default_factory=dict)
 
 
@@ -119,7 +120,7 @@ class Mirror:
             if here in self._directories:
                 at = here
                 continue
-            if self._excluded(here) or _is_host_file(here):
+            if self._excluded(here) or is_host_file(here):
                 return None
             status = self._lstat(here, path)
             if stat.S_ISLNK(status.st_mode):
@@ -190,7 +191,8 @@ class Mirror:
                 size=node.size,
                 source=Source(path, self._files) if is_from_here else None,
                 content=node.content,
-                head=node.head,
+                edits=node.edits,
+                bare_names=node.bare_names,
                 target=node.target,
                 reasons=tuple(sorted(node.reasons, key=lambda reason: _KIND_ORDER.get(reason.kind, len(_KIND_ORDER)))),
                 package=owner(path) if is_from_here else None,
@@ -219,7 +221,11 @@ class Mirror:
 
     def replace_head(self, path: str, head: bytes) -> None:
         """Replace the first bytes of a file in the bundle; its size stays."""
-        self._nodes[path].head = head
+        self._nodes[path].edits = ((0, head),)
+
+    def rename_needed(self, path: str, names: tuple[str, ...], edits: tuple[tuple[int, bytes], ...]) -> None:
+        """Let a file in the bundle need ``names`` by their last components; ``edits`` do it."""
+        self._nodes[path].edits, self._nodes[path].bare_names = edits, names
 
     def holds_below(self, directory: str) -> bool:
         """Return whether a directory was added."""
@@ -296,7 +302,8 @@ def _components(path: str) -> list[str]:
     return [name for name in path.split("/") if name not in ("", ".")]
 
 
-def _is_host_file(path: str) -> bool:
+def is_host_file(path: str) -> bool:
+    """Return whether a bundle never holds an absolute path: the host has its own."""
     return path in HOST_FILES or path.startswith(tuple(f"{tree}/" for tree in KERNEL_TREES)) or path in KERNEL_TREES
 
 

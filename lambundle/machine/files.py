@@ -70,7 +70,7 @@ class Files(abc.ABC):
 
     @abc.abstractmethod
     def _open(self, path: str) -> BinaryIO:
-        """Open the file at a physical path for reading; a pipe must not block."""
+        """Open the regular file at a physical path for reading; anything else is an OSError at once."""
 
     @abc.abstractmethod
     def is_readable(self, path: str) -> bool:
@@ -315,7 +315,10 @@ class Files(abc.ABC):
     # ---- content ----
 
     def open(self, path: str) -> BinaryIO:
-        """Open the file that ``path`` leads to for reading, unbuffered. Raises OSError, for a directory too."""
+        """Open the file that ``path`` leads to for reading, unbuffered.
+
+        Raises OSError, for anything but a regular file too: a pipe would block, a device may never end.
+        """
         try:
             return self._ask_open(path)
         except ValueError as error:

@@ -24,6 +24,42 @@ _HOME = '[ -n "${HOME+set}" ] || [ "${LAMBUNDLE_HOME-}" = none ] || export HOME=
 It stands here and not in the runtime's configuration, so that static programs and the host's get it too.
 """
 
+_PRELOADS = """\
+case ${{LD_PRELOAD-}} in
+*/*)
+	set -f
+	IFS=' :' lambundle_list= lambundle_changed=
+	for lambundle_item in $LD_PRELOAD; do
+		set +f
+		unset IFS
+		lambundle_found=${bundle}/root${{lambundle_item%%'$LIB'*}}
+		case $lambundle_item in
+		/*'$LIB'/*)
+			lambundle_after=${{lambundle_item#*'$LIB'}}
+			for lambundle_lib in "$lambundle_found"lib/*-linux-gnu "$lambundle_found"lib64 "$lambundle_found"lib; do
+				[ ! -f "$lambundle_lib$lambundle_after" ] || break
+			done
+			lambundle_found=$lambundle_lib$lambundle_after
+			;;
+		esac
+		case $lambundle_item in
+		/*)
+			if [ -f "$lambundle_found" ]; then
+				lambundle_item=$lambundle_found lambundle_changed=yes
+				case $lambundle_found in *" "*) lambundle_item=${{lambundle_item##*/}} ;; esac
+			fi
+			;;
+		esac
+		lambundle_list=$lambundle_list${{lambundle_list:+:}}$lambundle_item
+	done
+	set +f
+	unset IFS
+	[ -z "$lambundle_changed" ] || LD_PRELOAD=$lambundle_list
+	;;
+esac
+"""
+"""Gives LD_PRELOAD the bundle's paths: see lambundle/runtime/src/preload.c."""
+
 _WORD = r"""(?:[\w@%+=,./-]|'[^']*'|"'")+"""  # as shlex.quote writes it
 _LIBRARY_PATH = re.compile(rf"""(?<= --library-path )(?:"\${BUNDLE}"{_WORD}:)*"\${BUNDLE}"/runtime""")
 
@@ -121,6 +157,7 @@ def _start(name: str, path: str, real: str, loader: Loader | None, script: Scrip
     executable = f'"${BUNDLE}"{shlex.quote(f"/root{loader.interpreter}")}'
     inhibit = " --inhibit-cache" if loader.libc == "glibc" else ""
     lines = [
+        *_PRELOADS.format(bundle=BUNDLE).splitlines(),
         f"case ${BUNDLE} in *[:\\;]*)",
         f'\techo "$0: the loader cannot take a path with a colon or a semicolon: ${BUNDLE}" >&2',
         "\texit 126 ;;",
@@ -129,6 +166,8 @@ def _start(name: str, path: str, real: str, loader: Loader | None, script: Scrip
     ]
     if name:
         lines.append(f'[ "${{0##*/}}" = {shlex.quote(name)} ] || {NAME}=$0')
+    # musl's --preload takes the place of LD_PRELOAD.
+    others = '"${LD_PRELOAD:+$LD_PRELOAD:}"' if loader.libc == "musl" else ""
     if loader.old and loader.libc == "glibc":
         lines += [
             f"LD_PRELOAD={soname('glibc')}${{LD_PRELOAD:+:$LD_PRELOAD}}",
@@ -139,6 +178,6 @@ def _start(name: str, path: str, real: str, loader: Loader | None, script: Scrip
     else:
         lines += [
             f"exec {executable}{inhibit} --library-path {library_path} \\",
-            f'\t--preload {soname(loader.libc)} --argv0 "${NAME}" {program}',
+            f'\t--preload {others}{soname(loader.libc)} --argv0 "${NAME}" {program}',
         ]
     return "\n".join(lines) + "\n"

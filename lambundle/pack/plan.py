@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Manifest, PackedOn, Program, Reason
 from lambundle.discover.discovery import Discovery
+from lambundle.discover.preloads import add_preloaded
 from lambundle.gather.bytecode import add_bytecode
 from lambundle.gather.gathering import Gathering
 from lambundle.gather.library_path import found_by_variable, searched_first
 from lambundle.gather.programs import Requested, bundle_name, each_once, machine_of, resolve
-from lambundle.pack import gconv, libc, loaded, locales, named
+from lambundle.pack import gconv, libc, loaded, locales, named, optional_parts, smaller_providers
 from lambundle.pack.again import options_of
 from lambundle.pack.entries import bundle_entries
 from lambundle.pack.excluded import exclusion_notes
 from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
-from lambundle.pack.optional_parts import note, parts_to_leave_out
 from lambundle.pack.request import Plan, Request
 from lambundle.packages import detect
 from lambundle.recipes.recipe import Recipe, all_recipes, read_recipe, recipe_for, smoke_recipe_for
@@ -89,29 +89,50 @@ def _find_programs(request: Request) -> _Resolved:
 
 
 def _gather_what_fits(resolved: _Resolved) -> _Gathered:
-    """Gather all files; again without some optional parts if the bundle is over the quota only with them."""
+    """Gather all files; if the bundle is over the quota, by smaller providers, then without optional parts."""
     gathered = _gather(resolved)
-    mirror = gathered.gathering.mirror
-    surplus = mirror.size + len(mirror.files()) * OWN_BYTES_A_FILE + OWN_BYTES - UNZIPPED.limit
-    if surplus <= 0:
+    if _surplus(gathered) <= 0:
         return gathered
-    request, real = resolved.request, resolved.request.machine.files.real
-    named = [*map(request.machine.absolute, request.add), *(request.recorded.files if request.recorded else ())]
-    asked_for = {program.real for program in resolved.programs} | set(map(real, named))
-    owner = gathered.discovery.owner
-    parts = parts_to_leave_out(gathered.gathering, gathered.closure, owner, asked_for, surplus)
-    if not parts:
-        return gathered
-    gathered = _gather(resolved, tuple(part.path for part in parts))
-    gathered.gathering.notes.extend(note(part, UNZIPPED.text) for part in parts)
+    providers = smaller_providers.smaller_providers(gathered.gathering, gathered.closure)
+    first = tuple(provider.directory for provider in providers)
+    told = [smaller_providers.note(provider, UNZIPPED.text) for provider in providers]
+    smaller = _gather(resolved, first=first) if first else gathered
+    if _surplus(smaller) < _surplus(gathered) - smaller_providers.WORTH:
+        gathered = smaller
+    else:
+        first, told = (), []
+    if _surplus(gathered) > 0:
+        parts = _optional_parts(resolved, gathered)
+        told += [optional_parts.note(part, UNZIPPED.text) for part in parts]
+        gathered = _gather(resolved, tuple(part.path for part in parts), first) if parts else gathered
+    gathered.gathering.notes.extend(told)
     return gathered
 
 
-def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
-    """Gather the files that were named, recorded or discovered, and their closure, ``without`` some files."""
+def _surplus(gathered: _Gathered) -> int:
+    """Return the bytes by which a bundle is over the quota, negative if it is not."""
+    mirror = gathered.gathering.mirror
+    return mirror.size + len(mirror.files()) * OWN_BYTES_A_FILE + OWN_BYTES - UNZIPPED.limit
+
+
+def _optional_parts(resolved: _Resolved, gathered: _Gathered) -> tuple[optional_parts.OptionalPart, ...]:
+    request, real = resolved.request, resolved.request.machine.files.real
+    named = [*map(request.machine.absolute, request.add), *(request.recorded.files if request.recorded else ())]
+    asked_for = {program.real for program in resolved.programs} | set(map(real, named))
+    return optional_parts.parts_to_leave_out(
+        gathered.gathering, gathered.closure, gathered.discovery.owner, asked_for, _surplus(gathered)
+    )
+
+
+def _gather(resolved: _Resolved, without: tuple[str, ...] = (), first: tuple[str, ...] = ()) -> _Gathered:
+    """Gather the files that were named, recorded or discovered, and their closure, ``without`` some files.
+
+    ``first`` are further directories that are searched for libraries before all others.
+    """
     request = resolved.request
     machine = request.machine
-    library_path = searched_first(machine, request.library_path)
+    given = (*request.library_path, *first)
+    library_path = searched_first(machine, given)
     gathering = Gathering(machine, resolved.architecture, (*request.exclude, *without), library_path)
     added = named.added_programs(machine, request.add, resolved.architecture)
     added = [program for program in added if not gathering.excludes(program.path)]
@@ -130,6 +151,8 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
     discovery.add_packages(request.packages)
     if not resolved.only_recorded:
         discovery.discover()
+        if resolved.dynamic:
+            add_preloaded(gathering, (program.started for program in resolved.dynamic), machine.files.real(SHELL))
     if request.recorded is not None:
         named.add_recorded(gathering, request.recorded.files)
         discovery.add_interpreters()
@@ -145,7 +168,7 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
     loaded.mirror_closure(gathering, closure)
     discovery.add_fonts(UNZIPPED.limit - OWN_FILES)
     _add_bytecode(gathering)
-    by_variable = found_by_variable(machine, request.library_path, closure)
+    by_variable = found_by_variable(machine, given, closure)
     gathering.notes[:0] = [
         *exclusion_notes(gathering, closure, resolved.programs),
         *([] if by_variable is None else [by_variable]),
@@ -181,10 +204,7 @@ def _add_bytecode(gathering: Gathering) -> None:
 
 def _find_loaders(resolved: _Resolved, gathered: _Gathered) -> Mapping[str, Loader]:
     """Return the loader of each dynamic program, by real path."""
-    gathering = gathered.gathering
-    if not resolved.dynamic:
-        return {}
-    return find_loaders(gathering.files, gathered.closure, gathering.loaded, gathering.again)
+    return find_loaders(gathered.gathering, gathered.closure) if resolved.dynamic else {}
 
 
 def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, Loader]) -> Mapping[str, str]:

@@ -6,26 +6,34 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
-from lambundle.errors import BadBundleError
+from lambundle.errors import BadBundleError, SandboxError
 from lambundle.pack.config import read_config
 from lambundle.runtime.limits import CONFIG_MAX
-from lambundle.target import BOOTSTRAP, OPT, TASK
+from lambundle.target import BOOTSTRAP, OPT, TASK, TMP
 from lambundle.verify.checks.environment import differences, environment_check, lost_variables
 from lambundle.verify.checks.isolation import isolation_check
 from lambundle.verify.checks.limits import memory_check, tmp_check
 from lambundle.verify.checks.missing import missing_check, missing_paths
+from lambundle.verify.checks.same import same_check
 from lambundle.verify.checks.smoke import smoke_check
 from lambundle.verify.checks.start import start_check
 from lambundle.verify.diagnosis.evidence import Evidence
+from lambundle.verify.home.comparison import Comparer, opened_at_home
+from lambundle.verify.home.place import other_than_packed
+from lambundle.verify.home.run import Home
 from lambundle.verify.model import Check, Status, Verification
 from lambundle.verify.request import Findings, Surroundings, VerifyRequest
 from lambundle.verify.run import tracing
 from lambundle.verify.run.function import PIPE, run_function
+from lambundle.verify.run.inputs import DIRECTORY, stage_inputs
 from lambundle.verify.run.jobs import jobs
 from lambundle.verify.run.layers import unpack
+from lambundle.verify.run.output import keep_output
 from lambundle.verify.run.runner import JobRunner
 from lambundle.verify.sandbox.availability import BUBBLEWRAP, available
 from lambundle.verify.sandbox.hostroot import VARIABLE
+from lambundle.verify.sandbox.interface import MIB
+from lambundle.verify.sandbox.stdin import INPUT_LIMIT
 from lambundle.verify.static import static_checks
 
 if TYPE_CHECKING:
@@ -33,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lambundle.pack.config import Config
+    from lambundle.verify.home.comparison import Comparison
     from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.run.result import JobResult
@@ -42,7 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EMPTY_EVENT", "RUNNING_CHECKS", "Findings", "Surroundings", "VerifyRequest", "examine", "verify"]
 
-RUNNING_CHECKS = ("smoke", "isolation", "missing", "environment", "memory", "tmp", "start")
+RUNNING_CHECKS = ("smoke", "same", "isolation", "missing", "environment", "memory", "tmp", "start")
 """Names of the checks that need a run, in the order in which they are told."""
 
 EMPTY_EVENT = "{}"
@@ -105,20 +114,72 @@ class _Verifier:
             return self._unrun((*_skipped("; ".join((error.message, *error.context))), *image))
         pipe = self.around.work / PIPE
         tracing.make_pipe(pipe)
-        results, log, notes = self._results(sandbox, mounted, pipe)
+        inputs = self._inputs()
+        why = self._why_not_at_home(sandbox, mounted)
+        results, log, notes = self._results(sandbox, mounted, pipe, inputs, keeps=not why or self._keeps)
         if not results:
             return self._unrun((*_skipped(NOTHING_TO_RUN), *image))
-        evidence = self._evidence(results, mounted, sandbox.name, image)
-        return _findings(self.request, evidence, notes, log)
+        comparisons: tuple[Comparison, ...] = ()
+        if not why:
+            comparisons, why = self._at_home(mounted, results, pipe, inputs)
+        evidence = self._evidence(results, mounted, sandbox.name, image, comparisons, why)
+        return _findings(self.request, evidence, (*notes, *self._kept(results, inputs)), log)
+
+    @property
+    def _keeps(self) -> bool:
+        return self.request.output is not None
+
+    def _inputs(self) -> Path | None:
+        """Where the files of the command's own directory lie; None for no such directory."""
+        if not self.request.inputs:
+            return None
+        stage_inputs(self.request.inputs, self.around.work / "inputs", self.request.limits)
+        return self.around.work / "inputs"
+
+    def _kept(self, results: Sequence[JobResult], inputs: Path | None) -> tuple[str, ...]:
+        """Keep what the command made; notes on that, and on its input."""
+        output, notes = self.request.output, []
+        if output is not None and results[0].made is not None:
+            top = TMP if inputs is None else DIRECTORY
+            number = keep_output(results[0].made, top, output)
+            notes.append(f"{'1 file' if number == 1 else f'{number} files'} that it made in {top}: kept in {output}")
+        if self.request.stdin is not None and self.request.stdin.is_cut:
+            notes.append(
+                f"of standard input only the first {INPUT_LIMIT // MIB} MiB were passed on: give it by --input"
+            )
+        return tuple(notes)
+
+    def _why_not_at_home(self, sandbox: Sandbox, mounted: Mounted) -> str:
+        """Why no job is done at home; empty where it is."""
+        if not self.request.compares:
+            return "not asked for (--no-compare)"
+        if self.is_function:
+            return "a function is not compared with home"
+        if sandbox.name != BUBBLEWRAP:
+            return f"only bubblewrap shows a job this machine, and this was run by {sandbox.name}"
+        return other_than_packed(mounted.manifests, self.around.machine)
+
+    def _at_home(
+        self, mounted: Mounted, results: tuple[JobResult, ...], pipe: Path, inputs: Path | None
+    ) -> tuple[tuple[Comparison, ...], str]:
+        """The jobs done at home too; or why they cannot be."""
+        work, machine = self.around.work, self.around.machine
+        home = Home(machine.machine, mounted, self.request.limits, pipe, inputs, work / "home")
+        try:
+            return Comparer(home, machine, work).run(results, self.around.progress), ""
+        except SandboxError as error:
+            return (), f"home cannot be had in the sandbox: {'; '.join((error.message, *error.context))}"
 
     def _results(
-        self, sandbox: Sandbox, mounted: Mounted, pipe: Path
+        self, sandbox: Sandbox, mounted: Mounted, pipe: Path, inputs: Path | None, *, keeps: bool
     ) -> tuple[tuple[JobResult, ...], tuple[str, ...], tuple[str, ...]]:
         """The results, the log of a function, and notes."""
         request = self.request
         if not self.is_function:
-            runner = JobRunner(sandbox, mounted, request.limits, pipe)
-            found = jobs(self.subject, mounted, request.command, self.around.book)
+            keep = self.around.work / "made" if keeps else None
+            runner = JobRunner(sandbox, mounted, request.limits, pipe, inputs, keep)
+            cwd = TASK if inputs is None else DIRECTORY
+            found = jobs(self.subject, mounted, request.command, self.around.book, cwd=cwd, stdin=request.stdin or b"")
             return runner.run(found, self.around.progress), (), ()
         from lambundle.verify.function import Event, read_event
 
@@ -128,7 +189,13 @@ class _Verifier:
         return (result,), tuple(report.log.splitlines()), report.notes
 
     def _evidence(
-        self, results: tuple[JobResult, ...], mounted: Mounted, sandbox: str, image: tuple[Check, ...]
+        self,
+        results: tuple[JobResult, ...],
+        mounted: Mounted,
+        sandbox: str,
+        image: tuple[Check, ...],
+        comparisons: tuple[Comparison, ...],
+        why_not_at_home: str,
     ) -> Evidence:
         machine, limits, manifests = self.around.machine, self.request.limits, mounted.manifests
         same = all(machine.is_like(manifest.packed_on) for manifest in manifests)
@@ -137,11 +204,13 @@ class _Verifier:
         lost = lost_variables(mounted.bundles, _configs(mounted), self.around.book)
         bounds = (memory_check(results, limits), tmp_check(results, limits))
         is_limit = any(check.status is Status.FAIL for check in bounds) or any(item.worst.ended_by for item in results)
-        missed = missing_check(results, missing, manifests, machine, is_explained=is_limit)
+        opened = None if not any(item.home.trace.lookups for item in comparisons) else opened_at_home(comparisons)
+        missed = missing_check(results, missing, manifests, machine, is_explained=is_limit, opened=opened)
         isolation = isolation_check(results, mounted, sandbox)
         is_explained = is_limit or any(check.status is Status.FAIL for check in (*self.static, missed, isolation))
         running = (
             smoke_check(results),
+            same_check(comparisons, why_not_at_home, manifests),
             isolation,
             missed,
             environment_check(results, lost, different, is_explained=is_explained),
@@ -149,7 +218,15 @@ class _Verifier:
             start_check(results, mounted.unzipped),
         )
         return Evidence(
-            machine, (*self.static, *running, *image), results, self.subject, mounted, missing, lost, different
+            machine,
+            (*self.static, *running, *image),
+            results,
+            self.subject,
+            mounted,
+            missing,
+            lost,
+            different,
+            comparisons,
         )
 
 

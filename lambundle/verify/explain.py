@@ -125,7 +125,16 @@ def _next_remedy(evidence: Evidence) -> Remedy | None:
 
 
 def _told(findings: Findings, found: Diagnosis | None, cured: Cured | None = None) -> Findings:
-    return replace(findings, verification=replace(findings.verification, diagnosis=found), cured=cured)
+    """Tell a diagnosis; a check that fails for want of what it brings has its cure for a hint."""
+    verification = replace(findings.verification, diagnosis=found)
+    if found is not None and found.remedy is not None:
+        hinted = (replace(item, hint=found.cure) if _lacks(item) else item for item in verification.checks)
+        verification = replace(verification, checks=tuple(hinted))
+    return replace(findings, verification=verification, cured=cured)
+
+
+def _lacks(check: Check) -> bool:
+    return check.name in {"missing", "same"} and check.status is Status.FAIL
 
 
 def _unsuspected(findings: Findings) -> Findings:

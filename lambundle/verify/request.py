@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lambundle.verify.model import Verification
     from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.repack.remedy import Remedy
+    from lambundle.verify.run.inputs import InputFile
+    from lambundle.verify.sandbox.stdin import SharedInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,9 @@ class VerifyRequest:
     """A request for ``verify``.
 
     ``mount`` None is /opt, or /var/task for a function. ``events`` are files, or none for one empty event.
-    ``static`` asks for the checks alone that run nothing.
+    ``inputs`` are files that the command finds in a directory of its own, ``stdin`` is what it reads, ``output`` a
+    directory for what it makes. ``compares`` asks for its result at home too, ``static`` for the checks alone that run
+    nothing.
     """
 
     bundle: Path
@@ -36,6 +40,10 @@ class VerifyRequest:
     arch: str | None = None
     handler: str | None = None
     events: tuple[Path, ...] = ()
+    inputs: tuple[InputFile, ...] = ()
+    stdin: SharedInput | None = None
+    output: Path | None = None
+    compares: bool = True
     strict: bool = False
     static: bool = False
 

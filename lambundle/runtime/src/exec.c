@@ -97,6 +97,8 @@ static bool find_inside(int fd, struct lb_path *buffer)
 static int exec_descriptor(int fd, char *const argv[], char *const envp[])
 {
     struct lb_path path;
+    if (!lb_are_readable(argv) || !lb_are_readable(envp))
+        return (int)lb_sys6(SYS_execveat, fd, (long)"", (long)argv, (long)envp, AT_EMPTY_PATH, 0);
     if (find_inside(fd, &path))
         return lb_exec(path.text, argv, envp);
     /* A file of the host, perhaps without a name: the descriptor itself, with a clean environment. */
@@ -108,16 +110,30 @@ static int exec_descriptor(int fd, char *const argv[], char *const envp[])
 LB_EXPORT int lb_fexecve(int fd, char *const argv[], char *const envp[]) __asm__("fexecve");
 int lb_fexecve(int fd, char *const argv[], char *const envp[])
 {
+#ifdef __GLIBC__
+    if (fd < 0 || argv == NULL || envp == NULL)
+        return answer(-EINVAL);
+#endif
     return answer(exec_descriptor(fd, argv, envp));
+}
+
+static bool is_link(const char *path)
+{
+    struct lb_path buffer;
+    char first;
+    return lb_sys_readlink(lb_find_in_bundle(path, &buffer), &first, 1) >= 0;
 }
 
 int lb_exec_at(int directory, const char *path, char *const argv[], char *const envp[], int flags)
 {
     struct lb_path base;
+    if (!lb_are_readable(argv) || !lb_are_readable(envp))
+        return (int)lb_sys6(SYS_execveat, directory, (long)path, (long)argv, (long)envp, flags, 0);
     if (lb_is_readable(path) && path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0)
         return exec_descriptor(directory, argv, envp);
-    if (lb_is_readable(path) && (path[0] == '/' || directory == AT_FDCWD) && flags == 0)
-        return lb_exec(path, argv, envp);
+    if (lb_is_readable(path) && (path[0] == '/' || directory == AT_FDCWD) &&
+        (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) == 0)
+        return (flags & AT_SYMLINK_NOFOLLOW) != 0 && is_link(path) ? -ELOOP : lb_exec(path, argv, envp);
     if (lb_is_readable(path) && path[0] != '/' && directory >= 0 && find_inside(directory, &base) &&
         strlen(base.text) + strlen(path) + 2 < sizeof base.text) {
         strcat(strcat(base.text, "/"), path);

@@ -40,9 +40,7 @@ size_t lb_prepare_size(char *const argv[], char *const envp[])
     size_t pointers = lb_count(argv) + lb_count(envp) + LB_FRONT + LB_EXTRA_VARIABLES + 4;
     size_t texts = lb_library_path_size(envp) + (LB_NESTED_SCRIPTS + 1) * 2 * LB_SHEBANG + 512;
     texts += LB_NESTED_SCRIPTS * (lb_state.root_len + LB_SHEBANG); /* where the scripts are */
-    const char *preload = lb_env_get(envp, "LD_PRELOAD");
-    if (preload != NULL)
-        texts += strlen(preload);
+    texts += lb_preload_size(envp);
     if (lb_state.tracing)
         texts += PATH_MAX;
     if (argv != NULL && argv[0] != NULL)
@@ -118,6 +116,7 @@ static int natively(struct work *work, const char *file, const char *where)
 {
     lb_name_scripts(work);
     lb_clean_environment(work->environment, work->given_envp);
+    lb_drop_preloads(work);
     work->launch->envp = work->environment;
     work->launch->file = file;
     if (LB_UNLIKELY(lb_state.tracing))
@@ -210,6 +209,8 @@ int lb_prepare(struct lb_launch *launch, char *space, const char *path, char *co
 
 int lb_exec(const char *path, char *const argv[], char *const envp[])
 {
+    if (!lb_are_readable(argv) || !lb_are_readable(envp))
+        return lb_sys_execve(path, argv, envp); /* which fails */
     struct lb_launch launch;
     char space[lb_prepare_size(argv, envp)] __attribute__((aligned(16)));
     int failed = lb_prepare(&launch, space, path, argv, envp);

@@ -52,6 +52,20 @@ const char *lb_read_shebang(struct work *work, const char *script);
 /* Gives an interpreter of the host's the full names of the bundle's scripts. */
 void lb_name_scripts(struct work *work);
 
+/* ---- preload.c: LD_PRELOAD and LD_AUDIT ---- */
+
+/* Upper bound of the bytes that the functions below take. */
+size_t lb_preload_size(char *const envp[]);
+
+/* In the environment of a program of the bundle: paths that the bundle has become the bundle's. */
+void lb_serve_preloads(struct work *work);
+
+/* In the environment of a program of the host: what only the bundle has goes. */
+void lb_drop_preloads(struct work *work);
+
+/* musl's --preload, which takes the place of LD_PRELOAD: what that names, then the runtime. */
+char *lb_preload_argument(struct work *work, const char *runtime);
+
 /* ---- loader.c ---- */
 
 /* Upper bound of the bytes of a --library-path. */

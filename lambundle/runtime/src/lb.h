@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #ifndef PATH_MAX
 #define PATH_MAX 4096
@@ -28,7 +29,7 @@
 #error "compile with the macros of lambundle/runtime/limits.py"
 #endif
 
-/* ---- bundle.c: the location of the bundle, and the paths that it serves ---- */
+/* ---- bundle.c, own.c: the location of the bundle, and the paths that it serves ---- */
 
 struct lb_state {
     bool found;          /* lb_find ran */
@@ -67,14 +68,15 @@ const char *lb_lookup(int directory, const char *path, struct lb_path *buffer, c
 /* The same without a trace entry. */
 const char *lb_find_in_bundle(const char *path, struct lb_path *buffer);
 
+/* The path to use for a name that is not there and will be made or removed: the bundle's, where only it has the
+ * directory, so that the answer is that of a file system that cannot be written. */
+const char *lb_find_place(const char *path, struct lb_path *buffer);
+
 /* Whether an absolute path is inside the bundle's directory. */
 bool lb_is_inside(const char *path);
 
 /* Whether the bundle may serve an absolute path: never "/", /proc, /tmp and others. */
 bool lb_may_be_served(const char *path);
-
-/* Whether a path is the running program's /proc entry `exe`. */
-bool lb_is_own_exe(const char *path);
 
 /* Joins `root` and `path`; NULL when it is too long. */
 const char *lb_in_root(const char *path, struct lb_path *buffer);
@@ -86,18 +88,58 @@ static inline bool lb_is_readable(const char *path)
     return (long)path >= 65536;
 }
 
-/* Relative paths are resolved by the kernel and only matter for the trace. */
+/* Makes `path` absolute: below `directory`, or below the working directory. `path` itself where that fails. */
+const char *lb_absolute(int directory, const char *path, struct lb_path *buffer);
+
+/* Whether a path is the process's own entry of /proc, `exe` or `cwd`. Only where it runs a program of the bundle. */
+bool lb_is_own(int directory, const char *path, const char *entry);
+
+/* The name at home of a path below the bundle's root; NULL if it is none, or if that would lead elsewhere. */
+const char *lb_name_at_home(const char *path);
+
+/* After ENOENT: whether the relative path `asked` is on the other side, then in `*path`. */
+bool lb_is_elsewhere(int directory, const char *asked, const char **path, struct lb_path *buffer);
+
+/* Relative paths are resolved by the kernel, except for what would be the loader's. */
 static inline const char *lb_served_at(int directory, const char *path, struct lb_path *buffer,
                                        const char *operation)
 {
-    if (lb_is_readable(path) && (path[0] == '/' || LB_UNLIKELY(lb_state.tracing)))
+    if (!lb_is_readable(path))
+        return path;
+    if (path[0] == '/' || LB_UNLIKELY(lb_state.tracing))
         return lb_lookup(directory, path, buffer, operation);
-    return path;
+    return LB_UNLIKELY(lb_is_own(directory, path, "exe")) ? lb_state.program : path;
+}
+
+/* The same for functions that make or remove a name. */
+static inline const char *lb_placed_at(int directory, const char *path, struct lb_path *buffer,
+                                       const char *operation)
+{
+    const char *served = lb_served_at(directory, path, buffer, operation);
+    return served == path && lb_is_readable(path) ? lb_find_place(path, buffer) : served;
 }
 
 static inline const char *lb_served(const char *path, struct lb_path *buffer, const char *operation)
 {
     return lb_served_at(-100 /* AT_FDCWD */, path, buffer, operation);
+}
+
+/* ---- cwd.c ---- */
+
+/* The working directory's name at home, in `buffer`; NULL where it is not below the bundle's root. */
+const char *lb_working_directory(struct lb_path *buffer);
+
+/* Whether all strings of an array may be read; there may be no array. */
+static inline bool lb_are_readable(char *const strings[])
+{
+    if (strings == NULL)
+        return true;
+    if (!lb_is_readable((const char *)strings))
+        return false;
+    while (*strings != NULL)
+        if (!lb_is_readable(*strings++))
+            return false;
+    return true;
 }
 
 /* ---- config.c ---- */
@@ -120,6 +162,11 @@ void lb_set_environment(void);
 
 /* Copies `envp` for a program that is not started with this runtime: without what the constructor set. */
 void lb_clean_environment(char **to, char *const envp[]);
+
+/* ---- preload.c ---- */
+
+/* Gives LD_PRELOAD and LD_AUDIT the paths that they had before this program was started. */
+void lb_restore_preloads(void);
 
 /* ---- trace.c ---- */
 
@@ -176,10 +223,27 @@ int lb_exec_at(int directory, const char *path, char *const argv[], char *const 
 int lb_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
              const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]);
 
+/* ---- shown.c ---- */
+
+/* Makes the kernel show the program and not ld.so; `end_of_program` is behind ld.so's last word in the command line. */
+void lb_show_program(int argc, char **argv, char **envp, char *end_of_program);
+
+/* ---- other.c ---- */
+
+/* Finds the program of a process that runs the bundle's loader; `exe` is its /proc/PID/exe. */
+bool lb_find_program_of(const char *exe, struct lb_path *program);
+
 /* ---- self.c ---- */
+
+/* Whether `length` bytes are the path of a dynamic loader. */
+bool lb_is_loader(const char *path, size_t length);
 
 /* As the system call readlinkat. */
 long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, const char *operation);
+
+/* Give a link to an absolute path the size that it has at home. `path` as the kernel was asked for it. */
+void lb_mend_stat(int directory, const char *path, struct stat *status);
+void lb_mend_statx(int directory, const char *path, void *status);
 
 /* ---- shell.c ---- */
 

@@ -32,6 +32,8 @@ static void bundle_environment(struct work *work, const char *name, bool musl)
     if (lb_state.tracing && lb_env_get(work->given_envp, "LAMBUNDLE_TRACE") == NULL)
         *to++ = lb_joined(work, "LAMBUNDLE_TRACE=", lb_state.trace, "");
     *to = NULL;
+    if (!musl)
+        lb_serve_preloads(work);
     work->launch->envp = work->environment;
 }
 
@@ -107,7 +109,7 @@ void lb_through_loader(struct work *work, const char *loader)
     if (!old) {
         lb_prepend(work, name);
         lb_prepend(work, "--argv0");
-        lb_prepend(work, runtime_name(musl));
+        lb_prepend(work, musl ? lb_preload_argument(work, runtime_name(true)) : runtime_name(false));
         lb_prepend(work, "--preload");
     }
     lb_prepend(work, path);

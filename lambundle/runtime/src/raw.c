@@ -4,6 +4,7 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <string.h>
 
 #ifndef SYS_faccessat2
 #define SYS_faccessat2 439
@@ -28,7 +29,7 @@ static long answer(long result)
     return result;
 }
 
-enum call { OTHER, PATH_FIRST, PATH_SECOND, READLINK, READLINKAT, EXECVE, EXECVEAT };
+enum call { OTHER, PATH_FIRST, PATH_SECOND, READLINK, READLINKAT, GETCWD, EXECVE, EXECVEAT };
 
 static enum call kind_of(long number)
 {
@@ -57,6 +58,8 @@ static enum call kind_of(long number)
 #endif
     case SYS_readlinkat:
         return READLINKAT;
+    case SYS_getcwd:
+        return GETCWD;
     case SYS_execve:
         return EXECVE;
     case SYS_execveat:
@@ -66,14 +69,49 @@ static enum call kind_of(long number)
     }
 }
 
-static long with_path(enum call kind, long number, long a, long b, long c, long d, long e)
+/* As the system call getcwd, which counts the NUL. */
+static long get_directory(char *buffer, size_t size)
+{
+    struct lb_path space;
+    const char *name = lb_is_readable(buffer) ? lb_working_directory(&space) : NULL;
+    if (name == NULL)
+        return lb_sys_getcwd(buffer, size);
+    size_t length = strlen(name) + 1;
+    if (length > size)
+        return -ERANGE;
+    memcpy(buffer, name, length);
+    return (long)length;
+}
+
+static long first_path(long number, long a, long b, long c, long d, long e)
 {
     struct lb_path buffer;
+    const char *path = lb_served((const char *)a, &buffer, "syscall");
+    long result = lb_sys6(number, (long)path, b, c, d, e, 0);
+    if (LB_UNLIKELY(result == -ENOENT) && lb_is_elsewhere(AT_FDCWD, (const char *)a, &path, &buffer))
+        result = lb_sys6(number, (long)path, b, c, d, e, 0);
+    return result;
+}
+
+static long second_path(long number, long a, long b, long c, long d, long e)
+{
+    struct lb_path buffer;
+    const char *path = lb_served_at((int)a, (const char *)b, &buffer, "syscall");
+    long result = lb_sys6(number, a, (long)path, c, d, e, 0);
+    if (LB_UNLIKELY(result == -ENOENT) && lb_is_elsewhere((int)a, (const char *)b, &path, &buffer))
+        result = lb_sys6(number, a, (long)path, c, d, e, 0);
+    return result;
+}
+
+static long with_path(enum call kind, long number, long a, long b, long c, long d, long e)
+{
     switch (kind) {
     case PATH_FIRST:
-        return lb_sys6(number, (long)lb_served((const char *)a, &buffer, "syscall"), b, c, d, e, 0);
+        return first_path(number, a, b, c, d, e);
     case PATH_SECOND:
-        return lb_sys6(number, a, (long)lb_served_at((int)a, (const char *)b, &buffer, "syscall"), c, d, e, 0);
+        return second_path(number, a, b, c, d, e);
+    case GETCWD:
+        return get_directory((char *)a, (size_t)b);
     case READLINK:
         return lb_readlink_at(AT_FDCWD, (const char *)a, (char *)b, (size_t)c, "syscall");
     case READLINKAT:

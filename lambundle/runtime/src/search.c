@@ -57,10 +57,13 @@ const char *lb_search_path(const char *file, const char *search, struct lb_path 
     return NULL;
 }
 
-/* A file that the kernel does not know is a shell script (execvp(3)). */
+/* A file that the kernel does not know is a shell script (execvp(3)); to musl it is none. */
 static int exec_or_shell(const char *path, char *const argv[], char *const envp[])
 {
     int failed = lb_exec(path, argv, envp);
+#ifndef __GLIBC__
+    return failed;
+#endif
     if (failed != -ENOEXEC)
         return failed;
     size_t argc = lb_count(argv);

@@ -52,7 +52,7 @@ int lb_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions
 {
     struct lb_path found;
     const char *path = file;
-    if (strchr(file, '/') == NULL) {
+    if (lb_is_readable(file) && strchr(file, '/') == NULL) {
         bool denied = false;
         path = lb_search_path(file, lb_env_get(environ, "PATH"), &found, &denied);
         if (path == NULL)

@@ -3,11 +3,8 @@
 #include "lb.h"
 #include "sys.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <link.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 extern char **environ;
 
@@ -34,10 +31,11 @@ static bool take_program(const char *text)
 }
 
 /* ld.so was started as `… --argv0 NAME PROGRAM ARGS`: argv[0] is NAME, and the kernel laid the strings of a
- * command line one behind the other, so PROGRAM follows it in memory. */
-static bool find_program(char **argv)
+ * command line one behind the other, so PROGRAM follows it in memory. Returns PROGRAM, or NULL. */
+static char *find_program(char **argv)
 {
-    return take_program(argv[0] + strlen(argv[0]) + 1);
+    char *program = argv[0] + strlen(argv[0]) + 1;
+    return take_program(program) ? program : NULL;
 }
 
 #ifdef __GLIBC__
@@ -71,46 +69,26 @@ static void drop_own_preload(void)
         memmove(value, value + own + 1, strlen(value + own + 1) + 1);
 }
 
-static bool find_program_of_old_loader(char **argv)
+static char *find_program_of_old_loader(char **argv)
 {
     const char *name = lb_env_get(environ, "LAMBUNDLE_ARGV0");
-    if (name == NULL || !take_program(argv[0]))
-        return false;
+    char *program = argv[0];
+    if (name == NULL || !take_program(program))
+        return NULL;
     argv[0] = (char *)name;
     const char *slash = strrchr(name, '/');
     program_invocation_name = (char *)name;
     program_invocation_short_name = (char *)(slash == NULL ? name : slash + 1);
     drop_variable("LAMBUNDLE_ARGV0");
     drop_own_preload();
-    return true;
+    return program;
 }
 #else
-static bool find_program_of_old_loader(char **argv)
+static char *find_program_of_old_loader(char **argv)
 {
     return find_program(argv); /* every supported musl has --argv0 */
 }
 #endif
-
-/* The name in ps: the kernel took it from ld.so's file. */
-static void set_process_name(const char *name)
-{
-    const char *slash = strrchr(name, '/');
-    if (slash != NULL)
-        name = slash + 1;
-    if (*name == '-') /* a login shell */
-        name++;
-    lb_sys6(SYS_prctl, PR_SET_NAME, (long)name, 0, 0, 0, 0);
-}
-
-/* getauxval(AT_EXECFN), and programs that read the vector themselves. */
-static void set_executed_file(char **envp)
-{
-    while (*envp != NULL)
-        envp++;
-    for (ElfW(auxv_t) *entry = (void *)(envp + 1); entry->a_type != AT_NULL; entry++)
-        if (entry->a_type == AT_EXECFN)
-            entry->a_un.a_val = (unsigned long)lb_state.program;
-}
 
 static void start(int argc, char **argv, char **envp)
 {
@@ -118,9 +96,10 @@ static void start(int argc, char **argv, char **envp)
     lb_find_getenv();
     if (lb_state.active && argc > 0 && argv[0] != NULL) {
         /* Not one after the other: a first argument may lie in the bundle too. */
-        if (lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv)) {
-            set_process_name(argv[0]);
-            set_executed_file(envp);
+        char *program = lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv);
+        if (program != NULL) {
+            lb_show_program(argc, argv, envp, program + strlen(program) + 1);
+            lb_restore_preloads();
         }
         lb_set_environment();
     }

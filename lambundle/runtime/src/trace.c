@@ -60,29 +60,11 @@ static void finish(struct line *line)
     lb_sys_close(fd);
 }
 
-/* Makes `path` absolute: below `directory`, or below the working directory. */
-static const char *absolute(int directory, const char *path, struct lb_path *buffer)
-{
-    long length;
-    if (path[0] == '/')
-        return path;
-    if (directory == AT_FDCWD)
-        length = lb_sys_getcwd(buffer->text, sizeof buffer->text) - 1;
-    else
-        length = lb_path_of_descriptor(directory, buffer->text, sizeof buffer->text);
-    if (length <= 0 || (size_t)length + strlen(path) + 2 > sizeof buffer->text)
-        return path;
-    if (buffer->text[length - 1] != '/') /* "/" ends with it already */
-        buffer->text[length++] = '/';
-    strcpy(buffer->text + length, path);
-    return buffer->text;
-}
-
 void lb_trace_lookup(int directory, const char *path, bool served, bool exists, const char *operation)
 {
     struct line line;
     struct lb_path buffer;
-    const char *whole = absolute(directory, path, &buffer);
+    const char *whole = lb_absolute(directory, path, &buffer);
     begin(&line, "lookup");
     add_field(&line, !exists ? "nowhere" : served || lb_is_inside(whole) ? "bundle" : "host");
     add_field(&line, operation);
@@ -96,7 +78,7 @@ void lb_trace_exec(const char *path, const char *where)
     struct lb_path buffer;
     begin(&line, "exec");
     add_field(&line, where);
-    add_field(&line, absolute(AT_FDCWD, path, &buffer));
+    add_field(&line, lb_absolute(AT_FDCWD, path, &buffer));
     finish(&line);
 }
 

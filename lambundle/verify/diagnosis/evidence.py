@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from lambundle.verify.checks.environment import LostVariable, VariableDifference
     from lambundle.verify.checks.missing import MissingPath
+    from lambundle.verify.home.comparison import Comparison
     from lambundle.verify.model import RunReport
     from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.repack.repacker import Repacker
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.run.result import JobResult
+    from lambundle.verify.sandbox.interface import Outcome
     from lambundle.verify.subject import Subject
 
 LOG_LINES = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_REPORT", "RequestId:", "Runtime.")
@@ -39,21 +41,12 @@ _DIGITS = re.compile(r"\d+")
 _REQUEST = re.compile(r"RequestId: \S+ (?:Error: )?")
 
 
-@dataclass(frozen=True, slots=True)
-class HomeRun:
-    """How the job that failed ended on the packing machine: exit status, and what it printed."""
-
-    status: int
-    stdout: str = ""
-    stderr: str = ""
-
-
 @dataclass(frozen=True)
 class Evidence:
     """Everything that was found. ``subject`` and ``mounted`` are None when the bundle could not be read or unpacked.
 
-    ``home`` is None where the job was not run on the packing machine. ``packer`` packs the bundle again, None where it
-    cannot. With ``is_whole`` the words are all that was printed, not what was said last.
+    ``comparisons`` are the jobs that were done at home too. ``packer`` packs the bundle again, None where it cannot.
+    With ``is_whole`` the words are all that was printed, not what was said last.
     """
 
     machine: PackingMachine
@@ -64,7 +57,7 @@ class Evidence:
     missing: Sequence[MissingPath] = ()
     lost: Sequence[LostVariable] = ()
     different: Sequence[VariableDifference] = ()
-    home: HomeRun | None = None
+    comparisons: Sequence[Comparison] = ()
     packer: Repacker | None = None
     is_whole: bool = False
 
@@ -72,6 +65,11 @@ class Evidence:
     def failed(self) -> JobResult | None:
         """The first job that failed."""
         return next((result for result in self.results if result.failed), None)
+
+    @property
+    def home(self) -> Outcome | None:
+        """How the job that failed ended at home; None where it was not done there."""
+        return next((item.home.outcome for item in self.comparisons if item.result is self.failed), None)
 
     @property
     def how(self) -> str:
@@ -116,7 +114,7 @@ class Evidence:
         """What a command printed and home did not: stderr, and stdout where that tells of the failure instead."""
         if self.failed is None:
             return []
-        warnings = "" if self.home is None or self.home.status != 0 else self.home.stderr
+        warnings = "" if self.home is None or self.home.status != 0 else _text(self.home.stderr)
         known = set(map(_form, excerpt(warnings)))
         outcome = self.failed.worst
         lines = [line for line in excerpt(_text(outcome.stderr)) if _form(line) not in known]
@@ -130,7 +128,8 @@ class Evidence:
         """Whether it failed on the packing machine too, with the same status and the same last words."""
         if self.failed is None or self.home is None or self.home.status != self.failed.worst.status:
             return False
-        both = (self.home.stderr, _text(self.failed.worst.stderr)), (self.home.stdout, _text(self.failed.worst.stdout))
+        home, away = self.home, self.failed.worst
+        both = ((_text(home.stderr), _text(away.stderr)), (_text(home.stdout), _text(away.stdout)))
         said, here = next((pair for pair in both if any(map(excerpt, pair))), ("", ""))
         return self.home.status != 0 and _form(telling(excerpt(said))) == _form(telling(excerpt(here)))
 

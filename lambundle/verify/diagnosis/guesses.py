@@ -141,7 +141,10 @@ def suspects(evidence: Evidence) -> Iterator[Diagnosis]:
     """
     earlier = replace(evidence, is_whole=True)
     found = [rule(earlier) for rule in _BY_NAME]
-    likely = [item for item in evidence.missing if is_likely(item)]
+    opened = [item for comparison in evidence.comparisons for item in comparison.opened]
+    paths = {item.path for item in opened}
+    missing = sorted(evidence.missing, key=lambda item: bool(paths) and item.path not in paths)
+    likely = [item for item in (*missing, *opened) if is_likely(item)]
     first = {item.package or item.path: item for item in reversed(likely)}
     items = [item for item in likely if first[item.package or item.path] is item]
     found += [_not_inside(evidence, item, "needs it") for item in items[:SUSPECTS]]
@@ -154,6 +157,20 @@ def suspects(evidence: Evidence) -> Iterator[Diagnosis]:
         everything = functools.reduce(lambda one, other: one | other, seen)
         names = " and ".join(_owned(item) for item in items[:SUSPECTS]) or "what it complained of"
         yield repacked(evidence, f"{names}: none of it is in the bundle", everything)
+
+
+def not_as_at_home(evidence: Evidence) -> Diagnosis | None:
+    """A job that was done, with another result than at home; and a file that it opened only there."""
+    check = evidence.check("same")
+    if check is None or evidence.failed is not None:
+        return None
+    opened = [file for item in evidence.comparisons if item.differences.found for file in item.opened]
+    likely = [file for file in opened if is_likely(file)]
+    if not likely:
+        return Diagnosis(check.detail, check.hint)
+    remedies = [bringing(evidence, file.path, file.package) for file in likely]
+    remedy = functools.reduce(lambda one, other: one | other, remedies)
+    return repacked(evidence, f"{check.detail}; {_owned(likely[0])} was opened at home only", remedy)
 
 
 def path_missing(evidence: Evidence) -> Diagnosis | None:

@@ -27,11 +27,16 @@ class Fixed:
     lines: tuple[str, ...]
 
 
-def fix(request: VerifyRequest, around: Surroundings, output: Path | None) -> Fixed:
+def fixed_name(bundle: Path) -> Path:
+    """Return where the new bundle is written by default: NAME.fixed.zip beside the old one."""
+    return bundle.parent / f"{bundle.name.removesuffix('.zip') or 'bundle'}.fixed.zip"
+
+
+def fix(request: VerifyRequest, around: Surroundings, out: Path) -> Fixed:
     """Verify the bundle; if it fails, pack it again with the remedy that the diagnosis has seen to help.
 
-    If the result passes it is written to ``output`` (NAME.fixed.zip beside the bundle). Nothing is written when there
-    is nothing to pack, or when it does not help. Raise OutputError and what packing raises.
+    If the result passes it is written to ``out``. Nothing is written when there is nothing to pack, or when it does
+    not help. Raise OutputError and what packing raises.
     """
     findings = verify(request, around)
     if findings.verification.verdict is not Verdict.FAIL:
@@ -40,7 +45,6 @@ def fix(request: VerifyRequest, around: Surroundings, output: Path | None) -> Fi
     if cured is None or packer is None:
         why = "nothing was written: what fails is nothing that a file of this machine would cure"
         return Fixed(findings, (why,))
-    out = output or request.bundle.with_name(f"{request.bundle.name.removesuffix('.zip')}.fixed.zip")
     lines = _added(packer.news(cured.remedy))
     packer.write(cured.remedy, out, is_zip=True)
     final = replace(cured.findings, verification=replace(cured.findings.verification, bundle=str(out)))

@@ -33,7 +33,7 @@ class Trial:
         examine: Callable[[VerifyRequest, Surroundings], Findings],
         next_remedy: Callable[[Evidence], Remedy | None] = lambda _: None,
     ) -> None:
-        self._request = request
+        self._request = replace(request, output=None)
         self._around = around
         self._packer = packer
         self._examine = examine

@@ -12,6 +12,7 @@ from lambundle.verify.sandbox.interface import MIB
 
 if TYPE_CHECKING:
     from lambundle.verify.run.jobs import Job
+    from lambundle.verify.run.made import Made
     from lambundle.verify.sandbox.interface import Outcome
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
@@ -26,7 +27,8 @@ class JobResult:
 
     ``first`` left the trace. ``cold`` is None when it failed, and ``warm`` when ``cold`` did or the first took so
     long that it stands for the warm one. ``read`` are the bytes of the bundle that ``cold`` brought into memory, None
-    where that cannot be told. ``invocations`` are what is reported of a function instead of its runs.
+    where that cannot be told. ``made`` is what ``first`` made, None where it was not kept. ``invocations`` are what is
+    reported of a function instead of its runs.
     """
 
     job: Job
@@ -35,6 +37,7 @@ class JobResult:
     warm: Outcome | None = None
     trace: Trace = field(default_factory=Trace)
     read: int | None = None
+    made: Made | None = None
     invocations: tuple[RunReport, ...] = ()
 
     @property

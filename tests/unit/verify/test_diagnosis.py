@@ -11,9 +11,10 @@ from lambundle.bundle.model import PackOptions
 from lambundle.verify.checks.environment import LostVariable, VariableDifference
 from lambundle.verify.checks.missing import MissingPath
 from lambundle.verify.diagnosis import RULES, Evidence, diagnose, guesses, libraries, modes, python, service, starting
-from lambundle.verify.diagnosis.evidence import HomeRun
+from lambundle.verify.home.comparison import Comparison
+from lambundle.verify.home.run import HomeRun
 from lambundle.verify.model import Check, Diagnosis, Status
-from tests.unit.verify.made import MadeMachine, entry, manifest, member, mounted, result, subject
+from tests.unit.verify.made import MadeMachine, entry, manifest, member, mounted, outcome, result, subject
 
 SMOKE = Check("smoke", Status.FAIL, "tool ended with 1")
 CC1 = "lambundle/tool/root/usr/lib/gcc/cc1"
@@ -34,6 +35,12 @@ def evidence(stderr: str = "", *checks: Check, status: int = 1, ended_by: str = 
         mounted=mounted(),
     )
     return replace(found, **more)
+
+
+def at_home(item: Evidence, status: int, stderr: str) -> Evidence:
+    """The job was done at home too, and ended so."""
+    assert item.failed is not None
+    return replace(item, comparisons=[Comparison(item.failed, HomeRun(outcome(status, stderr)))])
 
 
 def found(item: Evidence) -> Diagnosis:
@@ -227,16 +234,15 @@ def test_a_cure_keeps_the_options_of_the_bundles_own_command() -> None:
 )
 def test_what_fails_at_home_in_the_same_way_is_the_jobs_fault(status: int, said: str, is_same: bool) -> None:
     item = MissingPath("/usr/data", "data", "/usr/bin/tool", is_named=True)
-    home = HomeRun(status, stderr=said)
-    answer = found(evidence("my error 5", failed("missing"), missing=[item], home=home))
+    answer = found(at_home(evidence("my error 5", failed("missing"), missing=[item]), status, said))
     assert ("it fails on this machine too, in the same way" in answer.cause) == is_same
     assert answer.cause.startswith("tool ended with 1: my error 5")
 
 
 def test_a_line_that_home_prints_too_is_no_cause() -> None:
-    home = HomeRun(0, stderr="tool: /etc/x: No such file or directory")
     said = "sh: line 1: foo: command not found\ntool: /etc/x: No such file or directory"
-    assert found(evidence(said, home=home)).cause == "foo is neither in the bundle nor on Lambda"
+    home = "tool: /etc/x: No such file or directory"
+    assert found(at_home(evidence(said), 0, home)).cause == "foo is neither in the bundle nor on Lambda"
 
 
 def test_the_bundle_at_rest_is_asked_in_the_order_in_which_one_fault_makes_others() -> None:

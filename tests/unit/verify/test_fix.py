@@ -16,7 +16,7 @@ from lambundle.verify.command import Findings, Surroundings, VerifyRequest
 from lambundle.verify.diagnosis import Evidence
 from lambundle.verify.explain import explained
 from lambundle.verify.fix import fix as module
-from lambundle.verify.fix.fix import fix
+from lambundle.verify.fix.fix import fix, fixed_name
 from lambundle.verify.model import Check, Status, Verification
 from lambundle.verify.repack.remedy import Remedy
 from tests.unit.verify.made import MadeMachine, entry, manifest, mounted, result, subject
@@ -190,7 +190,7 @@ def test_nothing_is_tried_on_what_was_not_run_by_itself(world: World, change: di
 
 
 def test_the_bundle_with_what_helped_is_written_beside_the_old_one(world: World, tmp_path: Path) -> None:
-    found = fix(world.request, world.around, None)
+    found = fix(world.request, world.around, fixed_name(world.bundle))
     out = tmp_path / "tool.fixed.zip"
     assert (out.read_bytes(), world.bundle.read_bytes()) == (b"new", b"old")
     assert found.lines == (
@@ -209,17 +209,20 @@ def test_it_is_written_where_the_user_says(world: World, tmp_path: Path) -> None
 
 def test_what_is_of_no_package_is_counted_too(world: World) -> None:
     world.paths, world.needs, world.said = ("/etc/own",), Remedy(add=("/etc/own",)), "/etc/own?"
-    assert fix(world.request, world.around, None).lines[0] == "added 1 file of no package"
+    assert fix(world.request, world.around, fixed_name(world.bundle)).lines[0] == "added 1 file of no package"
 
 
 def test_a_bundle_that_was_changed_is_packed_again_as_it_was(world: World) -> None:
     world.paths, world.needs = (), Remedy()
-    assert fix(world.request, world.around, None).lines[0] == "packed again: lambundle pack /usr/bin/tool"
+    assert (
+        fix(world.request, world.around, fixed_name(world.bundle)).lines[0]
+        == "packed again: lambundle pack /usr/bin/tool"
+    )
 
 
 def test_what_does_not_help_is_not_written(world: World, tmp_path: Path) -> None:
     world.needs = None
-    found = fix(world.request, world.around, None)
+    found = fix(world.request, world.around, fixed_name(world.bundle))
     assert found.lines == ("nothing was written: what fails is nothing that a file of this machine would cure",)
     assert found.findings.verification.exit_code == 1
     assert not (tmp_path / "tool.fixed.zip").exists()
@@ -231,6 +234,6 @@ def test_what_did_not_fail_is_left_as_it_is(
 ) -> None:
     findings = Findings(Verification("x", (Check("smoke", status, "x"),)))
     monkeypatch.setattr(module, "verify", lambda *_: findings)
-    found = fix(world.request, world.around, None)
+    found = fix(world.request, world.around, fixed_name(world.bundle))
     assert found.lines[-1].endswith(line)
     assert world.packer.tried == []

@@ -26,9 +26,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OLDEST = (0, 4, 0)  # --json-status-fd came shortly before
-_OWN = frozenset({"dev", "proc", "sys", "tmp", "run", "var", "opt", "mnt", "lost+found"})  # made here
+_ALWAYS_OWN = frozenset({"dev", "proc", "sys", "tmp", "run", "var", "opt", "lost+found"})  # made here
 _OWN_VAR = frozenset({"task", "tmp", "run", "lock", "log"})
 _EMPTY = (*target.MOUNTS, "/var/lang", "/var/runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The parts of the root that a run sees.
+
+    ``without`` are names at its top that it does not see, beside those that are always the sandbox's own; of the
+    directories ``parts``, each before what is in it, it sees every entry, and more can be mounted beside them.
+    Directories in ``covered`` are empty, but for the paths in ``shown``, which may also lie in directories of the
+    sandbox's own, such as /tmp.
+    """
+
+    without: frozenset[str] = frozenset({"mnt"})
+    parts: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +87,7 @@ def _recent_enough(program: Bubblewrap) -> Bubblewrap:
 
 
 class BubblewrapSandbox:
-    """One environment on this machine, over the host ``root`` (default: a bare one).
+    """One environment on this machine, over the host ``root`` (default: a bare one), of which ``view`` is seen.
 
     ``work`` is a directory for its own use. As root, what runs is uid 993 for the whole machine and reads what that
     user may read, as on Lambda. Started by somebody else, it is that user, shown as 993: files that only the user can
@@ -80,9 +96,10 @@ class BubblewrapSandbox:
 
     name = "bubblewrap"
 
-    def __init__(self, work: Path, root: Path | None = None) -> None:
+    def __init__(self, work: Path, root: Path | None = None, view: View | None = None) -> None:
         self._work = work
         self._root = root
+        self._view = view or View()
         self._ready: _Ready | None = None
         self._count = 0
 
@@ -120,7 +137,7 @@ class BubblewrapSandbox:
         for name, content in (("passwd", target.PASSWD), ("group", "")):
             (files / name).write_text(content)
             (files / name).chmod(0o644)
-        return _Ready(program, root, files, kept)
+        return _Ready(program, root, self._view, files, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +146,7 @@ class _Ready:
 
     program: Bubblewrap
     root: Path
+    view: View
     files: Path
     supervisor: SupervisorProcess
 
@@ -148,6 +166,7 @@ def _request(name: str, command: Command, ready: _Ready) -> RunRequest:
         *_host(ready, binds),
         *_devices(),
         *("--proc", "/proc", "--bind", TMP, "/tmp"),  # noqa: S108  (its mount point)
+        *_shown(ready, binds),
         *_mounts(command, binds),
         # The root is a tmpfs, so that there can be any mount point; now it is frozen.
         *("--remount-ro", "/", "--chdir", command.cwd, "--"),
@@ -166,20 +185,48 @@ def _request(name: str, command: Command, ready: _Ready) -> RunRequest:
 
 
 def _host(ready: _Ready, binds: _Binds) -> Iterator[str]:
-    place = binds.of(ready.root)
-    for entry in _entries(ready.root, _OWN):
-        if entry.is_symlink():
-            yield from ("--symlink", str(entry.readlink()), f"/{entry.name}")
-        else:
-            yield from ("--ro-bind", f"{place}/{entry.name}", f"/{entry.name}")
-    for entry in _entries(ready.root / "var", _OWN_VAR):
-        if entry.is_dir() and not entry.is_symlink():
-            yield from ("--ro-bind", f"{place}/var/{entry.name}", f"/var/{entry.name}")
+    place, view = binds.of(ready.root), ready.view
+    yield from _seen(ready.root, "", place, _ALWAYS_OWN | view.without)
+    yield from _seen(ready.root, "/var", place, _OWN_VAR, links=False)
+    for part in view.parts:
+        yield from ("--dir", part)
+        yield from _seen(ready.root, part, place, frozenset(map(os.path.basename, view.parts)))
     for directory in _EMPTY:
         yield from ("--dir", directory)
+    for directory in view.covered:
+        yield from ("--tmpfs", directory)
     for name in ("passwd", "group"):
         if (ready.root / "etc" / name).is_file():
             yield from ("--ro-bind", binds.of(ready.files / name), f"/etc/{name}")
+
+
+def _seen(root: Path, directory: str, place: str, without: frozenset[str], *, links: bool = True) -> Iterator[str]:
+    """Every entry of a directory of the root, which is mounted at ``place``; without ``links``, directories only."""
+    for entry in _entries(root / directory.lstrip("/"), without):
+        path = f"{directory}/{entry.name}"
+        if not entry.is_symlink():
+            if links or entry.is_dir():
+                yield from ("--ro-bind", f"{place}{path}", path)
+        elif links:
+            yield from ("--symlink", str(entry.readlink()), path)
+
+
+def _shown(ready: _Ready, binds: _Binds) -> Iterator[str]:
+    for path in ready.view.shown:
+        here = ready.root / path.lstrip("/")
+        yield from _parents(path)
+        if here.is_symlink():
+            yield from ("--symlink", str(here.readlink()), path)
+        else:
+            yield from ("--ro-bind", binds.of(here), path)
+    for directory in ready.view.covered:
+        yield from ("--remount-ro", directory)
+
+
+def _parents(point: str) -> Iterator[str]:
+    # Directories that bubblewrap makes on the way by itself are closed to others.
+    for parent in [*PurePosixPath(point).parents][-2::-1]:
+        yield from ("--dir", str(parent))
 
 
 class _Binds:
@@ -210,7 +257,5 @@ def _devices() -> Iterator[str]:
 def _mounts(command: Command, binds: _Binds) -> Iterator[str]:
     kinds = {**dict.fromkeys(command.mounts, "--ro-bind"), **dict.fromkeys(command.writable, "--bind")}
     for point, source in sorted({**command.mounts, **command.writable}.items()):
-        # Directories that bubblewrap makes on the way by itself are closed to others.
-        for parent in [*PurePosixPath(point).parents][-2::-1]:
-            yield from ("--dir", str(parent))
+        yield from _parents(point)
         yield from (kinds[point], binds.of(source), point)
