@@ -48,7 +48,9 @@ def explained(
         return _told(findings, found)
     if evidence.is_same_at_home:
         return _told(_unsuspected(findings), found)
-    trial = Trial(request, around, packer, examine, _next_remedy)
+    # A job that failed is cured when it does not; only one that did something else has to be compared again.
+    compares = request.compares and evidence.failed is None
+    trial = Trial(replace(request, compares=compares), around, packer, examine, _next_remedy)
     if found.remedy is not None and not found.is_open:
         cured = trial.cured(found.remedy)
         cure = found.cure if cured is None else packer.command(cured.remedy)

@@ -250,10 +250,8 @@ def unknown(evidence: Evidence) -> Diagnosis | None:
     return Diagnosis(evidence.failure, cure, is_open=True)
 
 
-def same_at_home(evidence: Evidence) -> Diagnosis | None:
+def same_at_home(evidence: Evidence) -> Diagnosis:
     """A job that fails on the packing machine too, in the same way: nothing is wrong with the bundle."""
-    if not evidence.is_same_at_home:
-        return None
     return Diagnosis(
         f"{evidence.failure}; it fails on this machine too, in the same way",
         "mend the command: the bundle does what the program does here",
