@@ -71,6 +71,8 @@ def read_only(evidence: Evidence) -> Diagnosis | None:
     if match is None:
         return None
     path = match[1] or match[2]
+    if _HOME.search(path) is not None:
+        return _no_home()
     return Diagnosis(
         f"it writes to {path}, and on Lambda only /tmp can be written", "let it write below /tmp, or start it there"
     )
@@ -80,6 +82,10 @@ def no_home(evidence: Evidence) -> Diagnosis | None:
     """Lambda sets no HOME, and its user's home does not exist."""
     if _HOME.search(evidence.words) is None and not complains_of(evidence.words, "HOME"):
         return None
+    return _no_home()
+
+
+def _no_home() -> Diagnosis:
     return Diagnosis(
         "there is no HOME on Lambda, and the program wants one", "set HOME=/tmp in the function's configuration"
     )
