@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import operator
 import posixpath
 import re
 import shlex
@@ -154,7 +155,7 @@ def suspects(evidence: Evidence) -> Iterator[Diagnosis]:
             seen.append(diagnosis.remedy)
             yield diagnosis
     if len(seen) > 1:
-        everything = functools.reduce(lambda one, other: one | other, seen)
+        everything = functools.reduce(operator.or_, seen)
         names = " and ".join(_owned(item) for item in items[:SUSPECTS]) or "what it complained of"
         yield repacked(evidence, f"{names}: none of it is in the bundle", everything)
 
@@ -168,9 +169,11 @@ def not_as_at_home(evidence: Evidence) -> Diagnosis | None:
     likely = [file for file in opened if is_likely(file)]
     if not likely:
         return Diagnosis(check.detail, check.hint)
-    remedies = [bringing(evidence, file.path, file.package) for file in likely]
-    remedy = functools.reduce(lambda one, other: one | other, remedies)
-    return repacked(evidence, f"{check.detail}; {_owned(likely[0])} was opened at home only", remedy)
+    remedies = [(file, bringing(evidence, file.path, file.package)) for file in likely]
+    # What was left out on purpose is the likeliest of all.
+    remedies = [pair for pair in remedies if pair[1].without] or remedies
+    remedy = functools.reduce(operator.or_, (each for _, each in remedies))
+    return repacked(evidence, f"{check.detail}; {_owned(remedies[0][0])} was opened at home only", remedy)
 
 
 def path_missing(evidence: Evidence) -> Diagnosis | None:
