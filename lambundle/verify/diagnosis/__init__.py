@@ -41,6 +41,7 @@ RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     guesses.at_rest,
     guesses.variable_missing,
     service.no_home,
+    service.locale_missing,
     service.shared_memory,
     service.kernel_file,
     service.network,
