@@ -24,7 +24,7 @@ OUTPUTS = {
     ),
     "aws": (
         (
-            "\nusage: aws [options] <command> <subcommand> [parameters]\nTo see help text, you can run:\n\n  aws help\n\n"
+            "\nusage: aws [options] <command> <subcommand> [parameters]\nTo see help, you can run:\n\n  aws help\n\n"
             "aws: error: argument subcommand: Invalid choice, valid choices are:"
         ),
         "aws: error: argument subcommand: Invalid choice, valid choices are:",
@@ -78,7 +78,7 @@ OUTPUTS = {
     ),
     "LaTeX": (
         (
-            "! LaTeX Error: File `x.cls' not found.\n\nType X to quit or <RETURN> to proceed,\nor enter new name. "
+            "! LaTeX Error: File `x.cls' not found.\n\nType X to quit,\nor enter new name. "
             "(Default extension: cls)\n\nEnter file name: \n! Emergency stop.\n<read *> \n         \nl.2 \\begin\n"
             "     {document}^^M\n!  ==> Fatal error occurred, no output PDF file produced!\nTranscript written on a.log."
         ),
