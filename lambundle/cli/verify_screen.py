@@ -28,7 +28,7 @@ _BELOW = " " * (8 + NAME)
 _STYLES: Mapping[str, Style] = MappingProxyType(
     {"PASS": "pass", "FAIL": "fail", "SKIP": "skip", "WARN": "warn", "UNKNOWN": "warn"}
 )
-_WORDS = {Status.FAIL: "failed", Status.WARN: "warned", Status.PASS: "passed", Status.SKIP: "skipped"}
+_WORDS = {Status.FAIL: "failed", Status.PASS: "passed", Status.WARN: "warned", Status.SKIP: "skipped"}
 
 
 def screen(verification: Verification, log: Sequence[str] = (), *, verbose: bool = False) -> list[Line]:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
-from lambundle.errors import BadBundleError, SandboxError
+from lambundle.errors import BadBundleError
 from lambundle.pack.config import read_config
 from lambundle.runtime.limits import CONFIG_MAX
-from lambundle.target import BOOTSTRAP, OPT, TASK, TMP
+from lambundle.target import BOOTSTRAP, OPT, TASK
 from lambundle.verify.checks.environment import differences, environment_check, lost_variables
 from lambundle.verify.checks.isolation import isolation_check
 from lambundle.verify.checks.limits import memory_check, tmp_check
@@ -18,43 +18,32 @@ from lambundle.verify.checks.same import same_check
 from lambundle.verify.checks.smoke import smoke_check
 from lambundle.verify.checks.start import start_check
 from lambundle.verify.diagnosis.evidence import Evidence
-from lambundle.verify.home.comparison import Comparer, opened_at_home
-from lambundle.verify.home.place import other_than_packed
-from lambundle.verify.home.run import Home
+from lambundle.verify.home.comparison import opened_at_home
 from lambundle.verify.model import Check, Status, Verification
 from lambundle.verify.request import Findings, Surroundings, VerifyRequest
-from lambundle.verify.run import tracing
-from lambundle.verify.run.function import PIPE, run_function
-from lambundle.verify.run.inputs import DIRECTORY, stage_inputs
+from lambundle.verify.run.inputs import DIRECTORY
 from lambundle.verify.run.jobs import jobs
 from lambundle.verify.run.layers import unpack
-from lambundle.verify.run.output import keep_output
-from lambundle.verify.run.runner import JobRunner
+from lambundle.verify.runs import Runs
 from lambundle.verify.sandbox.availability import BUBBLEWRAP, available
 from lambundle.verify.sandbox.hostroot import VARIABLE
-from lambundle.verify.sandbox.interface import MIB
-from lambundle.verify.sandbox.stdin import INPUT_LIMIT
 from lambundle.verify.static import static_checks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from lambundle.pack.config import Config
-    from lambundle.verify.home.comparison import Comparison
     from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.mounted import Mounted
-    from lambundle.verify.run.result import JobResult
+    from lambundle.verify.runs import Ran
     from lambundle.verify.sandbox.availability import ChosenSandbox
     from lambundle.verify.sandbox.interface import Sandbox
     from lambundle.verify.subject import Subject
 
-__all__ = ["EMPTY_EVENT", "RUNNING_CHECKS", "Findings", "Surroundings", "VerifyRequest", "examine", "verify"]
+__all__ = ["RUNNING_CHECKS", "Findings", "Surroundings", "VerifyRequest", "examine", "verify"]
 
 RUNNING_CHECKS = ("smoke", "same", "isolation", "missing", "environment", "memory", "tmp", "start")
 """Names of the checks that need a run, in the order in which they are told."""
-
-EMPTY_EVENT = "{}"
 
 
 def verify(request: VerifyRequest, around: Surroundings) -> Findings:
@@ -112,105 +101,38 @@ class _Verifier:
             mounted = unpack(self.subject, self.request.layers, self.mount, self.around.work)
         except BadBundleError as error:
             return self._unrun((*_skipped("; ".join((error.message, *error.context))), *image))
-        pipe = self.around.work / PIPE
-        tracing.make_pipe(pipe)
-        inputs = self._inputs()
-        why = self._why_not_at_home(sandbox, mounted)
-        results, log, notes = self._results(sandbox, mounted, pipe, inputs, keeps=not why or self._keeps)
-        if not results:
+        ran = self._ran(Runs(sandbox, mounted, self.request.limits, self.around.work, self.around.progress))
+        if not ran.results:
             return self._unrun((*_skipped(NOTHING_TO_RUN), *image))
-        comparisons: tuple[Comparison, ...] = ()
-        if not why:
-            comparisons, why = self._at_home(mounted, results, pipe, inputs)
-        evidence = self._evidence(results, mounted, sandbox.name, image, comparisons, why)
-        return _findings(self.request, evidence, (*notes, *self._kept(results, inputs)), log)
+        evidence = self._evidence(ran, mounted, sandbox.name, image)
+        return _findings(self.request, evidence, ran.notes, ran.log)
 
-    @property
-    def _keeps(self) -> bool:
-        return self.request.output is not None
-
-    def _inputs(self) -> Path | None:
-        """Where the files of the command's own directory lie; None for no such directory."""
-        if not self.request.inputs:
-            return None
-        stage_inputs(self.request.inputs, self.around.work / "inputs", self.request.limits)
-        return self.around.work / "inputs"
-
-    def _kept(self, results: Sequence[JobResult], inputs: Path | None) -> tuple[str, ...]:
-        """Keep what the command made; notes on that, and on its input."""
-        output, notes = self.request.output, []
-        if output is not None and results[0].made is not None:
-            top = TMP if inputs is None else DIRECTORY
-            number = keep_output(results[0].made, top, output)
-            notes.append(f"{'1 file' if number == 1 else f'{number} files'} that it made in {top}: kept in {output}")
-        if self.request.stdin is not None and self.request.stdin.is_cut:
-            notes.append(
-                f"of standard input only the first {INPUT_LIMIT // MIB} MiB were passed on: give it by --input"
-            )
-        return tuple(notes)
-
-    def _why_not_at_home(self, sandbox: Sandbox, mounted: Mounted) -> str:
-        """Why no job is done at home; empty where it is."""
-        if not self.request.compares:
-            return "not asked for (--no-compare)"
-        if self.is_function:
-            return "a function is not compared with home"
-        if sandbox.name != BUBBLEWRAP:
-            return f"only bubblewrap shows a job this machine, and this was run by {sandbox.name}"
-        return other_than_packed(mounted.manifests, self.around.machine)
-
-    def _at_home(
-        self, mounted: Mounted, results: tuple[JobResult, ...], pipe: Path, inputs: Path | None
-    ) -> tuple[tuple[Comparison, ...], str]:
-        """The jobs done at home too; or why they cannot be."""
-        work, machine = self.around.work, self.around.machine
-        home = Home(machine.machine, mounted, self.request.limits, pipe, inputs, work / "home")
-        try:
-            return Comparer(home, machine, work).run(results, self.around.progress), ""
-        except SandboxError as error:
-            return (), f"home cannot be had in the sandbox: {'; '.join((error.message, *error.context))}"
-
-    def _results(
-        self, sandbox: Sandbox, mounted: Mounted, pipe: Path, inputs: Path | None, *, keeps: bool
-    ) -> tuple[tuple[JobResult, ...], tuple[str, ...], tuple[str, ...]]:
-        """The results, the log of a function, and notes."""
+    def _ran(self, runs: Runs) -> Ran:
         request = self.request
-        if not self.is_function:
-            keep = self.around.work / "made" if keeps else None
-            runner = JobRunner(sandbox, mounted, request.limits, pipe, inputs, keep)
-            cwd = TASK if inputs is None else DIRECTORY
-            found = jobs(self.subject, mounted, request.command, self.around.book, cwd=cwd, stdin=request.stdin or b"")
-            return runner.run(found, self.around.progress), (), ()
-        from lambundle.verify.function import Event, read_event
+        if self.is_function:
+            return runs.function(request.handler, request.events)
+        cwd = DIRECTORY if request.inputs else TASK
+        found = jobs(self.subject, runs.mounted, request.command, self.around.book, cwd=cwd, stdin=request.stdin or b"")
+        machine = self.around.machine if request.compares else None
+        return runs.jobs(found, inputs=request.inputs, output=request.output, machine=machine)
 
-        events = [read_event(path) for path in request.events] or [Event(EMPTY_EVENT, EMPTY_EVENT.encode())]
-        self.around.progress(f"invoking {request.handler or BOOTSTRAP}")
-        result, report = run_function(sandbox, mounted, request.handler, events, request.limits, self.around.work)
-        return (result,), tuple(report.log.splitlines()), report.notes
-
-    def _evidence(
-        self,
-        results: tuple[JobResult, ...],
-        mounted: Mounted,
-        sandbox: str,
-        image: tuple[Check, ...],
-        comparisons: tuple[Comparison, ...],
-        why_not_at_home: str,
-    ) -> Evidence:
+    def _evidence(self, ran: Ran, mounted: Mounted, sandbox: str, image: tuple[Check, ...]) -> Evidence:
         machine, limits, manifests = self.around.machine, self.request.limits, mounted.manifests
+        results, comparisons = ran.results, ran.comparisons
         same = all(machine.is_like(manifest.packed_on) for manifest in manifests)
         missing = missing_paths(results, mounted, machine) if same else ()
         different = differences(results, machine.environment, mounted)
         lost = lost_variables(mounted.bundles, _configs(mounted), self.around.book)
         bounds = (memory_check(results, limits), tmp_check(results, limits))
         is_limit = any(check.status is Status.FAIL for check in bounds) or any(item.worst.ended_by for item in results)
+        is_alike = any(item.fails_at_home for item in results)
         opened = None if not any(item.home.trace.lookups for item in comparisons) else opened_at_home(comparisons)
-        missed = missing_check(results, missing, manifests, machine, is_explained=is_limit, opened=opened)
+        missed = missing_check(results, missing, manifests, machine, is_explained=is_limit or is_alike, opened=opened)
         isolation = isolation_check(results, mounted, sandbox)
         is_explained = is_limit or any(check.status is Status.FAIL for check in (*self.static, missed, isolation))
         running = (
             smoke_check(results),
-            same_check(comparisons, why_not_at_home, manifests),
+            same_check(comparisons, ran.obstacle, manifests),
             isolation,
             missed,
             environment_check(results, lost, different, is_explained=is_explained),

@@ -80,8 +80,9 @@ def _as_at_home(item: Comparison) -> str:
     """One line on what is the same, and on what was not compared."""
     status = item.home.outcome.status
     files = item.home.made.files.keys() - set(item.differences.placed) - set(item.differences.varying)
-    parts = [f"status {status}" if status else "status", "stdout", *_count(len(files))]
-    text = f"{', '.join(parts[:-1])} and {parts[-1]} are as at home"
+    named = [] if STDOUT in item.differences.varying else [STDOUT]
+    parts = [f"status {status}" if status else "status", *named, *_count(len(files))]
+    text = f"{', '.join(parts[:-1])} and {parts[-1]} are as at home" if parts[1:] else f"{parts[0]} is as at home"
     notes = [*_left_out(item)]
     return f"{text}; {'; '.join(notes)}" if notes else text
 
@@ -93,8 +94,7 @@ def _count(files: int) -> list[str]:
 def _left_out(item: Comparison) -> Iterator[str]:
     varying, placed = item.differences.varying, item.differences.placed
     if varying:
-        what = "parts of " if varying == (STDOUT,) else ""
-        yield f"not compared: {what}{_names(varying)}, different in each run at home"
+        yield f"compared but for what changes from run to run there: {_names(varying)}"
     if placed:
         yield f"not compared: {_names(placed)}, with paths of the bundle inside"
     if not item.home.made.is_whole or (item.result.made is not None and not item.result.made.is_whole):

@@ -47,6 +47,7 @@ RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     service.network,
     guesses.child_failed,
     guesses.not_isolated,
+    guesses.fails_at_home,
     guesses.not_as_at_home,
     guesses.missing_unnamed,
     guesses.path_missing,
@@ -62,5 +63,5 @@ def diagnose(evidence: Evidence) -> Diagnosis | None:
         return None
     found = next((found for rule in RULES if (found := rule(evidence)) is not None), None)
     if found is not None and evidence.is_same_at_home and (found.is_open or found.remedy is not None):
-        return guesses.same_at_home(evidence)
+        return guesses.fails_at_home(evidence)
     return found

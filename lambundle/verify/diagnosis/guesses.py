@@ -253,11 +253,13 @@ def unknown(evidence: Evidence) -> Diagnosis | None:
     return Diagnosis(evidence.failure, cure, is_open=True)
 
 
-def same_at_home(evidence: Evidence) -> Diagnosis:
-    """A job that fails on the packing machine too, in the same way: nothing is wrong with the bundle."""
+def fails_at_home(evidence: Evidence) -> Diagnosis | None:
+    """A job that fails on the packing machine too, in the same way: no file that the bundle lacks is why."""
+    if not evidence.is_same_at_home:
+        return None
     return Diagnosis(
-        f"{evidence.failure}; it fails on this machine too, in the same way",
-        "mend the command: the bundle does what the program does here",
+        f"{evidence.failure}; on this machine it fails in the same way",
+        "try it here without lambundle, and mend the command; the bundle does what this machine does",
     )
 
 

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 READ_MAX = 16 << 20
 """Bytes of a file that are compared word by word; a larger one that differs is compared as a whole."""
+SIZE_SHARE, SIZE_ROOM = 10, 256
+"""A file that is another one in each run, and no text, may be larger or smaller by this part of it and these bytes."""
 SHOWN = 80
 """Characters of a line that are shown."""
 
 STDOUT, STATUS = "stdout", "the exit status"
 
-_WORDS = re.compile(rb"[\w.:+-]+|\W")
-"""Words of a line: a date, a time or a figure is one."""
+_WORDS = re.compile(rb"[\w.:+/=-]+|\W")
+"""Words of a line: a date, a time, a path, a figure and a line in base64 is one."""
 _TEXT = 8_192
 
 
@@ -71,42 +73,43 @@ class Differences:
     placed: tuple[str, ...] = ()
 
 
-def compare(bundle: ComparedRun, home: ComparedRun, again: ComparedRun | None, virtual: Virtual) -> Differences:
-    """Compare two results; ``again`` is that of a second run at home, None for the first look.
+def compare(bundle: Sequence[ComparedRun], home: Sequence[ComparedRun], virtual: Virtual) -> Differences:
+    """Compare the first run from the bundle with the first at home; further runs show what differs by itself.
 
-    Without ``again`` everything that differs is found, whether it differs by itself or not.
+    With one run at home everything that differs is found, whether it differs by itself or not.
     """
     found, varying, placed = [], [], []
-    if bundle.status != home.status:
-        if again is not None and again.status != home.status:
+    ours, theirs = bundle[0], home[0]
+    if ours.status != theirs.status:
+        if _changes([run.status for run in home]) or _changes([run.status for run in bundle]):
             varying.append(STATUS)
         else:
-            found.append(f"{STATUS} is {home.status} at home, {bundle.status} from the bundle")
-    for name in sorted(bundle.contents.keys() | home.contents.keys(), key=lambda name: (name != STDOUT, name)):
-        ours, theirs = bundle.contents.get(name), home.contents.get(name)
-        if ours is None or theirs is None:
-            if again is not None and _is_named_anew(name, home.contents, again.contents):
+            found.append(f"{STATUS} is {theirs.status} at home, {ours.status} from the bundle")
+    for name in sorted(ours.contents.keys() | theirs.contents.keys(), key=lambda name: (name != STDOUT, name)):
+        if name not in ours.contents or name not in theirs.contents:
+            if _is_named_anew(name, home):
                 varying.append(name)
             else:
-                found.append(f"{name} is made {'at home' if ours is None else 'from the bundle'} only")
-            continue
-        if ours.digest == theirs.digest:
-            continue
-        if _holds_a_place(ours, virtual):
-            placed.append(name)
-            continue
-        other = None if again is None else again.contents.get(name)
-        later = bundle.later if name == STDOUT and again is not None else ()
-        line, is_varying = _difference(name, ours, theirs, other, later, virtual)
-        found += [line] if line else []
-        varying += [name] if is_varying else []
+                found.append(f"{name} is made {'from the bundle' if name in ours.contents else 'at home'} only")
+        elif ours.contents[name].digest != theirs.contents[name].digest:
+            if _holds_a_place(ours.contents[name], virtual):
+                placed.append(name)
+                continue
+            line, is_varying = _difference(name, bundle, home, virtual)
+            found += [line] if line else []
+            varying += [name] if is_varying else []
     return Differences(tuple(found), tuple(varying), tuple(placed))
 
 
-def _is_named_anew(name: str, home: Collection[str], again: Collection[str]) -> bool:
+def _changes(values: Sequence[object]) -> bool:
+    return any(value != values[0] for value in values)
+
+
+def _is_named_anew(name: str, home: Sequence[ComparedRun]) -> bool:
     """Whether files beside this one have other names in each run at home."""
     directory = posixpath.dirname(name)
-    return any(posixpath.dirname(other) == directory for other in set(home) ^ set(again))
+    others = (set(home[0].contents) ^ set(again.contents) for again in home[1:])
+    return any(posixpath.dirname(other) == directory for names in others for other in names)
 
 
 def _holds_a_place(content: ComparedOutput, virtual: Virtual) -> bool:
@@ -119,43 +122,65 @@ def _holds_a_place(content: ComparedOutput, virtual: Virtual) -> bool:
 
 
 def _difference(
-    name: str,
-    ours: ComparedOutput,
-    theirs: ComparedOutput,
-    other: ComparedOutput | None,
-    later: tuple[bytes, ...],
-    virtual: Virtual,
+    name: str, bundle: Sequence[ComparedRun], home: Sequence[ComparedRun], virtual: Virtual
 ) -> tuple[str, bool]:
     """A line on what differs, empty for nothing, and whether something differs by itself."""
-    sizes = f"{name} differs: {theirs.size:,} bytes at home, {ours.size:,} from the bundle"
-    if max(ours.size, theirs.size) > READ_MAX:
-        is_varying = other is not None and other.digest != theirs.digest
+    ours, theirs = ([run.contents[name] for run in runs if name in run.contents] for runs in (bundle, home))
+    sizes = f"{name} differs: {theirs[0].size:,} bytes at home, {ours[0].size:,} from the bundle"
+    if max(item.size for item in (*ours, *theirs)) > READ_MAX:
+        is_varying = _changes([item.digest for item in ours]) or _changes([item.digest for item in theirs])
         return "" if is_varying else sizes, is_varying
-    away, home = _plain(ours.read(), virtual), _plain(theirs.read(), virtual)
-    if away == home:
+    later = bundle[0].later if name == STDOUT and len(home) > 1 else ()
+    away = [_lines(data, virtual) for data in (*(item.read() for item in ours), *later)]
+    here = [_lines(item.read(), virtual) for item in theirs]
+    if away[0] == here[0]:
         return "", False
-    lines = home.split(b"\n")
-    again = [] if other is None else [_plain(other.read(), virtual).split(b"\n")]
-    if any(len(more) != len(lines) for more in again):
-        return "", True
-    own = away.split(b"\n")
-    varying = _varying([lines, *again]) | _varying([own, *(_plain(data, virtual).split(b"\n") for data in later)])
+    if any(len(lines) != len(here[0]) for lines in here) or _is_random(here):
+        is_other = not _is_text(here[0]) and not _is_near(ours[0].size, [item.size for item in theirs])
+        return sizes if is_other else "", True
+    varying = _varying(here) | _varying(away)
+    own, lines = away[0], here[0]
     number = next((at for at in range(max(len(own), len(lines))) if not _agree(lines, own, at, varying)), None)
     if number is None:
         return "", True
-    if b"\0" in home[:_TEXT] or b"\0" in away[:_TEXT]:
+    if not _is_text(lines) or not _is_text(own):
         return sizes, bool(varying)
-    here, there = _shown(lines, number), _shown(own, number)
-    return f"{name}: line {number + 1} is {here} at home, {there} from the bundle", bool(varying)
+    shown = f"{_shown(lines, number)} at home, {_shown(own, number)} from the bundle"
+    return f"{name}: line {number + 1} is {shown}", bool(varying)
 
 
-def _plain(data: bytes, virtual: Virtual) -> bytes:
-    """A content without what only tells where the program runs."""
+def _lines(data: bytes, virtual: Virtual) -> list[bytes]:
+    """The lines of a content without what only tells where the program runs."""
     for root in virtual.roots:
         data = data.replace(root.encode(), b"")
     names = tuple(f"{name}=".encode() for name in virtual.variables)
     lines = data.split(b"\n")
-    return b"\n".join(line for line in lines if not line.startswith(names)) if names else data
+    return [line for line in lines if not line.startswith(names)] if names else lines
+
+
+def _is_text(lines: Sequence[bytes]) -> bool:
+    data = b"\n".join(lines)
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data
+
+
+def _is_random(samples: Sequence[Sequence[bytes]]) -> bool:
+    """Whether runs of one side differ in most of what is no text, as in what is encrypted: words say nothing there."""
+    first = samples[0]
+    if _is_text(first):
+        return False
+    size = sum(map(len, first))
+    changed = (sum(len(line) for line, other in zip(first, again, strict=True) if line != other) for again in samples)
+    return any(2 * count > size for count in changed)
+
+
+def _is_near(size: int, others: Sequence[int]) -> bool:
+    """Whether a size is as those of the runs at home: all that can be said of a content that is another each time."""
+    room = max(others) // SIZE_SHARE + SIZE_ROOM
+    return min(others) - room <= size <= max(others) + room
 
 
 _WHOLE = -1

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.made import Made
     from lambundle.verify.run.result import JobResult
+    from lambundle.verify.run.runner import JobRunner
     from lambundle.verify.sandbox.interface import Outcome
 
+ROUNDS = 3
+"""Runs at home of a job whose results differ."""
 _TICK = 1.1
 """Seconds between two runs at home, so that no date with seconds is the same in both by chance."""
 
@@ -48,11 +51,17 @@ class Comparison:
     opened: tuple[MissingPath, ...] = ()
     obstacle: str = ""
 
+    @property
+    def fails_alike(self) -> bool:
+        """Whether the job fails in the same way on both sides, so that the bundle is not at fault."""
+        return not (self.result.succeeded or self.home.succeeded or self.differences.found)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparer:
-    """Compares jobs of bundles at ``home``; ``work`` is a directory of the bundle's sandbox."""
+    """Compares jobs that ``bundle`` ran with ``home``; ``work`` is a directory of the bundle's sandbox."""
 
+    bundle: JobRunner
     home: Home
     machine: PackingMachine
     work: Path
@@ -74,14 +83,24 @@ class Comparer:
             home = self.home.run(result.job, f"{name}-unrecorded", recorded=False)
             if not home.succeeded:
                 return Comparison(result, home, obstacle=f"on this machine itself it {_failure(home.outcome)}")
+        return Comparison(result, home, self._differences(result, home, name, begun), opened)
+
+    def _differences(self, result: JobResult, home: HomeRun, name: str, begun: float) -> Differences:
+        """What differs, after a second run at home; and after one more on each side, for times that may be alike."""
         virtual = self._virtual()
-        away, here = _result(result.first, result.made, _later(result)), _result(home.outcome, home.made)
-        differences = compare(away, here, None, virtual)
-        if differences.found:
-            time.sleep(max(0.0, begun + _TICK - time.monotonic()))
-            again = self.home.run(result.job, f"{name}-again", recorded=False)
-            differences = compare(away, here, _result(again.outcome, again.made), virtual)
-        return Comparison(result, home, differences, opened)
+        away = [_compared(result.first, result.made, _later(result))]
+        here = [_compared(home.outcome, home.made)]
+        differences = compare(away, here, virtual)
+        for round_ in range(1, ROUNDS):
+            if not differences.found:
+                break
+            time.sleep(max(0.0, begun + round_ * _TICK - time.monotonic()))
+            if round_ > 1:
+                away.append(_compared(*self.bundle.again(result.job, f"{name}-{round_}")))
+            again = self.home.run(result.job, f"{name}-{round_}", recorded=False)
+            here.append(_compared(again.outcome, again.made))
+            differences = compare(away, here, virtual)
+        return differences
 
     def _virtual(self) -> Virtual:
         manifests = self.home.mounted.bundles
@@ -107,7 +126,7 @@ def _later(result: JobResult) -> tuple[bytes, ...]:
     return tuple(outcome.stdout for outcome in result.outcomes[1:])
 
 
-def _result(outcome: Outcome, made: Made | None, later: tuple[bytes, ...] = ()) -> ComparedRun:
+def _compared(outcome: Outcome, made: Made | None, later: tuple[bytes, ...] = ()) -> ComparedRun:
     stdout = outcome.stdout
     contents = {STDOUT: ComparedOutput(len(stdout), hashlib.sha256(stdout).hexdigest(), lambda: stdout)}
     for path, file in () if made is None else made.files.items():

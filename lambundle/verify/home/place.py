@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _HOMES = ("/home", "/root")
 _TEMPORARY = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/log")  # noqa: S108  (paths of the packing machine)
 _BLOCK = 1 << 20
+_EVERYBODY = 0o005
+"""Others may read and search it."""
 
 
 def other_than_packed(manifests: Sequence[Manifest], machine: PackingMachine) -> str:
@@ -80,7 +82,7 @@ def view(manifests: Iterable[Manifest], machine: Machine) -> View:
     homes = {directory for home in (*_HOMES, *machine.home_directories) for directory in (home, real(home))} - {"/"}
     hidden = sorted({*homes, *_TEMPORARY, *map(real, _TEMPORARY)})
     packed = {path for manifest in manifests for path, entry in _here(manifest) if entry.kind is not Kind.DIRECTORY}
-    shown = {part for path in packed for top in hidden if (part := _part(path, top))}
+    shown = {_open_part(part, path, machine.files) for path in packed if (part := _part(path, hidden))}
     own = frozenset(home[1:] for home in _HOMES)
     own_too = tuple(f"{top}/" for top in (*_HOMES, *_TEMPORARY))
     covered = [
@@ -94,15 +96,32 @@ def view(manifests: Iterable[Manifest], machine: Machine) -> View:
     )
 
 
-def _part(path: str, top: str) -> str:
+def _part(path: str, hidden: Sequence[str]) -> str:
     """The part of a hidden directory that is shown since ``path`` was packed from there; empty for none.
 
-    That is what lies directly in it, as a project does; of hidden directories, such as ~/.local, what is in them.
+    That is what lies directly in it, as a project does; of hidden directories, such as ~/.local, what is in them. What
+    lies in /home is somebody's home itself.
     """
-    if not path.startswith(f"{top}/"):
-        return ""
+    top = max((top for top in hidden if path.startswith(f"{top}/")), key=len, default="")
     names = path[len(top) + 1 :].split("/")
+    if not top or (top == _HOMES[0] and len(names) == 1):
+        return path if top else ""
+    if top == _HOMES[0]:
+        top, names = posixpath.join(top, names[0]), names[1:]
     return posixpath.join(top, *names[: 2 if names[0].startswith(".") else 1])
+
+
+def _open_part(part: str, path: str, files: Files) -> str:
+    """The first directory from ``part`` on to ``path`` that everybody may enter: Lambda's user is nobody's friend."""
+    names = path[len(part) :].split("/")[1:]
+    for name in names:
+        try:
+            if files.lstat(part).st_mode & _EVERYBODY == _EVERYBODY:
+                break
+        except OSError:
+            break
+        part = f"{part}/{name}"
+    return part
 
 
 def _outermost(paths: Iterable[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lambundle.verify.run.jobs import Job
+    from lambundle.verify.run.made import Made
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.run.trace import Trace
     from lambundle.verify.sandbox.interface import Limits, Outcome, Sandbox
@@ -50,12 +51,19 @@ class JobRunner:
             results.append(self._result(job, number))
         return tuple(results)
 
+    def again(self, job: Job, name: str) -> tuple[Outcome, Made | None]:
+        """Run a job once more, and return what it made then; ``name`` is new for each such run."""
+        return run_once(self.sandbox, self._command(job)), self._made(job, name)
+
+    def _made(self, job: Job, name: str) -> Made | None:
+        if self.keep is None:
+            return None
+        made = collect(self.sandbox, job.makes_in, self.keep / name, self.limits)
+        return made.without(self.inputs, DIRECTORY)
+
     def _result(self, job: Job, number: int) -> JobResult:
         first, trace = run_traced(self.sandbox, self._command(job), self.pipe)
-        made = None
-        if self.keep is not None:
-            made = collect(self.sandbox, job.makes_in, self.keep / str(number), self.limits)
-            made = made.without(self.inputs, DIRECTORY)
+        made = self._made(job, str(number))
         result = JobResult(job, first, trace=trace, made=made)
         if not result.succeeded:
             return result

@@ -235,7 +235,7 @@ def test_a_cure_keeps_the_options_of_the_bundles_own_command() -> None:
 def test_what_fails_at_home_in_the_same_way_is_the_jobs_fault(status: int, said: str, is_same: bool) -> None:
     item = MissingPath("/usr/data", "data", "/usr/bin/tool", is_named=True)
     answer = found(at_home(evidence("my error 5", failed("missing"), missing=[item]), status, said))
-    assert ("it fails on this machine too, in the same way" in answer.cause) == is_same
+    assert ("on this machine it fails in the same way" in answer.cause) == is_same
     assert answer.cause.startswith("tool ended with 1: my error 5")
 
 

@@ -80,7 +80,7 @@ OUTPUTS = {
         (
             "! LaTeX Error: File `x.cls' not found.\n\nType X to quit,\nor enter new name. "
             "(Default extension: cls)\n\nEnter file name: \n! Emergency stop.\n<read *> \n         \nl.2 \\begin\n"
-            "     {document}^^M\n!  ==> Fatal error occurred, no output PDF file produced!\nTranscript written on a.log."
+            "     {document}^^M\n!  ==> Fatal error occurred, no output PDF file produced!\nTranscript written."
         ),
         "! LaTeX Error: File `x.cls' not found.",
     ),
