@@ -24,6 +24,11 @@ from lambundle.errors import BadBundleError
 _MODE = re.compile(r"0[0-7]{3}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SIZE_MAX = 1 << 48  # above any file system's limit; sums stay exact in JSON readers
+PROGRAMS_MAX = 4096
+"""Most programs of a bundle: each is looked at, and run."""
+MARKS_MAX = 3_000_000
+"""Most marks of JSON that begin or part values, of which one of two bytes takes a hundred; 65,534 entries have half."""
+_MARKS = b"{[,:"
 _T = TypeVar("_T", str, int, bool, list[Any], dict[str, Any])
 
 
@@ -59,6 +64,8 @@ def decode_manifest(data: bytes) -> Manifest:
 
     Unknown keys are ignored, so that later versions may add some.
     """
+    if sum(data.count(mark) for mark in _MARKS) > MARKS_MAX:
+        _fail("it has more values than any manifest")
     try:
         document = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -72,9 +79,12 @@ def decode_manifest(data: bytes) -> Manifest:
             context=(f"this lambundle reads version {MANIFEST_VERSION}",),
             hint="use the lambundle that wrote the bundle, or a later one",
         )
+    programs = _get(document, "programs", list)
+    if len(programs) > PROGRAMS_MAX:
+        _fail(f"it has {len(programs):,} programs, and a bundle {PROGRAMS_MAX:,} at most")
     manifest = Manifest(
         name=_get(document, "name", str),
-        programs=tuple(_program(item) for item in _get(document, "programs", list)),
+        programs=tuple(_program(item) for item in programs),
         packed_on=_packed_on(_get(document, "packed_on", dict)),
         entries=tuple(_entry(item) for item in _get(document, "entries", list)),
         environment=_texts(_get(document, "environment", dict, default={})),
@@ -227,6 +237,9 @@ def _utf8_size(path: str, target: str) -> int:
 
 
 def _check_paths(manifest: Manifest) -> None:
+    launchers = [program.launcher for program in manifest.programs]
+    if len(set(launchers)) != len(launchers):
+        _fail("two of its programs have one launcher")
     try:
         names.check_tree(
             [

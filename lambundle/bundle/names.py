@@ -18,7 +18,7 @@ LINKS_MAX = 40
 """Most links that Linux follows in one path (path_resolution(7))."""
 NODES_MAX = 250_000
 """Most files, links and directories of a bundle, including implied ones."""
-STEPS_MAX = 5_000_000
+STEPS_MAX = 1_000_000
 """Most components that are followed to resolve all links of a bundle; a large one takes some 100,000."""
 
 Node: TypeAlias = "tuple[str, Kind, str | None]"
@@ -126,9 +126,12 @@ def _follow(path: str, links: Mapping[str, str], steps: int) -> int:
 
     Missing components count as directories, which another layer may have. A loop stays inside: the kernel refuses it.
     """
+    depth = path.count("/")
+    if depth > steps:
+        raise BadLinkError(f"its links take more than {STEPS_MAX:,} components to follow")
     here = parents(path)[::-1]
     todo = links[path].split("/")[::-1]
-    taken, followed = len(todo), 0
+    taken, followed = depth + len(todo), 0
     while todo:
         if taken > steps:
             raise BadLinkError(f"its links take more than {STEPS_MAX:,} components to follow")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lambundle.runtime import soname
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 BUNDLE = "lambundle_bundle"
 DIRECTORY = "lambundle_directory"
@@ -45,8 +45,8 @@ case ${{LD_PRELOAD-}} in
 		case $lambundle_item in
 		/*)
 			if [ -f "$lambundle_found" ]; then
-				lambundle_item=$lambundle_found lambundle_changed=yes
-				case $lambundle_found in *" "*) lambundle_item=${{lambundle_item##*/}} ;; esac
+				lambundle_item=${bundle}/root$lambundle_item lambundle_changed=yes
+				case ${bundle} in *" "*) lambundle_item=${{lambundle_item##*/}} ;; esac
 			fi
 			;;
 		esac
@@ -87,18 +87,27 @@ class Script:
     arguments: tuple[str, ...]
 
 
-def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None, script: Script | None = None) -> str:
+def launcher(
+    bundle: str,
+    name: str,
+    path: str,
+    real: str,
+    loader: Loader | None,
+    script: Script | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Return the launcher of the program ``real`` of ``bundle``, in POSIX sh.
 
     Only builtins are used, except to follow a link to the launcher. argv[0] is ``path``, the program's path on the
     packing machine, since programs search beside themselves; under another name than ``name`` it is that name,
     since some programs have several. HOME is /tmp, or LAMBUNDLE_HOME, where it is not set. ``loader`` is None for a
-    static program. For a ``script``, ``real`` is the interpreter.
+    static program. For a ``script``, ``real`` is the interpreter. ``environment`` has variables for a program that does
+    not get those of the runtime: they are set where the user has not, ``@`` in front of a value is the bundle's root.
     """
     head = (
         f"#!/bin/sh\n# Starts {_comment(name)} of the bundle {bundle}, wherever it was unpacked. Made by lambundle.\n"
     )
-    return head + _find_bundle(bundle) + _HOME + _start(name, path, real, loader, script)
+    return head + _find_bundle(bundle) + _HOME + _exports(environment or {}) + _start(name, path, real, loader, script)
 
 
 def search_order(launcher: str) -> tuple[str, ...]:
@@ -137,6 +146,14 @@ if ! [ -f "${BUNDLE}/manifest.json" ]; then
 	exit 127
 fi
 """
+
+
+def _exports(environment: Mapping[str, str]) -> str:
+    lines = []
+    for name, value in environment.items():
+        root = f'"${BUNDLE}"/root' if value.startswith("@") else ""
+        lines.append(f'[ -n "${{{name}+set}}" ] || export {name}={root}{shlex.quote(value.removeprefix("@"))}\n')
+    return "".join(lines)
 
 
 def _library_path(directories: Sequence[str]) -> str:

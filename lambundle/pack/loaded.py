@@ -1,7 +1,4 @@
-"""The closure of a gathering: missing libraries are errors, all others are added.
-
-A file that needs a library by its absolute path needs it by its name in the bundle, where that path does not exist.
-"""
+"""The closure of a gathering: missing libraries are errors, all others are added."""
 
 from __future__ import annotations
 
@@ -9,13 +6,13 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Reason
-from lambundle.elf.bare_names import bare_name, bare_name_edits
 from lambundle.elf.looked_in import missing_library
 from lambundle.errors import ForeignElfError
+from lambundle.gather.bare_names import need_by_bare_names
 from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
-    from lambundle.elf.closure import Closure, LoadedFile
+    from lambundle.elf.closure import Closure
     from lambundle.gather.gathering import Gathering
 
 
@@ -46,14 +43,4 @@ def mirror_closure(gathering: Gathering, closure: Closure) -> None:
     for path, file in closure.files.items():
         if file.real not in mirror:
             mirror.add(path, Reason("libc", None, posixpath.basename(path)))
-        _need_by_bare_name(gathering, file)
-
-
-def _need_by_bare_name(gathering: Gathering, file: LoadedFile) -> None:
-    """Let a file need by bare names what it needs by absolute paths, unless a soname answers to such a path."""
-    found = {need.soname: posixpath.basename(need.path) for need in file.needed if need.soname.startswith("/")}
-    names = tuple(dict.fromkeys(name for name, library in found.items() if bare_name(name) == library))
-    names += tuple(name for name in file.elf.audits if name.startswith("/") and name not in names)
-    if names and file.real in gathering.mirror:
-        with gathering.files.mapped(file.real) as data:
-            gathering.mirror.rename_needed(file.real, names, bare_name_edits(data, names))
+    need_by_bare_names(gathering, closure)

@@ -132,3 +132,20 @@ def test_audit_library_is_loaded(root: SmallRoot, tmp_path: Path, flag: str, nam
     root.configure()
     program = root.program("/opt/x/tool", "int main(void) { return 0; }", f"-Wl,{flag},{name}")
     assert agree(root, tmp_path / "tree", program) == "audited\n"
+
+
+def test_each_of_several_audit_libraries_is_loaded(root: SmallRoot, tmp_path: Path) -> None:
+    paths = [root.library(f"/opt/audit/lib{name}.so", AUDIT.replace("audited", name * 7)) for name in "ab"]
+    program = root.program("/opt/x/tool", "int main(void) { return 0; }", f"-Wl,--audit,{':'.join(paths)}")
+    assert agree(root, tmp_path / "tree", program) == "aaaaaaa\nbbbbbbb\n"
+    assert manifest_entry(tmp_path / "tree", program)["bare_names"] == paths
+
+
+def test_each_of_two_programs_has_the_library_of_its_path(root: SmallRoot, tmp_path: Path) -> None:
+    programs = []
+    for number, name in enumerate("ab"):
+        path = root.named(f"/opt/{name}/libsame.so", number, f"/opt/{name}/libsame.so")
+        programs.append(root.program(f"/srv/{name}/{name}", CALLER, f"{root.top}{path}"))
+    packed = root.pack(tmp_path / "tree", *programs)
+    assert packed.returncode == 0, packed.stderr
+    assert [bundled(tmp_path / "tree", name).stdout for name in "ab"] == ["0\n", "1\n"]

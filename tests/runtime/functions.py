@@ -70,7 +70,7 @@ def _rows(
 
 
 PROBES = (
-    *_rows("open openat fopen freopen", Kind.FILE),
+    *_rows("open openat fopen freopen setmntent", Kind.FILE),
     *_rows("open64 openat64 fopen64 freopen64 __open_2 __open64_2 __openat_2 __openat64_2", Kind.FILE, GNU),
     *_rows("creat", Kind.FILE, answers=REPLACES, changes=True),
     *_rows("creat64", Kind.FILE, GNU, REPLACES, changes=True),

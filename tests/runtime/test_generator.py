@@ -13,16 +13,16 @@ from tests.runtime.conftest import unavailable
 from tests.runtime.generator.claims import CLAIMS
 from tests.runtime.generator.compare import differences, differences_of, functions_of
 from tests.runtime.generator.functions import FUNCTIONS
-from tests.runtime.generator.tree import LIBCS, Roots, make_roots
+from tests.runtime.generator.tree import WORLDS, Roots, make_roots
 from tests.runtime.test_built import exported, parsed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COUNT = int(os.environ.get("LAMBUNDLE_PROGRAMS", "400"))
+COUNT = int(os.environ.get("LAMBUNDLE_PROGRAMS", "250"))
 
 
-@pytest.fixture(scope="module", params=LIBCS)
+@pytest.fixture(scope="module", params=WORLDS)
 def roots(request: pytest.FixtureRequest, outside_tmp: Path) -> Roots:
     """Return a root with the files, and a bundle of them."""
     top = outside_tmp / f"random-{request.param}"

@@ -82,7 +82,9 @@ def test_program_of_the_host_gets_what_the_host_has(world: World) -> None:
     assert (loaded(done), preloads(done)) == (1, [])
 
 
-def test_path_inside_the_bundle_is_left_alone_and_not_for_the_host(world: World) -> None:
+@pytest.mark.parametrize("name", GLIBCS)
+def test_path_inside_the_bundle_is_left_alone_and_not_for_the_host(worlds: Worlds, name: str) -> None:
+    world = worlds(name)
     given = {"LD_PRELOAD": str(world.in_bundle(library(world)))}  # the launcher's shell may load it too
     assert loaded(world.run("run", "execve", world.data / "report", "name", env=given)) >= 2
     assert preloads(world.run("run", "execve", world.host_report, "name", env=given)) == []

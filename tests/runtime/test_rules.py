@@ -184,6 +184,6 @@ def test_bare_host_has_what_the_bundle_has_not(glibc: World) -> None:
     assert (done.status, "sbx_user1051" in done.stdout) == (0, True), done
     done = sandbox.run(["/opt/bin/odd", "cat", f"{glibc.data}/only/bundle/file"], mounts=mounts)
     assert (done.status, done.stdout) == (0, "bundle\n"), done
-    done = sandbox.run(["/opt/bin/run", "system", "exec /usr/bin/env"], mounts=mounts)
+    done = sandbox.run(["/opt/bin/run", "system", "exec /usr/bin/printenv"], mounts=mounts)
     assert "LOCPATH" not in done.stdout
     assert "PATH=/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin" in done.stdout

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PROGRAMS = Path(__file__).parent / "programs"
 RUNTIME_SOURCES = build.SOURCES
 BUNDLE_NAME = "tested"
+STARTED = ("report", "run", "odd", "narrow", "again", "view", "bad")
 PROBED = ("bundle", "host", "both", "neither")
 LIBRARIES = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH') or 'x86_64-linux-gnu'}"
 HOST_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -264,7 +265,7 @@ def make_world(name: str, top: Path) -> World:
     fortified = ["-O2", "-D_FORTIFY_SOURCE=2"] if name == "old-loader" else []
     flags = [*write_probes(built, libc), "-ldl", *fortified]
     compile_c(compiler, programs / "probe", PROGRAMS / "probe.c", flags=flags)
-    for program in ("report", "run", "odd", "view", "bad"):
+    for program in STARTED:
         compile_c(compiler, programs / program, PROGRAMS / f"{program}.c", flags=["-ldl", *fortified])
     compile_c(compiler, world.data / "report", PROGRAMS / "report.c", flags=['-DWHO="in bundle"'])
     for kind in ("static", "static-pie"):
@@ -274,7 +275,7 @@ def make_world(name: str, top: Path) -> World:
     _catalogue(world.data, libc)
     _absolute_links(world.data)
     fill(world.data, "bundle", built)
-    arguments = [str(programs / program) for program in ("probe", "report", "run", "odd", "view", "bad")]
+    arguments = [str(programs / program) for program in ("probe", *STARTED)]
     if name in ("old-loader", "glibc-2.31"):
         pack_for_old_loader(arguments, world.unpacked, add=[world.data])
     else:
@@ -289,7 +290,7 @@ def make_world(name: str, top: Path) -> World:
     if name == "glibc-2.31":
         _graft_old_glibc(world)
     if name == "sanitized":
-        return _sanitize(world, built)
+        return sanitize(world, built)
     return world
 
 
@@ -299,6 +300,7 @@ def _plugins(data: Path, compiler: Sequence[str]) -> None:
     compile_c(compiler, data / "plug/in/libhidden.so", PROGRAMS / "whoami.c", flags=['-DWHO="hidden"', *shared])
     runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN/in"
     compile_c(compiler, data / "plug/plugin.so", PROGRAMS / "plugin.c", flags=[runpath, *shared])
+    compile_c(compiler, data / "plug/about.so", PROGRAMS / "about.c", flags=shared)
     triplet = f"{os.uname().machine}-linux-gnu"
     for who, place in {"plain": "preload", "token": f"preload/lib/{triplet}"}.items():
         compile_c(compiler, data / place / "libsays.so", PROGRAMS / "preloaded.c", flags=[f'-DWHO="{who}"', *shared])
@@ -363,19 +365,20 @@ def _scripts(data: Path) -> None:
 
 
 def _graft_old_glibc(world: World) -> None:
-    """Put glibc 2.31, its loader and a shell built for it in the place of this machine's."""
+    """Put glibc 2.31, its loader, a shell and env built for it in the place of this machine's."""
     host = bare_root()
     libraries = world.in_bundle(LIBRARIES)
     for name in ("libc.so.6", "libdl.so.2", "libpthread.so.0", "libtinfo.so.6"):
         shutil.copyfile(host / "usr/lib64" / name, libraries / name)
     [loader] = libraries.glob("ld-linux-*")
     shutil.copyfile(next((host / "usr/lib64").glob("ld-linux-*")), loader)
-    shell = world.in_bundle("/bin/sh").resolve()
-    assert shell.is_relative_to(world.root)
-    shutil.copyfile(host / "usr/bin/bash", shell)
+    for path, program in (("/bin/sh", "bash"), ("/usr/bin/env", "env")):
+        there = world.in_bundle(path).resolve()
+        assert there.is_relative_to(world.root)
+        shutil.copyfile(host / "usr/bin" / program, there)
 
 
-def _sanitize(world: World, built: Path) -> World:
+def sanitize(world: World, built: Path) -> World:
     """Put a runtime with sanitizers in the place of the released one, behind their libraries."""
     flags = [
         *SANITIZED,

@@ -177,6 +177,16 @@ bool lb_may_be_served(const char *path)
     return reach == ALWAYS || (reach == WHERE_THE_HOST_HAS_NONE && lb_sys_access(path, F_OK) == -ENOENT);
 }
 
+size_t lb_room(const char *path)
+{
+    if (!lb_is_readable(path) || path[0] != '/')
+        return 1;
+    if (LB_UNLIKELY(!lb_state.found))
+        lb_find();
+    size_t room = lb_state.root_len + strlen(path) + 1;
+    return room < PATH_MAX ? room : PATH_MAX;
+}
+
 const char *lb_in_root(const char *path, struct lb_path *buffer)
 {
     size_t length = strlen(path);

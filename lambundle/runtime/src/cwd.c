@@ -17,6 +17,9 @@ static char *give(const char *name, char *buffer, size_t size)
 {
     size_t length = strlen(name) + 1;
     if (buffer == NULL) {
+#ifndef __GLIBC__
+        size = 0; /* musl gives as much as there is */
+#endif
         if (size == 0)
             size = length;
         buffer = size < length ? NULL : malloc(size);

@@ -88,23 +88,36 @@ int lb_execle(const char *path, const char *first, ...)
     return answer(lb_exec(path, argv, envp));
 }
 
-/* Whether an open file lies in the bundle, and then its path in `buffer`: for exec by descriptor. */
+/* Whether an open file lies in the bundle, and then its path in `buffer`. */
 static bool find_inside(int fd, struct lb_path *buffer)
 {
     return lb_path_of_descriptor(fd, buffer->text, sizeof buffer->text) > 0 && lb_is_inside(buffer->text);
 }
 
-static int exec_descriptor(int fd, char *const argv[], char *const envp[])
+static int exec_at_cleanly(int directory, const char *path, char *const argv[], char *const envp[], int flags)
 {
-    struct lb_path path;
-    if (!lb_are_readable(argv) || !lb_are_readable(envp))
-        return (int)lb_sys6(SYS_execveat, fd, (long)"", (long)argv, (long)envp, AT_EMPTY_PATH, 0);
-    if (find_inside(fd, &path))
-        return lb_exec(path.text, argv, envp);
-    /* A file of the host, perhaps without a name: the descriptor itself, with a clean environment. */
     char *clean[lb_count(envp) + 1];
     lb_clean_environment(clean, envp);
-    return (int)lb_sys6(SYS_execveat, fd, (long)"", (long)argv, (long)clean, AT_EMPTY_PATH, 0);
+    return (int)lb_sys6(SYS_execveat, directory, (long)path, (long)argv, (long)clean, flags, 0);
+}
+
+static int exec_descriptor(int fd, char *const argv[], char *const envp[])
+{
+    char path[40] = "/proc/self/fd/";
+    struct lb_launch launch;
+    if (!lb_are_readable(argv) || !lb_are_readable(envp))
+        return (int)lb_sys6(SYS_execveat, fd, (long)"", (long)argv, (long)envp, AT_EMPTY_PATH, 0);
+    if (fd < 0)
+        return exec_at_cleanly(fd, "", argv, envp, AT_EMPTY_PATH);
+    *lb_decimal(path + strlen(path), fd) = '\0';
+    if (lb_prepare(&launch, path, argv, envp) < 0) /* the kernel knows why */
+        return exec_at_cleanly(fd, "", argv, envp, AT_EMPTY_PATH);
+    lb_leave_memory(&launch.memory);
+    int failed = launch.file != path
+                     ? lb_sys_execve(launch.file, launch.argv, launch.envp)
+                     : (int)lb_sys6(SYS_execveat, fd, (long)"", (long)launch.argv, (long)launch.envp, AT_EMPTY_PATH, 0);
+    lb_forget(&launch);
+    return failed;
 }
 
 LB_EXPORT int lb_fexecve(int fd, char *const argv[], char *const envp[]) __asm__("fexecve");
@@ -139,9 +152,7 @@ int lb_exec_at(int directory, const char *path, char *const argv[], char *const 
         strcat(strcat(base.text, "/"), path);
         return lb_exec(base.text, argv, envp);
     }
-    char *clean[lb_count(envp) + 1];
-    lb_clean_environment(clean, envp);
-    return (int)lb_sys6(SYS_execveat, directory, (long)path, (long)argv, (long)clean, flags, 0);
+    return exec_at_cleanly(directory, path, argv, envp, flags);
 }
 
 LB_EXPORT int lb_execveat(int directory, const char *path, char *const argv[], char *const envp[],

@@ -19,14 +19,17 @@ struct statx;
  * there, from the other side: `rest` is the call's arguments with PATH in its place. */
 #define LB_CALL(result, name, failed, makes, directory, ...)                                                 \
     {                                                                                                        \
-        struct lb_path buffer;                                                                               \
+        LB_BUFFER(buffer, path);                                                                             \
         const char *asked = path;                                                                            \
-        path = (makes) ? lb_placed_at(directory, path, &buffer, #name)                                       \
-                       : lb_served_at(directory, path, &buffer, #name);                                      \
+        path = (makes) ? lb_placed_at(directory, path, buffer, #name)                                        \
+                       : lb_served_at(directory, path, buffer, #name);                                       \
         result answer = lb_real_##name()(__VA_ARGS__);                                                       \
-        if (LB_UNLIKELY(answer == failed) && errno == ENOENT &&                                              \
-            lb_is_elsewhere(directory, asked, &path, &buffer))                                               \
-            answer = lb_real_##name()(__VA_ARGS__);                                                          \
+        if (LB_UNLIKELY(answer == failed) && (errno == ENOENT || ((makes) && errno == EROFS)) &&             \
+            lb_is_relative(asked)) {                                                                         \
+            LB_REACH_BUFFER(other, asked);                                                                   \
+            if (lb_is_elsewhere(directory, asked, &path, other))                                             \
+                answer = lb_real_##name()(__VA_ARGS__);                                                      \
+        }                                                                                                    \
         return answer;                                                                                       \
     }
 
@@ -57,13 +60,21 @@ static inline bool makes_file(const char *mode)
     LB_WRAP_POINTER(FILE *, name, (const char *path, const char *mode))                                      \
     LB_CALL(FILE *, name, NULL, makes_file(mode), AT_FDCWD, path, mode)
 
+/* For functions that cannot be called twice. */
+static const char *placed_or_reached(int directory, const char *path, struct lb_path *buffer,
+                                     const char *operation)
+{
+    const char *reached = lb_reached_at(directory, path, buffer, operation);
+    return reached == path && lb_is_readable(path) ? lb_find_place(path, buffer) : reached;
+}
+
 /* One that fails has closed the stream: there is no second call. */
 #define LB_FREOPEN(name)                                                                                     \
     LB_WRAP_POINTER(FILE *, name, (const char *path, const char *mode, FILE *file))                          \
     {                                                                                                        \
-        struct lb_path buffer;                                                                               \
-        path = makes_file(mode) ? lb_placed_at(AT_FDCWD, path, &buffer, #name)                               \
-                                : lb_served(path, &buffer, #name);                                           \
+        LB_REACH_BUFFER(buffer, path);                                                                       \
+        path = makes_file(mode) ? placed_or_reached(AT_FDCWD, path, buffer, #name)                           \
+                                : lb_reached_at(AT_FDCWD, path, buffer, #name);                              \
         return lb_real_##name()(path, mode, file);                                                           \
     }
 
@@ -71,17 +82,18 @@ static inline bool makes_file(const char *mode)
 #define LB_STAT(name, parameters, directory, itself, mend, ...)                                              \
     LB_WRAP(int, name, parameters)                                                                           \
     {                                                                                                        \
-        struct lb_path buffer;                                                                               \
+        LB_BUFFER(buffer, path);                                                                             \
         const char *asked = path;                                                                            \
-        path = lb_served_at(directory, path, &buffer, #name);                                                \
+        path = lb_served_at(directory, path, buffer, #name);                                                 \
         if (path == lb_state.program && (itself))                                                            \
             path = asked; /* /proc/self/exe is a link */                                                     \
         int answer = lb_real_##name()(__VA_ARGS__);                                                          \
+        LB_REACH_BUFFER(other, answer == -1 && errno == ENOENT ? asked : NULL);                              \
         if (LB_UNLIKELY(answer == -1) && errno == ENOENT &&                                                  \
-            lb_is_elsewhere(directory, asked, &path, &buffer))                                               \
+            lb_is_elsewhere(directory, asked, &path, other))                                                 \
             answer = lb_real_##name()(__VA_ARGS__);                                                          \
         if (answer == 0 && (itself))                                                                         \
-            mend(directory, path, (void *)status);                                                                  \
+            mend(directory, path, (void *)status);                                                           \
         return answer;                                                                                       \
     }
 
@@ -94,6 +106,7 @@ LB_NAME_FIRST(int, creat, true, (const char *path, mode_t mode), path, mode)
 LB_FOPEN(fopen)
 LB_FREOPEN(freopen)
 LB_PATH_POINTER(DIR *, opendir, (const char *path), path)
+LB_PATH_POINTER(FILE *, setmntent, (const char *path, const char *mode), path, mode)
 LB_PATH_FIRST(int, truncate, (const char *path, off_t length), path, length)
 
 /* ---- stat ---- */
@@ -154,9 +167,10 @@ LB_NAME_AT(int, mknodat, true, (int directory, const char *path, mode_t mode, de
 #define LB_TWO_PATHS(name, parameters, directory1, directory2, ...)                                          \
     LB_WRAP(int, name, parameters)                                                                           \
     {                                                                                                        \
-        struct lb_path old_buffer, new_buffer;                                                               \
-        old_path = lb_placed_at(directory1, old_path, &old_buffer, #name);                                   \
-        new_path = lb_placed_at(directory2, new_path, &new_buffer, #name);                                   \
+        LB_REACH_BUFFER(old_buffer, old_path);                                                               \
+        LB_REACH_BUFFER(new_buffer, new_path);                                                               \
+        old_path = placed_or_reached(directory1, old_path, old_buffer, #name);                               \
+        new_path = placed_or_reached(directory2, new_path, new_buffer, #name);                               \
         return lb_real_##name()(__VA_ARGS__);                                                                \
     }
 
@@ -169,9 +183,10 @@ LB_TWO_PATHS(link, (const char *old_path, const char *new_path), AT_FDCWD, AT_FD
 LB_TWO_PATHS(linkat, (int from, const char *old_path, int to, const char *new_path, int flags), from, to,
              from, old_path, to, new_path, flags)
 
-/* The target of a symbolic link is text, not a path to look up. */
-LB_NAME_FIRST(int, symlink, true, (const char *target, const char *path), target, path)
-LB_NAME_AT(int, symlinkat, true, (const char *target, int directory, const char *path), target, directory, path)
+/* The target of a symbolic link is not looked up: it may be anything. */
+#define LB_TARGET lb_link_target(target, &(struct lb_path){.text = ""})
+LB_NAME_FIRST(int, symlink, true, (const char *target, const char *path), LB_TARGET, path)
+LB_NAME_AT(int, symlinkat, true, (const char *target, int directory, const char *path), LB_TARGET, directory, path)
 
 /* ---- extended attributes, watches, keys ---- */
 

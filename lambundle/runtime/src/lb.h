@@ -25,7 +25,7 @@
 #endif
 
 /* Limits shared with Python: defined in lambundle/runtime/limits.py, passed by build.py. */
-#if !defined(LB_CONFIG_MAX) || !defined(LB_ASKED_MAX) || !defined(LB_RECORD_MAX)
+#if !defined(LB_CONFIG_MAX) || !defined(LB_ASKED_MAX) || !defined(LB_RECORD_MAX) || !defined(LB_HEAD)
 #error "compile with the macros of lambundle/runtime/limits.py"
 #endif
 
@@ -57,6 +57,14 @@ extern struct lb_state lb_state __attribute__((visibility("hidden")));
 struct lb_path {
     char text[PATH_MAX];
 };
+
+/* Bytes that lb_lookup may write for `path`: a whole lb_path may be more than a thread's or a signal's stack has. */
+size_t lb_room(const char *path);
+
+/* Declares `name`, a pointer to a buffer in which `path` can be looked up. */
+#define LB_BUFFER(name, path)                                                                                \
+    char name##_text[lb_room(path)];                                                                         \
+    struct lb_path *name = (struct lb_path *)name##_text
 
 /* Finds the bundle by the path of this library and reads its configuration. Idempotent. */
 void lb_find(void);
@@ -97,6 +105,19 @@ bool lb_is_own(int directory, const char *path, const char *entry);
 /* The name at home of a path below the bundle's root; NULL if it is none, or if that would lead elsewhere. */
 const char *lb_name_at_home(const char *path);
 
+static inline bool lb_is_relative(const char *path)
+{
+    return lb_is_readable(path) && path[0] != '/';
+}
+
+/* Bytes that lb_is_elsewhere and lb_reached_at may write. */
+size_t lb_reach_room(const char *path);
+
+/* As LB_BUFFER, for those: large only where a path is relative. */
+#define LB_REACH_BUFFER(name, path)                                                                          \
+    char name##_text[lb_reach_room(path)];                                                                   \
+    struct lb_path *name = (struct lb_path *)name##_text
+
 /* After ENOENT: whether the relative path `asked` is on the other side, then in `*path`. */
 bool lb_is_elsewhere(int directory, const char *asked, const char **path, struct lb_path *buffer);
 
@@ -123,6 +144,10 @@ static inline const char *lb_served(const char *path, struct lb_path *buffer, co
 {
     return lb_served_at(-100 /* AT_FDCWD */, path, buffer, operation);
 }
+
+/* As lb_served_at, for functions that cannot be called twice: a relative path that is not there is looked for on the
+ * other side before. */
+const char *lb_reached_at(int directory, const char *path, struct lb_path *buffer, const char *operation);
 
 /* ---- cwd.c ---- */
 
@@ -182,21 +207,37 @@ void lb_trace_objects(void);
 /* Looks up the wrapped functions; called once, by the constructor. */
 void lb_find_getenv(void);
 
+/* ---- memory.c: memory for a start, also between vfork and exec ---- */
+
+struct lb_memory {
+    void *memory;
+    size_t size;
+    struct lb_slot *slot; /* NULL where it is this process's alone */
+};
+
+/* Returns `size` bytes with any content, or NULL. */
+void *lb_take_memory(struct lb_memory *block, size_t size);
+
+/* Before execve, which does not come back if it succeeds. */
+void lb_leave_memory(struct lb_memory *block);
+void lb_free_memory(struct lb_memory *block);
+
 /* ---- launch.c: the arguments of execve(2) with which a program starts as on the packing machine ---- */
 
 struct lb_launch {
     const char *file;
     char **argv;
     char **envp;
+    int descriptor; /* of the program, not closed on exec for its sake, or -1 */
+    struct lb_memory memory;
 };
 
-/* Bytes of scratch space that lb_prepare needs. */
-size_t lb_prepare_size(char *const argv[], char *const envp[]);
+/* Fills `launch` for starting `path`; the pointers lead into its memory, into argv and into envp. It runs between
+ * vfork and exec, and on small stacks. Returns 0, or a negative errno (the file may not be executed). */
+int lb_prepare(struct lb_launch *launch, const char *path, char *const argv[], char *const envp[]);
 
-/* Fills `launch` for starting `path`; the pointers lead into `space`, into argv and into envp. Allocates
- * nothing: it runs between vfork and exec. Returns 0, or a negative errno (the file may not be executed). */
-int lb_prepare(struct lb_launch *launch, char *space, const char *path, char *const argv[],
-               char *const envp[]);
+/* After a start by another process, or one that failed. */
+void lb_forget(struct lb_launch *launch);
 
 /* Replaces the process; returns a negative errno. */
 int lb_exec(const char *path, char *const argv[], char *const envp[]);
@@ -206,9 +247,12 @@ int lb_exec(const char *path, char *const argv[], char *const envp[]);
 /* As lb_exec, but searches PATH, and gives a file without a header to /bin/sh as execvp(3) says. */
 int lb_exec_search(const char *file, char *const argv[], char *const envp[]);
 
+/* Bytes of the longest path of `file` in a directory of PATH. */
+size_t lb_search_room(const char *file, const char *search);
+
 /* First executable `file` on PATH, in `buffer` as the caller would write it; NULL if there is none, and then
  * `*denied` says whether there is one that may not be executed. */
-const char *lb_search_path(const char *file, const char *search, struct lb_path *buffer, bool *denied);
+const char *lb_search_path(const char *file, const char *search, char *buffer, size_t size, bool *denied);
 
 size_t lb_count(char *const strings[]);
 
@@ -244,6 +288,14 @@ long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, 
 /* Give a link to an absolute path the size that it has at home. `path` as the kernel was asked for it. */
 void lb_mend_stat(int directory, const char *path, struct stat *status);
 void lb_mend_statx(int directory, const char *path, void *status);
+
+/* ---- links.c ---- */
+
+/* What is written into a link to `target`. */
+const char *lb_link_target(const char *target, struct lb_path *buffer);
+
+/* Whether the first `length` bytes of a link's text, of which `size` were asked for, may be written so. */
+bool lb_may_be_made(const char *text, size_t size, long length);
 
 /* ---- shell.c ---- */
 

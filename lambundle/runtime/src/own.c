@@ -3,42 +3,10 @@
 #include "lb.h"
 #include "sys.h"
 
+#include <errno.h>
 #include <string.h>
 
-/* Steps up as far as `*path` begins with dots: exact, since a name that the kernel gives has no links. */
-static void climb(char *base, long *length, const char **path)
-{
-    for (;;) {
-        const char *rest = *path;
-        bool up = strncmp(rest, "..", 2) == 0 && (rest[2] == '/' || rest[2] == '\0');
-        if (!up && !(rest[0] == '.' && (rest[1] == '/' || rest[1] == '\0')))
-            return;
-        while (up && *length > 1 && base[--*length] != '/')
-            ;
-        rest += up ? 2 : 1;
-        *path = rest + strspn(rest, "/");
-    }
-}
-
-const char *lb_absolute(int directory, const char *path, struct lb_path *buffer)
-{
-    long length;
-    if (path[0] == '/')
-        return path;
-    if (directory == AT_FDCWD)
-        length = lb_sys_getcwd(buffer->text, sizeof buffer->text) - 1;
-    else
-        length = lb_path_of_descriptor(directory, buffer->text, sizeof buffer->text);
-    if (length <= 0 || (size_t)length + strlen(path) + 2 > sizeof buffer->text)
-        return path;
-    climb(buffer->text, &length, &path);
-    if (length == 0 || buffer->text[length - 1] != '/') /* "/" ends with it already */
-        buffer->text[length++] = '/';
-    strcpy(buffer->text + length, path);
-    return buffer->text;
-}
-
-/* ---- /proc/self/exe and its kin ---- */
+/* ---- relative names ---- */
 
 /* The next name of a path, without empty ones and dots; its length is 0 at the end. */
 static const char *next_name(const char *at, size_t *length)
@@ -51,6 +19,42 @@ static const char *next_name(const char *at, size_t *length)
         at++;
     }
 }
+
+static bool read_directory(int directory, struct lb_path *buffer)
+{
+    long length = directory == AT_FDCWD ? lb_sys_getcwd(buffer->text, sizeof buffer->text)
+                                        : lb_path_of_descriptor(directory, buffer->text, sizeof buffer->text);
+    return length > 0 && buffer->text[0] == '/';
+}
+
+/* Puts a relative path behind a directory's name, which climbs as far as the path begins with dots: exact, since a name
+ * that the kernel gives has no links. False where that is too long. */
+static bool extend(struct lb_path *directory, const char *path)
+{
+    size_t length, name;
+    for (;; path += name) {
+        path = next_name(path, &name);
+        if (name != 2 || memcmp(path, "..", 2) != 0)
+            break;
+        char *slash = strrchr(directory->text, '/');
+        if (slash != NULL)
+            *slash = '\0';
+    }
+    length = strlen(directory->text);
+    if (length + strlen(path) + 2 > sizeof directory->text)
+        return false;
+    if (length == 0 || directory->text[length - 1] != '/') /* "/" ends with it already */
+        directory->text[length++] = '/';
+    strcpy(directory->text + length, path);
+    return true;
+}
+
+const char *lb_absolute(int directory, const char *path, struct lb_path *buffer)
+{
+    return path[0] != '/' && read_directory(directory, buffer) && extend(buffer, path) ? buffer->text : path;
+}
+
+/* ---- /proc/self/exe and its kin ---- */
 
 static bool takes(const char **at, const char *name)
 {
@@ -124,23 +128,45 @@ const char *lb_name_at_home(const char *path)
     return lb_find_in_bundle(name, &buffer) == name ? NULL : name;
 }
 
+/* Gives a directory of the bundle the name that it has at home; false where it has none. */
+static bool strip_root(struct lb_path *directory)
+{
+    char *name = directory->text + lb_state.root_len;
+    if (strncmp(directory->text, lb_state.root, lb_state.root_len) != 0 || (*name != '/' && *name != '\0'))
+        return false;
+    memmove(directory->text, name, strlen(name) + 1);
+    return true;
+}
+
 /* What is relative to a directory of the bundle may be on the host only, and the other way round. */
 bool lb_is_elsewhere(int directory, const char *asked, const char **path, struct lb_path *buffer)
 {
     struct lb_path space;
-    if (!lb_state.active || !lb_is_readable(asked) || asked[0] == '/' || asked[0] == '\0')
+    if (!lb_state.active || !lb_is_readable(asked) || asked[0] == '/' || asked[0] == '\0' ||
+        !read_directory(directory, &space))
         return false;
-    const char *absolute = lb_absolute(directory, asked, &space);
-    if (absolute == asked || absolute[0] != '/')
+    bool inside = lb_is_inside(space.text);
+    if ((inside && !strip_root(&space)) || !extend(&space, asked))
         return false;
-    if (!lb_is_inside(absolute)) {
-        *path = lb_find_in_bundle(absolute, buffer);
-        return *path != absolute;
-    }
-    if (strncmp(absolute, lb_state.root, lb_state.root_len) != 0 || absolute[lb_state.root_len] != '/' ||
-        !lb_may_be_served(absolute + lb_state.root_len) || lb_sys_access(absolute + lb_state.root_len, F_OK) != 0)
+    const char *found = lb_find_in_bundle(space.text, buffer);
+    if (found == space.text)
+        found = lb_find_place(space.text, buffer);
+    if (found == space.text && !inside)
         return false;
-    strcpy(buffer->text, absolute + lb_state.root_len);
-    *path = buffer->text;
+    *path = found == space.text ? strcpy(buffer->text, space.text) : found;
     return true;
+}
+
+size_t lb_reach_room(const char *path)
+{
+    return lb_is_relative(path) ? sizeof(struct lb_path) : lb_room(path);
+}
+
+const char *lb_reached_at(int directory, const char *path, struct lb_path *buffer, const char *operation)
+{
+    const char *served = lb_served_at(directory, path, buffer, operation);
+    if (served == path && lb_is_readable(path) && path[0] != '/' &&
+        lb_sys6(SYS_faccessat, directory, (long)path, F_OK, 0, 0, 0) == -ENOENT)
+        lb_is_elsewhere(directory, path, &served, buffer);
+    return served;
 }

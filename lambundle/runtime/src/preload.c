@@ -77,7 +77,7 @@ static char *write_with(char *to, const char *element, size_t length, const char
     return served ? end : NULL;
 }
 
-/* Writes an element as the bundle has it; its end, or NULL where the bundle does not have it. */
+/* Writes an element below the root; its end, or NULL where the bundle does not have it. */
 static char *write_served(char *to, const char *element, size_t length)
 {
     static const char *const tokens[] = {"$LIB/", "${LIB}/"};
@@ -87,9 +87,8 @@ static char *write_served(char *to, const char *element, size_t length)
         size_t token_length = strlen(tokens[i]);
         const char *token = memmem(element, length, tokens[i], token_length);
         for (size_t j = 0; token != NULL && j < sizeof libs / sizeof *libs; j++) {
-            char *end = write_with(to, element, length, token, token_length - 1, libs[j]);
-            if (end != NULL)
-                return end;
+            if (write_with(to, element, length, token, token_length - 1, libs[j]) != NULL)
+                return append(to + lb_state.root_len, element, length); /* ld.so knows which of them it is */
         }
     }
     return write_with(to, element, length, NULL, 0, NULL);

@@ -70,7 +70,7 @@ static enum call kind_of(long number)
 }
 
 /* As the system call getcwd, which counts the NUL. */
-static long get_directory(char *buffer, size_t size)
+__attribute__((noinline)) static long get_directory(char *buffer, size_t size)
 {
     struct lb_path space;
     const char *name = lb_is_readable(buffer) ? lb_working_directory(&space) : NULL;
@@ -83,23 +83,58 @@ static long get_directory(char *buffer, size_t size)
     return (long)length;
 }
 
+/* open and openat, where they make the file. */
+static bool makes(long number, long flags)
+{
+#ifdef SYS_open
+    if (number == SYS_open)
+        return (flags & O_CREAT) != 0;
+#endif
+    return number == SYS_openat && (flags & O_CREAT) != 0;
+}
+
+/* A link to an absolute path has its length at home. */
+static void mend_status(long number, int directory, const char *path, long status, long flags)
+{
+#ifdef SYS_lstat
+    if (number == SYS_lstat)
+        lb_mend_stat(AT_FDCWD, path, (struct stat *)status);
+#endif
+    if (number == SYS_newfstatat && (flags & AT_SYMLINK_NOFOLLOW) != 0)
+        lb_mend_stat(directory, path, (struct stat *)status);
+}
+
 static long first_path(long number, long a, long b, long c, long d, long e)
 {
-    struct lb_path buffer;
-    const char *path = lb_served((const char *)a, &buffer, "syscall");
+    const char *asked = (const char *)a;
+    LB_BUFFER(buffer, asked);
+    const char *path = makes(number, b) ? lb_placed_at(AT_FDCWD, asked, buffer, "syscall")
+                                        : lb_served(asked, buffer, "syscall");
     long result = lb_sys6(number, (long)path, b, c, d, e, 0);
-    if (LB_UNLIKELY(result == -ENOENT) && lb_is_elsewhere(AT_FDCWD, (const char *)a, &path, &buffer))
+    LB_REACH_BUFFER(other, result == -ENOENT || result == -EROFS ? asked : NULL);
+    if (LB_UNLIKELY(result == -ENOENT || (result == -EROFS && makes(number, b))) &&
+        lb_is_elsewhere(AT_FDCWD, asked, &path, other))
         result = lb_sys6(number, (long)path, b, c, d, e, 0);
+    if (result == 0)
+        mend_status(number, AT_FDCWD, path, b, 0);
     return result;
 }
 
 static long second_path(long number, long a, long b, long c, long d, long e)
 {
-    struct lb_path buffer;
-    const char *path = lb_served_at((int)a, (const char *)b, &buffer, "syscall");
+    const char *asked = (const char *)b;
+    LB_BUFFER(buffer, asked);
+    const char *path = makes(number, c) ? lb_placed_at((int)a, asked, buffer, "syscall")
+                                        : lb_served_at((int)a, asked, buffer, "syscall");
     long result = lb_sys6(number, a, (long)path, c, d, e, 0);
-    if (LB_UNLIKELY(result == -ENOENT) && lb_is_elsewhere((int)a, (const char *)b, &path, &buffer))
+    LB_REACH_BUFFER(other, result == -ENOENT || result == -EROFS ? asked : NULL);
+    if (LB_UNLIKELY(result == -ENOENT || (result == -EROFS && makes(number, c))) &&
+        lb_is_elsewhere((int)a, asked, &path, other))
         result = lb_sys6(number, a, (long)path, c, d, e, 0);
+    if (result == 0 && number == SYS_statx && (c & AT_SYMLINK_NOFOLLOW) != 0)
+        lb_mend_statx((int)a, path, (void *)e);
+    else if (result == 0)
+        mend_status(number, (int)a, path, c, d);
     return result;
 }
 

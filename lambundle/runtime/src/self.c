@@ -23,7 +23,8 @@ static long copy_name(const char *name, char *buffer, size_t size)
 bool lb_is_loader(const char *path, size_t length)
 {
     const char *slash = memrchr(path, '/', length);
-    return slash != NULL && path + length - slash > 4 && memcmp(slash, "/ld-", 4) == 0;
+    size_t name = slash == NULL ? 0 : (size_t)(path + length - slash);
+    return (name > 4 && memcmp(slash, "/ld-", 4) == 0) || (name == 8 && memcmp(slash, "/libc.so", 8) == 0); /* musl's */
 }
 
 /* `length` bytes in `buffer`, the name of a loader, are the kernel's answer for a link: for /proc/PID/exe the program's
@@ -56,13 +57,22 @@ static bool may_have_been_absolute(const char *buffer, size_t size, long length)
     return shown > 0 && shown == size && memcmp(buffer, was_absolute, shown) == 0; /* cut off */
 }
 
+static bool may_be_in_bundle(const char *path)
+{
+    return lb_state.active && (path[0] != '/' || lb_is_inside(path));
+}
+
 /* The target as at home, in `text`; NULL for any other link. */
 static const char *absolute_target(int directory, const char *path, struct lb_path *text)
 {
     long whole = lb_sys6(SYS_readlinkat, directory, (long)path, (long)text->text, sizeof text->text - 1, 0, 0);
-    if (whole <= 0 || !may_have_been_absolute(text->text, sizeof text->text, whole))
+    if (whole <= 0)
         return NULL;
     text->text[whole] = '\0';
+    if (lb_may_be_made(text->text, sizeof text->text, whole))
+        return text->text + lb_state.root_len + 1;
+    if (!may_be_in_bundle(path) || !may_have_been_absolute(text->text, sizeof text->text, whole))
+        return NULL;
     char *rest = text->text + sizeof was_absolute - 1;
     while (strncmp(rest, "../", 3) == 0)
         rest += 3;
@@ -72,20 +82,17 @@ static const char *absolute_target(int directory, const char *path, struct lb_pa
     return rest;
 }
 
-static bool may_be_in_bundle(const char *path)
+/* Of a link with `size` bytes: the host's own are seldom as long as one that was made to lead into the bundle. */
+static const char *home_target(mode_t mode, size_t size, int directory, const char *path, struct lb_path *text)
 {
-    return lb_state.active && (path[0] != '/' || lb_is_inside(path));
-}
-
-static const char *home_target(mode_t mode, int directory, const char *path, struct lb_path *text)
-{
-    return S_ISLNK(mode) && may_be_in_bundle(path) ? absolute_target(directory, path, text) : NULL;
+    bool mended = S_ISLNK(mode) && (may_be_in_bundle(path) || (lb_state.active && size > lb_state.root_len + 1));
+    return mended ? absolute_target(directory, path, text) : NULL;
 }
 
 void lb_mend_stat(int directory, const char *path, struct stat *status)
 {
     struct lb_path text;
-    const char *target = home_target(status->st_mode, directory, path, &text);
+    const char *target = home_target(status->st_mode, (size_t)status->st_size, directory, path, &text);
     if (target != NULL)
         status->st_size = (off_t)strlen(target);
 }
@@ -100,7 +107,7 @@ void lb_mend_statx(int directory, const char *path, void *buffer)
         uint16_t mode, spare;
         uint64_t inode, size;
     } *status = buffer; /* the beginning of struct statx, which glibc has since 2.28 */
-    const char *target = home_target(status->mode, directory, path, &text);
+    const char *target = home_target(status->mode, status->size, directory, path, &text);
     if (target != NULL)
         status->size = strlen(target);
 }
@@ -108,7 +115,7 @@ void lb_mend_statx(int directory, const char *path, void *buffer)
 /* As the system call readlinkat: a negative errno on failure. */
 long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, const char *operation)
 {
-    struct lb_path space;
+    struct lb_path space, text;
     const char *served = lb_served_at(directory, path, &space, operation);
     if (LB_UNLIKELY(served == lb_state.program))
         return copy_name(served, buffer, size);
@@ -118,11 +125,13 @@ long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, 
             return copy_name(name, buffer, size);
     }
     long result = lb_sys6(SYS_readlinkat, directory, (long)served, (long)buffer, (long)size, 0, 0);
+    if (LB_UNLIKELY(result == -ENOENT) && lb_is_elsewhere(directory, path, &served, &space))
+        result = lb_sys6(SYS_readlinkat, directory, (long)served, (long)buffer, (long)size, 0, 0);
     if (result > 0 && LB_UNLIKELY(lb_is_loader(buffer, (size_t)result)))
         return see_through_loader(directory, path, buffer, size, result);
     const char *target = NULL;
-    if (LB_UNLIKELY(may_have_been_absolute(buffer, size, result)) && lb_state.active && (served != path || path[0] != '/'))
-        target = absolute_target(directory, served, &space);
+    if (LB_UNLIKELY(may_have_been_absolute(buffer, size, result) || lb_may_be_made(buffer, size, result)))
+        target = absolute_target(directory, served, &text);
     return target == NULL ? result : copy_name(target, buffer, size);
 }
 
@@ -185,9 +194,13 @@ ssize_t lb_readlinkat_chk(int directory, const char *path, char *buffer, size_t 
  * it with names that were built into it, or write it where it outlives the bundle's place. */
 static char *without_root(const char *asked, const char *served, char *result)
 {
-    if (result == NULL || served == lb_state.program || (asked[0] == '/' && served == asked))
+    if (result == NULL || served == lb_state.program)
+        return result;
+    if (asked[0] == '/' && served == asked && (lb_is_inside(asked) || strncmp(asked, "/proc/", 6) == 0))
         return result;
     const char *name = lb_name_at_home(result);
+    if (served != asked && asked[0] == '/' && strncmp(result, lb_state.root, lb_state.root_len) == 0)
+        name = result[lb_state.root_len] == '/' ? result + lb_state.root_len : name;
     if (name != NULL)
         memmove(result, name, strlen(name) + 1);
     return result;
@@ -196,7 +209,7 @@ static char *without_root(const char *asked, const char *served, char *result)
 LB_WRAP_POINTER(char *, realpath, (const char *path, char *resolved))
 {
     struct lb_path buffer;
-    const char *served = lb_served(path, &buffer, "realpath");
+    const char *served = lb_reached_at(AT_FDCWD, path, &buffer, "realpath");
     return without_root(path, served, lb_real_realpath()(served, resolved));
 }
 
@@ -204,14 +217,14 @@ LB_WRAP_POINTER(char *, realpath, (const char *path, char *resolved))
 LB_WRAP_POINTER(char *, __realpath_chk, (const char *path, char *resolved, size_t room))
 {
     struct lb_path buffer;
-    const char *served = lb_served(path, &buffer, "realpath");
+    const char *served = lb_reached_at(AT_FDCWD, path, &buffer, "realpath");
     return without_root(path, served, lb_real___realpath_chk()(served, resolved, room));
 }
 
 LB_WRAP_POINTER(char *, canonicalize_file_name, (const char *path))
 {
     struct lb_path buffer;
-    const char *served = lb_served(path, &buffer, "canonicalize_file_name");
+    const char *served = lb_reached_at(AT_FDCWD, path, &buffer, "canonicalize_file_name");
     return without_root(path, served, lb_real_canonicalize_file_name()(served));
 }
 #endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 extern char **environ;
 
@@ -13,29 +14,36 @@ static bool begins_with(const char *text, const char *prefix, size_t length)
     return strncmp(text, prefix, length) == 0;
 }
 
-/* `text` names a file below the bundle's root as ld.so was told it: keeps its physical name as the program. */
-static bool take_program(const char *text)
+static bool keep_program(const char *directory, size_t directory_length, const char *rest)
 {
-    static const char below[] = "/root/";
-    if (!begins_with(text, lb_state.given, lb_state.given_len))
-        return false;
-    const char *rest = text + lb_state.given_len;
-    if (!begins_with(rest, below, sizeof below - 1))
-        return false;
     size_t length = strlen(rest);
-    if (lb_state.top_len + length + 1 > sizeof lb_state.program)
+    if (directory_length + length + 1 > sizeof lb_state.program)
         return false;
-    memcpy(lb_state.program, lb_state.top, lb_state.top_len);
-    memcpy(lb_state.program + lb_state.top_len, rest, length + 1);
+    memcpy(lb_state.program, directory, directory_length);
+    memcpy(lb_state.program + directory_length, rest, length + 1);
     return true;
 }
 
+/* `text` is the program as ld.so was told it: keeps the physical name of one below the bundle's root, and the name of a
+ * copy elsewhere. */
+static bool take_program(const char *text)
+{
+    static const char below[] = "/root/";
+    if (begins_with(text, lb_state.given, lb_state.given_len) &&
+        begins_with(text + lb_state.given_len, below, sizeof below - 1))
+        return keep_program(lb_state.top, lb_state.top_len, text + lb_state.given_len);
+    return text[0] == '/' && keep_program("", 0, text);
+}
+
 /* ld.so was started as `… --argv0 NAME PROGRAM ARGS`: argv[0] is NAME, and the kernel laid the strings of a
- * command line one behind the other, so PROGRAM follows it in memory. Returns PROGRAM, or NULL. */
+ * command line one behind the other, so the option is before it in memory, and PROGRAM follows it. Returns PROGRAM, or
+ * NULL. */
 static char *find_program(char **argv)
 {
+    static const char option[] = "--argv0";
     char *program = argv[0] + strlen(argv[0]) + 1;
-    return take_program(program) ? program : NULL;
+    bool named = memcmp(argv[0] - sizeof option, option, sizeof option) == 0;
+    return named && take_program(program) ? program : NULL;
 }
 
 #ifdef __GLIBC__
@@ -90,10 +98,23 @@ static char *find_program_of_old_loader(char **argv)
 }
 #endif
 
+/* In another namespace (dlmopen) this library comes into a program that has started long ago: the name of the executed
+ * file is then the first copy's, and no longer on the stack, where the kernel and ld.so have theirs. */
+static bool has_started(char **argv)
+{
+    const char *file = (const char *)getauxval(AT_EXECFN);
+    if (file == NULL || (unsigned long)file >= (unsigned long)argv || !lb_is_inside(file))
+        return false;
+    memcpy(lb_state.program, file, strlen(file) + 1); /* it is of the same size */
+    return true;
+}
+
 static void start(int argc, char **argv, char **envp)
 {
     lb_find();
     lb_find_getenv();
+    if (lb_state.active && argc > 0 && argv[0] != NULL && has_started(argv))
+        return;
     if (lb_state.active && argc > 0 && argv[0] != NULL) {
         /* Not one after the other: a first argument may lie in the bundle too. */
         char *program = lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv);

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #ifdef __GLIBC__
 #include <fts.h>
@@ -22,7 +23,7 @@ typedef int (*order_t)(const struct dirent **, const struct dirent **);
     LB_WRAP(int, name, (const char *path, struct dirent ***entries, filter_t filter, order_t order))         \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        return lb_real_##name()(lb_served(path, &buffer, #name), entries, filter, order);                    \
+        return lb_real_##name()(lb_reached_at(AT_FDCWD, path, &buffer, #name), entries, filter, order);     \
     }
 
 LB_SCANDIR(scandir)
@@ -34,7 +35,7 @@ LB_SCANDIR(scandir64)
             (int directory, const char *path, struct dirent ***entries, filter_t filter, order_t order))     \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        return lb_real_##name()(directory, lb_served_at(directory, path, &buffer, #name), entries, filter,   \
+        return lb_real_##name()(directory, lb_reached_at(directory, path, &buffer, #name), entries, filter,  \
                                 order);                                                                      \
     }
 
@@ -49,30 +50,43 @@ typedef int (*nftw_t)(const char *, const struct stat *, int, struct FTW *);
 
 static __thread ftw_t ftw_callback;
 static __thread nftw_t nftw_callback;
+static __thread size_t walk_skip; /* what is before the names that were asked for */
+
+/* A relative path that goes up is not at the end of what it became: its names are absolute. */
+static size_t before_asked(const char *served, const char *path)
+{
+    size_t length = strlen(served), end = strlen(path);
+    if (end <= length && strcmp(served + length - end, path) == 0)
+        return length - end;
+    return lb_is_inside(served) ? lb_state.root_len : 0;
+}
 
 static int call_ftw(const char *path, const struct stat *status, int type)
 {
-    return ftw_callback(path + lb_state.root_len, status, type);
+    return ftw_callback(path + walk_skip, status, type);
 }
 
 static int call_nftw(const char *path, const struct stat *status, int type, struct FTW *place)
 {
     struct FTW moved = *place;
-    moved.base -= (int)lb_state.root_len;
-    return nftw_callback(path + lb_state.root_len, status, type, &moved);
+    moved.base -= (int)walk_skip;
+    return nftw_callback(path + walk_skip, status, type, &moved);
 }
 
 #define LB_FTW(name)                                                                                         \
     LB_WRAP(int, name, (const char *path, ftw_t callback, int descriptors))                                  \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        const char *served = lb_served(path, &buffer, #name);                                                \
+        const char *served = lb_reached_at(AT_FDCWD, path, &buffer, #name);                                  \
         if (served == path)                                                                                  \
             return lb_real_##name()(path, callback, descriptors);                                            \
         ftw_t before = ftw_callback;                                                                         \
+        size_t skip = walk_skip;                                                                             \
         ftw_callback = callback;                                                                             \
+        walk_skip = before_asked(served, path);                                                              \
         int result = lb_real_##name()(served, call_ftw, descriptors);                                        \
         ftw_callback = before;                                                                               \
+        walk_skip = skip;                                                                                    \
         return result;                                                                                       \
     }
 
@@ -80,13 +94,16 @@ static int call_nftw(const char *path, const struct stat *status, int type, stru
     LB_WRAP(int, name, (const char *path, nftw_t callback, int descriptors, int flags))                      \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        const char *served = lb_served(path, &buffer, #name);                                                \
+        const char *served = lb_reached_at(AT_FDCWD, path, &buffer, #name);                                  \
         if (served == path)                                                                                  \
             return lb_real_##name()(path, callback, descriptors, flags);                                     \
         nftw_t before = nftw_callback;                                                                       \
+        size_t skip = walk_skip;                                                                             \
         nftw_callback = callback;                                                                            \
+        walk_skip = before_asked(served, path);                                                              \
         int result = lb_real_##name()(served, call_nftw, descriptors, flags);                                \
         nftw_callback = before;                                                                              \
+        walk_skip = skip;                                                                                    \
         return result;                                                                                       \
     }
 
@@ -172,6 +189,8 @@ static FTSENT *hide_current(FTS *stream)
     {                                                                                                        \
         FTSENT *current = hide_current(stream), *result = lb_real_##name##_children()(stream, options);      \
         shown(current);                                                                                      \
+        for (FTSENT *child = result; child != NULL; child = child->fts_link)                                 \
+            shown(child);                                                                                    \
         return result;                                                                                       \
     }
 

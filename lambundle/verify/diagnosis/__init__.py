@@ -41,6 +41,7 @@ RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     guesses.at_rest,
     guesses.variable_missing,
     service.no_home,
+    service.locale_missing,
     service.shared_memory,
     service.kernel_file,
     service.network,
@@ -61,5 +62,5 @@ def diagnose(evidence: Evidence) -> Diagnosis | None:
         return None
     found = next((found for rule in RULES if (found := rule(evidence)) is not None), None)
     if found is not None and evidence.is_same_at_home and (found.is_open or found.remedy is not None):
-        return guesses.same_at_home(evidence)
+        return guesses.fails_at_home(evidence)
     return found

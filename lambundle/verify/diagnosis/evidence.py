@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lambundle.verify.checks.smoke import how_it_failed
+from lambundle.verify.function.results import error_type
 from lambundle.verify.model import Check, Diagnosis, Status
 from lambundle.verify.run.jobs import Origin
 from lambundle.verify.run.statement import is_error, statement, telling
@@ -69,7 +70,8 @@ class Evidence:
     @property
     def home(self) -> Outcome | None:
         """How the job that failed ended at home; None where it was not done there."""
-        return next((item.home.outcome for item in self.comparisons if item.result is self.failed), None)
+        job = None if self.failed is None else self.failed.job
+        return next((item.home.outcome for item in self.comparisons if item.result.job is job), None)
 
     @property
     def how(self) -> str:
@@ -90,8 +92,7 @@ class Evidence:
     @property
     def error_type(self) -> str:
         """The errorType of a function's answer; empty when it has none."""
-        response = None if self.invocation is None else self.invocation.response
-        return str(response.get("errorType", "")) if isinstance(response, dict) else ""
+        return "" if self.invocation is None else error_type(self.invocation.response)
 
     @property
     def error_message(self) -> str:
@@ -126,6 +127,8 @@ class Evidence:
     @property
     def is_same_at_home(self) -> bool:
         """Whether it failed on the packing machine too, with the same status and the same last words."""
+        if self.failed is not None and self.failed.fails_at_home:
+            return True
         if self.failed is None or self.home is None or self.home.status != self.failed.worst.status:
             return False
         home, away = self.home, self.failed.worst

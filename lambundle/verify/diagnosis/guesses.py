@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import operator
 import posixpath
 import re
 import shlex
@@ -154,7 +155,7 @@ def suspects(evidence: Evidence) -> Iterator[Diagnosis]:
             seen.append(diagnosis.remedy)
             yield diagnosis
     if len(seen) > 1:
-        everything = functools.reduce(lambda one, other: one | other, seen)
+        everything = functools.reduce(operator.or_, seen)
         names = " and ".join(_owned(item) for item in items[:SUSPECTS]) or "what it complained of"
         yield repacked(evidence, f"{names}: none of it is in the bundle", everything)
 
@@ -168,9 +169,11 @@ def not_as_at_home(evidence: Evidence) -> Diagnosis | None:
     likely = [file for file in opened if is_likely(file)]
     if not likely:
         return Diagnosis(check.detail, check.hint)
-    remedies = [bringing(evidence, file.path, file.package) for file in likely]
-    remedy = functools.reduce(lambda one, other: one | other, remedies)
-    return repacked(evidence, f"{check.detail}; {_owned(likely[0])} was opened at home only", remedy)
+    remedies = [(file, bringing(evidence, file.path, file.package)) for file in likely]
+    # What was left out on purpose is the likeliest of all.
+    remedies = [pair for pair in remedies if pair[1].without] or remedies
+    remedy = functools.reduce(operator.or_, (each for _, each in remedies))
+    return repacked(evidence, f"{check.detail}; {_owned(remedies[0][0])} was opened at home only", remedy)
 
 
 def path_missing(evidence: Evidence) -> Diagnosis | None:
@@ -250,11 +253,13 @@ def unknown(evidence: Evidence) -> Diagnosis | None:
     return Diagnosis(evidence.failure, cure, is_open=True)
 
 
-def same_at_home(evidence: Evidence) -> Diagnosis:
-    """A job that fails on the packing machine too, in the same way: nothing is wrong with the bundle."""
+def fails_at_home(evidence: Evidence) -> Diagnosis | None:
+    """A job that fails on the packing machine too, in the same way: no file that the bundle lacks is why."""
+    if not evidence.is_same_at_home:
+        return None
     return Diagnosis(
-        f"{evidence.failure}; it fails on this machine too, in the same way",
-        "mend the command: the bundle does what the program does here",
+        f"{evidence.failure}; on this machine it fails in the same way",
+        "try it here without lambundle, and mend the command; the bundle does what this machine does",
     )
 
 

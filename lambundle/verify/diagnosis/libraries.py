@@ -47,7 +47,7 @@ _GLIBC = re.compile(
 
 def wrong_machine(evidence: Evidence) -> Diagnosis | None:
     """A program of another machine."""
-    if _FORMAT.search(evidence.words) is None:
+    if _FORMAT.search(evidence.words) is None or "Error loading shared library" in evidence.words:
         return None
     check = evidence.check("platform")
     if check is not None:

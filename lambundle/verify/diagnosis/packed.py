@@ -156,7 +156,8 @@ def bringing(evidence: Evidence, path: str, package: str | None) -> Remedy:
 def repacked(evidence: Evidence, cause: str, remedy: Remedy, by: str = "") -> Diagnosis:
     """The diagnosis whose cure is to pack with a remedy; what the user excluded is named so."""
     if remedy.without:
-        cause = f"{cause}: you excluded it ({shlex.join(f'--exclude={pattern}' for pattern in remedy.without)})"
+        options = shlex.join(word for pattern in remedy.without for word in ("--exclude", pattern))
+        cause = f"{cause}: you excluded it ({options})"
     return Diagnosis(cause, pack_again(evidence, remedy, by), remedy)
 
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.runtime.generator.compare import differences
-from tests.runtime.generator.tree import LIBCS, make_roots
+from tests.runtime.generator.tree import WORLDS, make_roots
 
 
 def main() -> int:
@@ -16,10 +16,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.runtime.generator", description=__doc__)
     parser.add_argument("--count", type=int, default=2000, help="how many programs")
     parser.add_argument("--seed", type=int, default=1, help="which programs")
-    parser.add_argument("--libc", choices=LIBCS, default="glibc")
+    parser.add_argument("--world", choices=WORLDS, default="glibc")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lambundle-test-", dir="/var/tmp") as directory:
-        roots = make_roots(Path(directory), chosen.libc)
+        roots = make_roots(Path(directory), chosen.world)
         found = differences(roots, chosen.seed, range(1, chosen.count + 1))
     for difference in found:
         sys.stdout.write(f"{difference}\n")

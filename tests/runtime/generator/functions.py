@@ -20,6 +20,8 @@ class Takes(enum.Enum):
     LIBRARY = "a library to load"
     COMMAND = "a shell's command"
     PATTERN = "a pattern for glob"
+    WORDS = "words for wordexp"
+    KERNELS = "a path that is the kernel's where it is relative"
     PROTOCOL = "a protocol's name"
     TEMPLATE = "a name for a temporary file"
 
@@ -50,6 +52,8 @@ ANYWHERE = (
 """Of a function that needs little stack."""
 
 ROOMY = (*("main",) * 6, "thread", "handler", "fork")
+STARTING = (*ROOMY, "small-thread", "own-stack")
+"""Of a function that starts a program: it needs no more stack than at home."""
 
 _P = Takes.PATH
 _D = Takes.DIRECTORY
@@ -100,10 +104,8 @@ def _rows(
 
 
 FUNCTIONS = {
-    **_rows("syscall_open", _P, Takes.SLOT, number=_READ),
-    **_rows("syscall_openat", _P, _D, Takes.SLOT, number=_READ),
-    **_rows("open open64", _P, Takes.SLOT, number=_OPEN, second=_MODES),
-    **_rows("openat openat64", _P, _D, Takes.SLOT, number=_OPEN, second=_MODES),
+    **_rows("open open64 syscall_open", _P, Takes.SLOT, number=_OPEN, second=_MODES),
+    **_rows("openat openat64 syscall_openat", _P, _D, Takes.SLOT, number=_OPEN, second=_MODES),
     **_rows("syscall_openat2", _P, _D, number=_READ),
     **_rows("__open_2 __open64_2", _P, Takes.SLOT, number=_READ),
     **_rows("__openat_2 __openat64_2", _P, _D, number=_READ),
@@ -122,7 +124,8 @@ FUNCTIONS = {
     **_rows("chdir syscall_chdir", _P, contexts=("main",)),
     **_rows("fchdir", _D, contexts=("main",)),
     **_rows("getcwd", number=(0, 0, 1, 5)),
-    **_rows("get_current_dir_name"),
+    **_rows("get_current_dir_name getwd __getcwd_chk __getwd_chk"),
+    **_rows("syscall_getcwd getcwd_null", number=(0, 0, 1, 5, 4000)),
     **_rows("chmod lchmod", _P, second=_MODES),
     **_rows("fchmodat", _P, _D, number=(0, NOFOLLOW, 4), second=_MODES),
     **_rows("chown lchown utime utimes lutimes unlink remove rmdir", _P),
@@ -144,25 +147,43 @@ FUNCTIONS = {
     **_rows("inotify_add_watch", _P, number=(0, 0x01000000, 0x02000000)),
     **_rows("scandir scandir64", _P, _L, number=(0, 1)),
     **_rows("scandirat scandirat64", _P, _D, _L),
-    **_rows("ftw ftw64", _P, _L, contexts=ROOMY),
-    **_rows("nftw nftw64", _P, _L, number=_WALK, contexts=ROOMY),
-    **_rows("fts_open fts64_open", _P, _O, _L, number=_TREE, contexts=ROOMY),
+    **_rows("ftw ftw64", _P, _L, Takes.KERNELS, contexts=ROOMY),
+    **_rows("nftw nftw64", _P, _L, Takes.KERNELS, number=_WALK, contexts=ROOMY),
+    **_rows(
+        "fts_open fts64_open fts_read fts64_read fts_children fts64_children",
+        _P,
+        _O,
+        _L,
+        Takes.KERNELS,
+        number=_TREE,
+        contexts=ROOMY,
+    ),
     **_rows("glob glob64", Takes.PATTERN, number=_GLOB, contexts=ROOMY),
+    **_rows("wordexp", Takes.WORDS, number=(0, 0, 4, 0x20), contexts=ROOMY),
+    **_rows("catopen", _P, Takes.KERNELS, contexts=ROOMY),
     **_rows("readlink syscall_readlink __readlink_chk", _P, number=_ROOM),
     **_rows("readlinkat syscall_readlinkat __readlinkat_chk", _P, _D, number=_ROOM),
     **_rows("realpath realpath_null __realpath_chk canonicalize_file_name", _P, contexts=ROOMY),
     **_rows(
-        "execve execv execvp execvpe execl execlp execle syscall_execve", Takes.PROGRAM, number=_STARTS, contexts=ROOMY
+        "execve execv execvp execvpe execl execlp execle syscall_execve",
+        Takes.PROGRAM,
+        number=_STARTS,
+        contexts=STARTING,
     ),
-    **_rows("fexecve", Takes.BINARY, number=_STARTS, contexts=ROOMY),
+    **_rows("fexecve", Takes.BINARY, number=_STARTS, contexts=STARTING),
     **_rows(
-        "execveat syscall_execveat", Takes.PROGRAM, _D, number=_STARTS, second=(0, 0, NOFOLLOW, EMPTY), contexts=ROOMY
+        "execveat syscall_execveat",
+        Takes.PROGRAM,
+        _D,
+        number=_STARTS,
+        second=(0, 0, NOFOLLOW, EMPTY),
+        contexts=STARTING,
     ),
     **_rows("_exit _Exit", number=_STARTS, second=(0, 3, 256), contexts=ROOMY),
-    **_rows("posix_spawn posix_spawnp", Takes.PROGRAM, contexts=ROOMY),
-    **_rows("posix_spawn_file_actions_addopen", _P, contexts=ROOMY),
-    **_rows("posix_spawn_file_actions_addchdir_np", _P, _L, contexts=ROOMY),
-    **_rows("system popen pclose fclose", Takes.COMMAND, contexts=ROOMY),
+    **_rows("posix_spawn posix_spawnp", Takes.PROGRAM, contexts=STARTING),
+    **_rows("posix_spawn_file_actions_addopen", _P, Takes.KERNELS, contexts=STARTING),
+    **_rows("posix_spawn_file_actions_addchdir_np", _P, _L, Takes.KERNELS, contexts=ROOMY),
+    **_rows("system popen pclose fclose", Takes.COMMAND, contexts=STARTING),
     **_rows("fork", _P, second=(0, 3)),
     **_rows("dlopen", Takes.LIBRARY, number=(0, 4, 8), contexts=ROOMY),
     **_rows("dlmopen", Takes.LIBRARY, contexts=ROOMY),

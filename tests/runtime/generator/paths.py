@@ -43,11 +43,27 @@ DIRECTORIES = {
 }
 """Directories of the tree by their names, and where those lead."""
 
-MERGED = ("/usr", "/usr/local", "/etc", "/var", "/var/lib", "/srv")
+MERGED = ("/usr", "/usr/local", "/etc", "/var", "/var/lib")
 """Directories that the host has too, or that hold one: their names may be asked for, not listed."""
 
 FOREIGN = ("/etc/passwd", "/etc/hosts", "/etc/missing", "/dev/null", "/dev", "/tmp", "/var/task", "/nowhere/x", "/proc")
-SCRATCH = ("f", "g", "new", "d", "d/x", "d/y", "l", "m", "dangling", "loop", "s")
+SCRATCH = (
+    "f",
+    "g",
+    "new",
+    "d",
+    "d/x",
+    "d/y",
+    "l",
+    "m",
+    "dangling",
+    "loop",
+    "s",
+    "in",
+    "dirin",
+    "dirin/sub",
+    "dirin/../x",
+)
 LONG = ("n" * 256, "n" * 300, "d/" * 2000 + "x", "/".join(["e" * 250] * 17))
 POINTERS = ("@null", "@low", "@kernel", "@empty")
 
@@ -82,26 +98,44 @@ _COMMANDS = (
     "/usr/bin/echo host",
     f". {HOME}/bin/plain",
 )
+NEAR = {Takes.PROGRAM, Takes.BINARY, Takes.LIBRARY, Takes.PATTERN, Takes.WORDS, Takes.KERNELS}
+"""Of these a relative path is the kernel's, as the runtime's README says."""
+
 _PATTERNS = ("*", "*/*", "[a-c]*", "?e*", ".*", "{rel,abs,no}", "file", "missing", "*/", "sub/*/l*")
+_WORDS = (
+    "one 'two words'",
+    "$HOME ~",
+    "${missing:-no}",
+    "$((6*7))",
+    "$(echo run)",
+    f"{HOME}/b*/s?y",
+    "a\\ b",
+    "$PATH",
+    "|",
+)
 _LIBRARIES = (f"{HOME}/lib/one.so", f"{HOME}/lib/two.so")
 _MISSING = ("missing", "missing/x", "new")
 _LISTS_DIFFER = ("/dev", "/tmp", "/proc", "/var/task")
 """Directories that the sandboxes make, and programs at the same time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Paths:
     """Chooses paths for one program; ``scratch`` is the directory that it may write to."""
 
     random: Random
     scratch: str
+    far: bool = True
+    """Whether a relative path may lead from the bundle to the host and back."""
 
     def of(self, function: Function, base: str) -> str | None:
         """Return a first path for a function, perhaps relative to ``base``; None if it takes none."""
         choose, takes = self.random.choice, function.takes
+        self.far = not takes & NEAR
         special: dict[Takes, Callable[[], str]] = {
             Takes.COMMAND: lambda: choose(_COMMANDS),
             Takes.PATTERN: lambda: self._pattern(base),
+            Takes.WORDS: lambda: f"{choose(_WORDS)} {choose([*DIRECTORIES])}/{choose(_PATTERNS[:5])}",
             Takes.BINARY: lambda: self._spelled(choose(_BINARIES), base),
             Takes.PROTOCOL: lambda: choose(("tcp", "udp", "@null", "sctp")),
             Takes.TEMPLATE: lambda: choose((f"{self.scratch}/tXXXXXX", "/tmp/none/tXXXXXX", f"{HOME}/dir/short")),
@@ -131,7 +165,8 @@ class Paths:
     def target(self) -> str:
         """Return what a symbolic link of the scratch directory leads to."""
         targets = [*SCRATCH, *(f"{self.scratch}/{name}" for name in SCRATCH)]
-        return self.random.choice([*targets, "../missing", "/etc/passwd", "@empty", "n" * 300])
+        served = [self.random.choice([*_FILES]), self.random.choice([*DIRECTORIES])] * 4
+        return self.random.choice([*targets, *served, "../missing", "/etc/passwd", "@empty", "n" * 300])
 
     # --- kinds
 
@@ -174,15 +209,15 @@ class Paths:
 
     def _pattern(self, base: str) -> str:
         directory = self.random.choice([*DIRECTORIES, self.scratch])
-        return self._spelled(f"{directory}/{self.random.choice(_PATTERNS)}", base)
+        return self._spelled(f"{directory}/{self.random.choice(_PATTERNS)}", base, up=False)
 
     # --- spelling
 
     def _spelled(self, path: str, base: str, *, up: bool = True) -> str:
         """Write a path in one of the ways that mean the same, or nearly."""
         random = self.random
-        if random.random() < 0.35:
-            path = _relative(path, base)
+        if random.random() < 0.35 and (self.far or _near(path, base)):
+            path = posixpath.relpath(path, base)
         for _ in range(random.choice((0, 0, 0, 1, 2))):
             slashes = [index for index, character in enumerate(path) if character == "/"]
             if slashes:
@@ -193,7 +228,6 @@ class Paths:
         return path
 
 
-def _relative(path: str, base: str) -> str:
-    if base == "/" or posixpath.commonpath((base, path)) in ("/", "/usr"):
-        return path
-    return posixpath.relpath(path, base)
+def _near(path: str, base: str) -> bool:
+    """Whether a relative path stays in the files that were packed, or on the host."""
+    return base != "/" and posixpath.commonpath((base, path)) not in ("/", "/usr")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.runtime.generator.functions import FUNCTIONS, Takes
 from tests.runtime.generator.paths import DIRECTORIES, POINTERS, Paths
+from tests.runtime.generator.tree import HOME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,8 @@ class Writer:
             self._line("main", "symlink", path=f"{at}/m", text=f"{at}/l"),
             self._line("main", "symlink", path=f"{at}/dangling", text="nowhere"),
             self._line("main", "symlink", path=f"{at}/loop", text="loop"),
+            self._line("main", "symlink", path=f"{at}/in", text=f"{HOME}/abs"),
+            self._line("main", "symlink", path=f"{at}/dirin", text=f"{HOME}/dir"),
         ]
 
     def _line(self, context: str, function: str, **fields: str) -> str:
@@ -65,7 +68,7 @@ class Writer:
             fields["path"] = path
         if Takes.OTHER in function.takes:
             fields["other_directory"], base = self._descriptor()
-            if name in ("rename", "link", "same", "fts_open", "fts64_open"):
+            if name in ("rename", "link", "same", "fts_open", "fts64_open", "fts_read", "fts64_read", "fts_children"):
                 fields["other_directory"], base = "", self._directory
             fields["other_path"] = self._paths.any(function, base)
         for field in ("number", "second", "text"):

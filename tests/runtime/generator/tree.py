@@ -12,12 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bareroot import LAMBDA_ENVIRONMENT, CompletedRun, Sandbox, bare_root
-from tests.runtime.worlds import PROGRAMS, RUNTIME_SOURCES, compile_c, compiler_of
+from tests.runtime.worlds import (
+    BUNDLE_NAME,
+    LIBRARIES,
+    PROGRAMS,
+    RUNTIME_SOURCES,
+    SANITIZER_LIBRARIES,
+    World,
+    compile_c,
+    compiler_of,
+    libc_of,
+    sanitize,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-LIBCS = ("glibc", "musl")
+WORLDS = ("glibc", "musl", "sanitized")
 HOME = "/usr/local/made"
 PROGRAM = f"{HOME}/bin/calls"
 ENVIRONMENT = {
@@ -81,29 +92,33 @@ LINKS = {
 
 @dataclass(frozen=True, slots=True)
 class Roots:
-    """Where the same program runs twice."""
+    """Where the same program runs twice; ``env`` is what the bundled one needs besides."""
 
     libc: str
     home: Path
     bundle: Path
+    env: Mapping[str, str]
 
     def run_at_home(self, programs: str) -> CompletedRun:
         """Run programs of calls where the files are."""
         # A launcher is a shell script, and some shells leave a variable behind.
-        return self._run(_Home(self.home, ENVIRONMENT), ["/bin/sh", "-c", 'exec "$0" "$@"', PROGRAM], {}, programs)
+        command = ["/bin/sh", "-c", 'exec "$0" "$@"', PROGRAM]
+        return _run(_Home(self.home, {**ENVIRONMENT, **self.env}), command, {}, programs)
 
     def run_bundled(self, programs: str) -> CompletedRun:
         """Run them in the bare root."""
-        return self._run(Sandbox(bare_root(), ENVIRONMENT), ["/opt/bin/calls"], {"/opt": self.bundle}, programs)
+        sandbox = Sandbox(bare_root(), {**ENVIRONMENT, **self.env})
+        return _run(sandbox, ["/opt/bin/calls"], {"/opt": self.bundle}, programs)
 
-    def _run(self, sandbox: Sandbox, command: Sequence[str], mounts: Mapping[str, Path], programs: str) -> CompletedRun:
-        if programs.startswith("--"):
-            return sandbox.run([*command, programs], mounts=mounts, cwd="/")
-        with tempfile.TemporaryDirectory() as directory:
-            Path(directory).chmod(0o755)
-            Path(directory, "programs").write_text(programs)
-            mounts = {**mounts, "/var/task": Path(directory)}
-            return sandbox.run([*command, "/var/task/programs"], mounts=mounts, cwd="/", timeout=600)
+
+def _run(sandbox: Sandbox, command: Sequence[str], mounts: Mapping[str, Path], programs: str) -> CompletedRun:
+    if programs.startswith("--"):
+        return sandbox.run([*command, programs], mounts=mounts, cwd="/")
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        Path(directory, "programs").write_text(programs)
+        mounts = {**mounts, "/var/task": Path(directory)}
+        return sandbox.run([*command, "/var/task/programs"], mounts=mounts, cwd="/", timeout=600)
 
 
 class _Home(Sandbox):
@@ -119,22 +134,41 @@ class _Home(Sandbox):
         return arguments
 
 
-def make_roots(top: Path, libc: str) -> Roots:
-    """Build both roots below ``top``, the bundle by packing from the first; raises UnavailableError."""
+def make_roots(top: Path, name: str) -> Roots:
+    """Build both roots of a world below ``top``, the bundle by packing from the first; raises UnavailableError."""
     Sandbox(bare_root()).check()
-    home, bundle = top / "home", top / "opt"
+    libc = libc_of(name)
+    world = World(name, top)
+    home = top / "home"
     shutil.copytree(bare_root(), home, symlinks=True)
     _put_libc(home, libc)
     _fill(home, libc)
-    command = [sys.executable, "-m", "lambundle", "pack", "-q", "--root", str(home), "--name", "made"]
-    command += ["--tree", str(bundle), f"{HOME}/bin/calls"]
-    for directory in (HOME, "/opt/made", "/srv/made", "/etc/made", "/var/lib/made", "/home/made"):
-        command += ["--add", directory]
-    for file in ("/etc/services", "/etc/protocols"):
-        command += ["--add", file]
+    command = [sys.executable, "-m", "lambundle", "pack", "-q", "--root", str(home), "--name", BUNDLE_NAME]
+    command += ["--tree", str(world.unpacked), PROGRAM]
+    added = [
+        HOME,
+        "/opt/made",
+        "/srv/made",
+        "/etc/made",
+        "/var/lib/made",
+        "/home/made",
+        "/etc/services",
+        "/etc/protocols",
+    ]
+    if name == "sanitized":
+        for library in (*SANITIZER_LIBRARIES, "libgcc_s.so.1", "libstdc++.so.6", "libm.so.6"):
+            shutil.copy(f"{LIBRARIES}/{library}", home / "usr/lib64" / library)
+        added += [f"/usr/lib64/{library}" for library in SANITIZER_LIBRARIES]
+    for path in added:
+        command += ["--add", path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return Roots(libc, home, bundle)
+    env = {}
+    if name == "sanitized":
+        options = sanitize(world, top / "built").env["ASAN_OPTIONS"]
+        # A program of the host that follows a wild pointer ends by the signal; so here.
+        env = {"ASAN_OPTIONS": f"{options}:handle_segv=0:handle_abort=0"}
+    return Roots(libc, home, world.unpacked, env)
 
 
 def _put_libc(home: Path, libc: str) -> None:

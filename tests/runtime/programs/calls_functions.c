@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <ftw.h>
+#include <nl_types.h>
 #include <pthread.h>
 #include <sys/inotify.h>
 #include <sys/ipc.h>
@@ -11,12 +12,14 @@
 #include <sys/time.h>
 #include <sys/xattr.h>
 #include <utime.h>
+#include <wordexp.h>
 #ifdef __GLIBC__
 #include <fts.h>
 #endif
 #include <glob.h>
 
 #define PATH call.path
+#define ROOM (call.number > 0 ? (size_t)call.number : sizeof text)
 #define AT call.directory, call.path
 #define OTHER call.other_path
 #define OTHER_AT call.other_directory, call.other_path
@@ -82,6 +85,16 @@ DO(fchdir, say_number(fchdir(call.directory)))
 DO(getcwd, char text[PATH_MAX]; say_string(getcwd(text, call.number > 0 ? (size_t)call.number : sizeof text)))
 DO(get_current_dir_name, char *text = get_current_dir_name(); say_string(text); free(text))
 
+#ifdef __GLIBC__
+extern char *__getcwd_chk(char *, size_t, size_t);
+extern char *__getwd_chk(char *, size_t);
+DO(getwd, char text[PATH_MAX]; say_string(getwd(text)))
+DO(__getcwd_chk, char text[PATH_MAX]; say_string(__getcwd_chk(text, sizeof text, sizeof text)))
+DO(__getwd_chk, char text[PATH_MAX]; say_string(__getwd_chk(text, sizeof text)))
+#endif
+DO(getcwd_null, char *text = getcwd(NULL, (size_t)call.number); say_string(text); free(text))
+DO(syscall_getcwd, char text[PATH_MAX] = ""; say_exactly(syscall(SYS_getcwd, text, ROOM)); say(" %s", text))
+
 /* ---- changes ---- */
 
 DO(chmod, say_number(chmod(PATH, MODE)))
@@ -103,8 +116,21 @@ DO(remove, say_number(remove(PATH)))
 DO(rmdir, say_number(rmdir(PATH)))
 DO(mkdir, say_number(mkdir(PATH, MODE)))
 DO(mkdirat, say_number(mkdirat(AT, MODE)))
-DO(mkfifo, say_number(mkfifo(PATH, MODE)))
-DO(mkfifoat, say_number(mkfifoat(AT, MODE)))
+/* A pipe is removed again: who opens it would wait. */
+FUNCTION(mkfifo)
+{
+    int result = mkfifo(PATH, MODE);
+    say_number(result);
+    if (result == 0)
+        unlink(PATH);
+}
+FUNCTION(mkfifoat)
+{
+    int result = mkfifoat(AT, MODE);
+    say_number(result);
+    if (result == 0)
+        unlinkat(AT, 0);
+}
 DO(mknod, say_number(mknod(PATH, S_IFREG | MODE, 0)))
 DO(mknodat, say_number(mknodat(AT, S_IFREG | MODE, 0)))
 DO(rename, say_number(rename(PATH, OTHER)))
@@ -199,6 +225,22 @@ FUNCTION(glob)
     say_globbed(glob(PATH, FLAGS, NULL, &found), &found);
 }
 
+FUNCTION(wordexp)
+{
+    wordexp_t words = {0};
+    int failed = wordexp(PATH, &words, FLAGS);
+    say(" %d", failed);
+    for (size_t i = 0; failed == 0 && i < words.we_wordc; i++)
+        say(" (%s)", words.we_wordv[i]);
+}
+FUNCTION(catopen)
+{
+    nl_catd catalog = catopen(PATH, 0);
+    say_number(catalog == (nl_catd)-1 ? -1 : 0);
+    if (catalog != (nl_catd)-1)
+        catclose(catalog);
+}
+
 /* ---- names ---- */
 
 static void say_link(ssize_t length, const char *text)
@@ -207,7 +249,6 @@ static void say_link(ssize_t length, const char *text)
     say(" ");
     say_text(text, length < 0 ? 0 : (size_t)length);
 }
-#define ROOM (call.number > 0 ? (size_t)call.number : sizeof text)
 DO(readlink, char text[PATH_MAX]; say_link(readlink(PATH, text, ROOM), text))
 DO(readlinkat, char text[PATH_MAX]; say_link(readlinkat(AT, text, ROOM), text))
 DO(realpath, char text[PATH_MAX]; say_string(realpath(PATH, text)))
@@ -287,8 +328,35 @@ static void walk_tree(FTS *(*open_tree)(char *const *, int, int (*)(const FTSENT
     say_lines();
 }
 DO(fts_open, walk_tree(fts_open, fts_read, fts_close))
+DO(fts_read, walk_tree(fts_open, fts_read, fts_close))
+FUNCTION(fts_children)
+{
+    char *paths[] = {(char *)PATH, (char *)OTHER, NULL};
+    FTS *tree = fts_open(paths, FLAGS, NULL);
+    say_number(tree == NULL ? -1 : 0);
+    if (tree == NULL)
+        return;
+    if (fts_read(tree) != NULL)
+        for (FTSENT *at = fts_children(tree, 0); at != NULL; at = at->fts_link)
+            add_line("%s %s %d", at->fts_path, at->fts_name, at->fts_info);
+    fts_close(tree);
+    say_lines();
+}
 #if __GLIBC_PREREQ(2, 34)
 DO(fts64_open, walk_tree((void *)fts64_open, (void *)fts64_read, (void *)fts64_close))
+DO(fts64_read, walk_tree((void *)fts64_open, (void *)fts64_read, (void *)fts64_close))
+FUNCTION(fts64_children)
+{
+    char *paths[] = {(char *)PATH, NULL};
+    FTS64 *tree = fts64_open(paths, FLAGS, NULL);
+    say_number(tree == NULL ? -1 : 0);
+    if (tree != NULL && fts64_read(tree) != NULL)
+        for (FTSENT64 *at = fts64_children(tree, 0); at != NULL; at = at->fts_link)
+            add_line("%s", at->fts_name);
+    if (tree != NULL)
+        fts64_close(tree);
+    say_lines();
+}
 #endif
 DO(canonicalize_file_name, char *text = canonicalize_file_name(PATH); say_string(text); free(text))
 

@@ -80,7 +80,7 @@ void say_status(int result, const struct stat *status)
     if (result < 0)
         return;
     say(" %o %u %u", status->st_mode, status->st_uid, status->st_gid);
-    if (!S_ISDIR(status->st_mode) && !S_ISLNK(status->st_mode))
+    if (!S_ISDIR(status->st_mode))
         say(" %ld", (long)status->st_size);
     if (S_ISREG(status->st_mode) && status->st_mtime < 10000)
         say(" %ld", (long)status->st_mtime);

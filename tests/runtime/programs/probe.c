@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <libintl.h>
+#include <mntent.h>
 #include <limits.h>
 #include <poll.h>
 #include <spawn.h>
@@ -355,6 +356,7 @@ PROBE(open) { return content(open(path, O_RDONLY)); }
 PROBE(openat) { return content(openat(elsewhere, path, O_RDONLY)); }
 PROBE(creat) { return changed(creat(path, 0644)); }
 PROBE(fopen) { return stream_content(fopen(path, "r")); }
+PROBE(setmntent) { return stream_content(setmntent(path, "r")); }
 PROBE(freopen)
 {
     FILE *file = fopen("/dev/null", "r");

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <link.h>
 #include <locale.h>
-#include <mntent.h>
 #include <nl_types.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -219,6 +218,13 @@ static int relative(const char *directory, const char *file)
     FILE *opened_file = fopen(file, "r");
     content(opened_file == NULL ? -1 : fileno(opened_file));
     printf("%d %d %d\n", stat(file, &status), access(file, F_OK), statvfs(file, &room));
+    say("realpath", realpath(file, text));
+    say("link", link_of(fd, file));
+    struct dirent **entries;
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof parent, "%s", file);
+    *strrchr(parent, '/') = '\0';
+    printf("%d\n", scandir(parent, &entries, NULL, NULL));
     return 0;
 }
 

@@ -235,7 +235,7 @@ def test_a_cure_keeps_the_options_of_the_bundles_own_command() -> None:
 def test_what_fails_at_home_in_the_same_way_is_the_jobs_fault(status: int, said: str, is_same: bool) -> None:
     item = MissingPath("/usr/data", "data", "/usr/bin/tool", is_named=True)
     answer = found(at_home(evidence("my error 5", failed("missing"), missing=[item]), status, said))
-    assert ("it fails on this machine too, in the same way" in answer.cause) == is_same
+    assert ("on this machine it fails in the same way" in answer.cause) == is_same
     assert answer.cause.startswith("tool ended with 1: my error 5")
 
 
@@ -259,6 +259,9 @@ def test_the_bundle_at_rest_is_asked_in_the_order_in_which_one_fault_makes_other
         ("touch: cannot touch '/var/task/x': Read-only file system", "it writes to /var/task/x", "/tmp"),
         ("OSError: [Errno 30] Read-only file system: '/opt/cache'", "it writes to /opt/cache", "/tmp"),
         ("  File synchronize.py: in __init__ SemLock", "no /dev/shm", "threads or pipes"),
+        ("touch: /home/sbx_user1051/x: Read-only file system", "no HOME", "HOME=/tmp"),
+        ("bash: setlocale: LC_ALL: cannot change locale (xx_XX.UTF-8)", "the locale xx_XX.UTF-8", "LC_ALL=C.UTF-8"),
+        ("locale.Error: unsupported locale setting", "the locale that it asks for", "LC_ALL=C.UTF-8"),
         ("curl: (6) Could not resolve host: example.org", "asks for the network", "does without"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.runtime.trace import Execution, Lookup, MappedObject, ProgramStart, Variable
 from lambundle.verify.run import tracing
-from lambundle.verify.run.trace import Trace
+from lambundle.verify.run.trace import Trace, TraceCollector
 from tests.unit.verify.made import trace
 
 if TYPE_CHECKING:
@@ -109,3 +109,12 @@ def test_the_programs_of_all_processes_are_found_in_one_look_at_the_starts() -> 
     found = Trace(starts=_Counted(ProgramStart(number, f"/bin/{number}") for number in range(100)))
     assert [found.program_of(number) for number in range(101)] == [*(f"/bin/{number}" for number in range(100)), ""]
     assert _Counted.times == 1
+
+
+def test_the_text_of_all_records_has_a_bound() -> None:
+    collector = TraceCollector(_left=100_000)
+    for number in range(1000):
+        collector.feed(b"%d\tlookup\tnowhere\topen\t/%d%s\n" % (number + 1, number, b"x" * 1000))
+    trace = collector.trace()
+    assert 99 <= len(trace.lookups) <= 101
+    assert not trace.is_whole
