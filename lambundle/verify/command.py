@@ -125,8 +125,9 @@ class _Verifier:
         lost = lost_variables(mounted.bundles, _configs(mounted), self.around.book)
         bounds = (memory_check(results, limits), tmp_check(results, limits))
         is_limit = any(check.status is Status.FAIL for check in bounds) or any(item.worst.ended_by for item in results)
+        is_alike = any(item.fails_at_home for item in results)
         opened = None if not any(item.home.trace.lookups for item in comparisons) else opened_at_home(comparisons)
-        missed = missing_check(results, missing, manifests, machine, is_explained=is_limit, opened=opened)
+        missed = missing_check(results, missing, manifests, machine, is_explained=is_limit or is_alike, opened=opened)
         isolation = isolation_check(results, mounted, sandbox)
         is_explained = is_limit or any(check.status is Status.FAIL for check in (*self.static, missed, isolation))
         running = (
