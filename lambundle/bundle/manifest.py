@@ -101,6 +101,8 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         found |= {"size": entry.size, "sha256": entry.sha256}
         if entry.package is not None:
             found["package"] = entry.package
+        if entry.bare_names:
+            found["bare_names"] = list(entry.bare_names)
     if entry.reasons:
         found["reasons"] = [_reason_json(reason) for reason in entry.reasons]
     return found
@@ -174,7 +176,10 @@ def _entry(item: Any) -> Entry:
     if not _SHA256.fullmatch(digest):
         _fail(f"{path!r} has no valid sha256")
     package = _get(item, "package", str) if "package" in item else None
-    return Entry(path, kind, int(mode, 8), size, reasons=reasons, sha256=digest, package=package)
+    bare_names = tuple(_get(item, "bare_names", list, default=[]))
+    if not all(type(name) is str for name in bare_names):
+        _fail(f"{path!r} has names that are no text")
+    return Entry(path, kind, int(mode, 8), size, reasons=reasons, sha256=digest, package=package, bare_names=bare_names)
 
 
 def _group(item: Any) -> Group:

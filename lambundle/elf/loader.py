@@ -123,10 +123,13 @@ def expand(text: str, origin: str, environment: SearchEnvironment) -> str | None
     return _TOKEN.sub(lambda match: values[match[1] or match[2]] or "", text)
 
 
-def search(name: str, by: Requester | None, environment: SearchEnvironment, files: LoaderFiles) -> Found | NotFound:
-    """Find the library ``name`` that ``by`` needs and that is not loaded yet."""
+def search(
+    name: str, by: Requester | None, environment: SearchEnvironment, files: LoaderFiles, written: str = ""
+) -> Found | NotFound:
+    """Find a library that ``by`` needs and that is not loaded yet; ``written`` is its name with tokens."""
     looked_in: list[FailedLookup] = []
-    for step in _steps(name, by, environment):
+    steps = [_path_step(name, written, environment)] if "/" in name else _steps(name, by, environment)
+    for step in steps:
         files.searched(name if by is None else by.path, 1 + len(step.written) // _TEXT_OF_A_STEP)
         if step.directory is not None:
             candidates = _candidates(step.directory, name, environment, files)
@@ -193,9 +196,7 @@ def _refuse(elf: ElfFile, environment: SearchEnvironment) -> Refusal | None:
 
 
 def _steps(name: str, by: Requester | None, environment: SearchEnvironment) -> Iterator[_Step]:
-    if "/" in name:
-        yield _path_step(name, environment)
-    elif len(name) > _MAX_NAME:
+    if len(name) > _MAX_NAME:
         yield _Step(Rule.PATH, name, note="the name is too long")
     elif environment.libc is Libc.MUSL:
         yield from _musl_steps(by, environment)
@@ -203,10 +204,10 @@ def _steps(name: str, by: Requester | None, environment: SearchEnvironment) -> I
         yield from _glibc_steps(name, by, environment)
 
 
-def _path_step(name: str, environment: SearchEnvironment) -> _Step:
+def _path_step(name: str, written: str, environment: SearchEnvironment) -> _Step:
     if not name.startswith("/"):
         return _Step(Rule.PATH, name, note="not tried, it is relative to the current directory")
-    if environment.isolated:
+    if environment.isolated and "ORIGIN" not in written:
         return _Step(Rule.PATH, name, note="it is outside the bundle")
     return _Step(Rule.PATH, name, file=name)
 

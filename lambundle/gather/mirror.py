@@ -63,7 +63,8 @@ class _Node:
     size: int = 0
     target: str | None = None
     content: bytes | None = None
-    head: bytes = b""
+    edits: tuple[tuple[int, bytes], ...] = ()
+    bare_names: tuple[str, ...] = ()
     reasons: dict[Reason, None] = field(default_factory=dict)
 
 
@@ -190,7 +191,8 @@ class Mirror:
                 size=node.size,
                 source=Source(path, self._files) if is_from_here else None,
                 content=node.content,
-                head=node.head,
+                edits=node.edits,
+                bare_names=node.bare_names,
                 target=node.target,
                 reasons=tuple(sorted(node.reasons, key=lambda reason: _KIND_ORDER.get(reason.kind, len(_KIND_ORDER)))),
                 package=owner(path) if is_from_here else None,
@@ -219,7 +221,11 @@ class Mirror:
 
     def replace_head(self, path: str, head: bytes) -> None:
         """Replace the first bytes of a file in the bundle; its size stays."""
-        self._nodes[path].head = head
+        self._nodes[path].edits = ((0, head),)
+
+    def rename_needed(self, path: str, names: tuple[str, ...], edits: tuple[tuple[int, bytes], ...]) -> None:
+        """Let a file in the bundle need ``names`` by their last components; ``edits`` do it."""
+        self._nodes[path].edits, self._nodes[path].bare_names = edits, names
 
     def holds_below(self, directory: str) -> bool:
         """Return whether a directory was added."""

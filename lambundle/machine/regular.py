@@ -9,10 +9,14 @@ import stat
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
+class NotRegularError(OSError):
+    """The file is a pipe, a socket or a device."""
+
+
 def open_regular(path: str | os.PathLike[str], flags: int = 0) -> int:
     """Open a regular file for reading without waiting; ``flags`` are further ones of open(2).
 
-    Raises IsADirectoryError for a directory, OSError (EINVAL) for a pipe, socket or device, and what open(2) raises.
+    Raises IsADirectoryError for a directory, NotRegularError for a pipe, socket or device, and what open(2) raises.
     """
     try:
         fd = os.open(path, _FLAGS | flags)
@@ -35,5 +39,5 @@ def read_regular(path: str | os.PathLike[str], limit: int) -> bytes:
         return file.read(limit)
 
 
-def _irregular(path: str | os.PathLike[str]) -> OSError:
-    return OSError(errno.EINVAL, "It is a pipe, socket or device, not a file", path)
+def _irregular(path: str | os.PathLike[str]) -> NotRegularError:
+    return NotRegularError(errno.EINVAL, "It is a pipe, socket or device, not a file", path)

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Manifest, PackedOn, Program, Reason
 from lambundle.discover.discovery import Discovery
+from lambundle.discover.preloads import add_preloaded
 from lambundle.gather.bytecode import add_bytecode
 from lambundle.gather.gathering import Gathering
 from lambundle.gather.library_path import found_by_variable, searched_first
 from lambundle.gather.programs import Requested, bundle_name, each_once, machine_of, resolve
-from lambundle.pack import gconv, libc, loaded, locales, named
+from lambundle.pack import gconv, libc, loaded, locales, named, optional_parts, past_runtime, smaller_providers
 from lambundle.pack.entries import bundle_entries
 from lambundle.pack.excluded import exclusion_notes
 from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
-from lambundle.pack.optional_parts import note, parts_to_leave_out
 from lambundle.pack.request import Plan, Request
 from lambundle.packages import detect
 from lambundle.recipes.recipe import Recipe, all_recipes, read_recipe, recipe_for, smoke_recipe_for
@@ -88,29 +88,50 @@ def _find_programs(request: Request) -> _Resolved:
 
 
 def _gather_what_fits(resolved: _Resolved) -> _Gathered:
-    """Gather all files; again without some optional parts if the bundle is over the quota only with them."""
+    """Gather all files; if the bundle is over the quota, by smaller providers, then without optional parts."""
     gathered = _gather(resolved)
-    mirror = gathered.gathering.mirror
-    surplus = mirror.size + len(mirror.files()) * OWN_BYTES_A_FILE + OWN_BYTES - UNZIPPED.limit
-    if surplus <= 0:
+    if _surplus(gathered) <= 0:
         return gathered
-    request, real = resolved.request, resolved.request.machine.files.real
-    named = [*map(request.machine.absolute, request.add), *(request.recorded.files if request.recorded else ())]
-    asked_for = {program.real for program in resolved.programs} | set(map(real, named))
-    owner = gathered.discovery.owner
-    parts = parts_to_leave_out(gathered.gathering, gathered.closure, owner, asked_for, surplus)
-    if not parts:
-        return gathered
-    gathered = _gather(resolved, tuple(part.path for part in parts))
-    gathered.gathering.notes.extend(note(part, UNZIPPED.text) for part in parts)
+    providers = smaller_providers.smaller_providers(gathered.gathering, gathered.closure)
+    first = tuple(provider.directory for provider in providers)
+    told = [smaller_providers.note(provider, UNZIPPED.text) for provider in providers]
+    smaller = _gather(resolved, first=first) if first else gathered
+    if _surplus(smaller) < _surplus(gathered) - smaller_providers.WORTH:
+        gathered = smaller
+    else:
+        first, told = (), []
+    if _surplus(gathered) > 0:
+        parts = _optional_parts(resolved, gathered)
+        told += [optional_parts.note(part, UNZIPPED.text) for part in parts]
+        gathered = _gather(resolved, tuple(part.path for part in parts), first) if parts else gathered
+    gathered.gathering.notes.extend(told)
     return gathered
 
 
-def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
-    """Gather the files that were named, recorded or discovered, and their closure, ``without`` some files."""
+def _surplus(gathered: _Gathered) -> int:
+    """Return the bytes by which a bundle is over the quota, negative if it is not."""
+    mirror = gathered.gathering.mirror
+    return mirror.size + len(mirror.files()) * OWN_BYTES_A_FILE + OWN_BYTES - UNZIPPED.limit
+
+
+def _optional_parts(resolved: _Resolved, gathered: _Gathered) -> tuple[optional_parts.OptionalPart, ...]:
+    request, real = resolved.request, resolved.request.machine.files.real
+    named = [*map(request.machine.absolute, request.add), *(request.recorded.files if request.recorded else ())]
+    asked_for = {program.real for program in resolved.programs} | set(map(real, named))
+    return optional_parts.parts_to_leave_out(
+        gathered.gathering, gathered.closure, gathered.discovery.owner, asked_for, _surplus(gathered)
+    )
+
+
+def _gather(resolved: _Resolved, without: tuple[str, ...] = (), first: tuple[str, ...] = ()) -> _Gathered:
+    """Gather the files that were named, recorded or discovered, and their closure, ``without`` some files.
+
+    ``first`` are further directories that are searched for libraries before all others.
+    """
     request = resolved.request
     machine = request.machine
-    library_path = searched_first(machine, request.library_path)
+    given = (*request.library_path, *first)
+    library_path = searched_first(machine, given)
     gathering = Gathering(machine, resolved.architecture, (*request.exclude, *without), library_path)
     added = named.added_programs(machine, request.add, resolved.architecture)
     added = [program for program in added if not gathering.excludes(program.path)]
@@ -129,11 +150,9 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
     discovery.add_packages(request.packages)
     if not resolved.only_recorded:
         discovery.discover()
-    if request.recorded is not None:
-        named.add_recorded(gathering, request.recorded.files)
-        discovery.add_interpreters()
-    for path in request.add:
-        named.add_named(gathering, path)
+        if resolved.dynamic:
+            add_preloaded(gathering, (program.started for program in resolved.dynamic), machine.files.real(SHELL))
+    _add_asked_for(gathering, discovery, request)
     if resolved.dynamic:
         started = (*(program.started for program in discovery.dynamic), machine.files.real(SHELL))
         libc.add_loaded_by_name(gathering, started)
@@ -144,16 +163,12 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = ()) -> _Gathered:
     loaded.mirror_closure(gathering, closure)
     discovery.add_fonts(UNZIPPED.limit - OWN_FILES)
     _add_bytecode(gathering)
-    by_variable = found_by_variable(machine, request.library_path, closure)
+    by_variable = found_by_variable(machine, given, closure)
     gathering.notes[:0] = [
         *exclusion_notes(gathering, closure, resolved.programs),
         *([] if by_variable is None else [by_variable]),
     ]
-    for program in resolved.programs:
-        if program.elf.is_static_program:
-            gathering.notes.append(
-                f"{program.launcher} is a static program: absolute paths in it are not redirected into the bundle"
-            )
+    gathering.notes.extend(past_runtime.notes(machine.files, resolved.programs))
     return _Gathered(gathering, discovery, closure)
 
 
@@ -169,6 +184,16 @@ def _add_programs(
         named.add_interpreters(gathering, program)
 
 
+def _add_asked_for(gathering: Gathering, discovery: Discovery, request: Request) -> None:
+    """Add recorded files and those of ``--add``, with the shells of their scripts, and env."""
+    if request.recorded is not None:
+        named.add_recorded(gathering, request.recorded.files)
+    for path in request.add:
+        named.add_named(gathering, path)
+    if request.recorded is not None or request.add:
+        discovery.add_interpreters()
+
+
 def _add_bytecode(gathering: Gathering) -> None:
     left_out = add_bytecode(gathering.mirror, gathering.files, UNZIPPED.limit - OWN_FILES)
     if left_out:
@@ -180,10 +205,7 @@ def _add_bytecode(gathering: Gathering) -> None:
 
 def _find_loaders(resolved: _Resolved, gathered: _Gathered) -> Mapping[str, Loader]:
     """Return the loader of each dynamic program, by real path."""
-    gathering = gathered.gathering
-    if not resolved.dynamic:
-        return {}
-    return find_loaders(gathering.files, gathered.closure, gathering.loaded, gathering.again)
+    return find_loaders(gathered.gathering, gathered.closure) if resolved.dynamic else {}
 
 
 def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, Loader]) -> Mapping[str, str]:
@@ -208,7 +230,9 @@ def _assemble(
 ) -> Plan:
     closure, gathering, discovery = gathered.closure, gathered.gathering, gathered.discovery
     programs = tuple(_program(program, gathering.files, resolved.recipes) for program in resolved.programs)
-    entries = bundle_entries(resolved.name, resolved.programs, gathering, loaders, environment, discovery.owner)
+    entries = bundle_entries(
+        resolved.name, resolved.programs, gathering, loaders, environment, discovery.environment, discovery.owner
+    )
     packed_on = _packed_on(resolved.request.machine, resolved.architecture, closure)
     return Plan(
         manifest=Manifest(resolved.name, programs, packed_on, entries, environment, discovery.groups(closure)),

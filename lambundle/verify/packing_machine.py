@@ -45,6 +45,10 @@ class PackingMachine:
         found = choose_directories(self.machine.files, deep, self._bounds)
         return tuple(path for path in found if self.owner(path) is not None)
 
+    def real(self, path: str) -> str:
+        """The real path of a file here."""
+        return self.machine.files.real(path)
+
     def owner(self, path: str) -> str | None:
         """The package of a file or directory; None where the database cannot be read."""
         if self._packages is None:

@@ -2,6 +2,8 @@
 
 ``python -m tests.integration.corpus [NAME…]`` does so for the jobs of jobs.toml and prints a table.
 ``--native`` runs the same scripts against the installed programs, to tell a bad script from a bad bundle.
+``--compare`` does each job at home too, and says whether the result is the same.
+``--root DIR`` packs the programs of the Linux below DIR, which is then home: a root with the packages of all jobs.
 ``--by-hand`` says what a careful person would ship for each job, and how much larger our bundle is.
 """
 
@@ -18,12 +20,14 @@ import tempfile
 import time
 import tomllib
 import zipfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bareroot import HOST_FILES, LAMBDA_ENVIRONMENT, CompletedRun, Sandbox, UnavailableError, bare_root
+from tests.bareroot import HOST_FILES, CompletedRun, Sandbox, UnavailableError, bare_root
 from tests.integration.add_ons import add_on_bytes
+from tests.integration.home import HERE, Home
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,22 +82,22 @@ class Job:
     by_hand_mb: float | None
     timeout: float
     not_compared: tuple[str, ...] = ()
+    said: str | None = None
 
     @property
     def mounts(self) -> tuple[str, ...]:
         """Return where its bundle is tried; those of the spine everywhere."""
         return MOUNTS if self.tier == 1 else MOUNTS[:1]
 
-    def entry_points(self) -> dict[str, str]:
-        """Return launcher name to program on this machine, or raise where one is not installed."""
+    def entry_points(self, home: Home = HERE) -> dict[str, str]:
+        """Return launcher name to program at home, or raise where one is not installed."""
         found = {}
         for program in self.programs:
             name, path = split_program(program)
-            # Debian's daemons are not on everybody's PATH.
-            where = shutil.which(path, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+            where = home.which(path)
             if where is None:
                 raise UnavailableError(f"{path} is not installed: apt-get install {' '.join(self.packages)}")
-            found[name] = os.path.abspath(where)
+            found[name] = where
         return found
 
 
@@ -106,6 +110,7 @@ class Packed:
     zipped: int
     unzipped: int
     seconds: float
+    notes: str
 
 
 class JobError(Exception):
@@ -118,7 +123,7 @@ def load_jobs() -> list[Job]:
         Job(
             name=table["name"],
             tier=table["tier"],
-            programs=tuple(expanded(program) for program in table["pack"]),
+            programs=tuple(table["pack"]),
             options=tuple(table.get("options", ())),
             packages=tuple(table.get("packages", ())),
             script=table["script"],
@@ -128,6 +133,7 @@ def load_jobs() -> list[Job]:
             by_hand_mb=table.get("by_hand_mb"),
             timeout=table.get("timeout", 120),
             not_compared=tuple(table.get("not_compared", ())),
+            said=table.get("said"),
         )
         for table in tomllib.loads(JOBS_FILE.read_text())["job"]
     ]
@@ -148,25 +154,16 @@ def split_program(program: str) -> tuple[str, str]:
     return (name, path) if equals else (Path(program).name, program)
 
 
-def expanded(program: str) -> str:
-    """Put the installed version into a path such as /usr/lib/postgresql/*/bin/initdb."""
-    name, path = split_program(program)
-    if "*" not in path:
-        return program
-    matches = sorted(Path("/").glob(path.removeprefix("/")))
-    return f"{name}={matches[-1]}" if matches else program
-
-
-def pack(job: Job, directory: Path) -> Packed:
+def pack(job: Job, directory: Path, home: Home = HERE) -> Packed:
     """Pack a job's programs with the command line and unpack the zip with Info-ZIP."""
-    job.entry_points()
+    programs = [f"{name}={path}" for name, path in job.entry_points(home).items()]
     unzip = shutil.which("unzip")
     if unzip is None:
         raise UnavailableError("unzip is not installed")
     directory.mkdir(parents=True, exist_ok=True)
     archive, tree = directory / f"{job.name}.zip", directory / "tree"
     begun = time.monotonic()
-    command = [sys.executable, "-m", "lambundle", "pack", "-q", *job.options, *job.programs]
+    command = [sys.executable, "-m", "lambundle", "pack", *home.options, *job.options, *programs]
     done = subprocess.run(
         [*command, "-o", str(archive)], capture_output=True, text=True, timeout=PACK_SECONDS, check=False
     )
@@ -179,7 +176,7 @@ def pack(job: Job, directory: Path) -> Packed:
     unpacked = subprocess.run([unzip, "-q", str(archive), "-d", str(tree)], capture_output=True, text=True, check=False)
     if unpacked.returncode != 0:
         raise JobError(f"unzip ended with {unpacked.returncode}\n{tail(unpacked.stdout + unpacked.stderr)}")
-    return Packed(archive, tree, archive.stat().st_size, unzipped, seconds)
+    return Packed(archive, tree, archive.stat().st_size, unzipped, seconds, done.stderr)
 
 
 def run(job: Job, sandbox: Sandbox, tree: Path, mount: str, *, listing: str | None = None) -> CompletedRun:
@@ -241,6 +238,8 @@ def main() -> int:
     parser.add_argument("--tier", type=int, help="only the jobs of this tier")
     parser.add_argument("--mount", default=MOUNTS[0], help="mount point (default: %(default)s)")
     parser.add_argument("--native", action="store_true", help="run the installed programs, pack nothing")
+    parser.add_argument("--compare", action="store_true", help="compare each result with the same job at home")
+    parser.add_argument("--root", type=Path, default=HERE.root, metavar="DIR", help="home is the Linux below DIR")
     parser.add_argument(
         "--by-hand", action="store_true", help="say what a person would ship; run the jobs below strace"
     )
@@ -258,14 +257,17 @@ def main() -> int:
 
     if given.by_hand:
         return compare_by_hand(jobs)
-    sandbox = native_sandbox() if given.native else Sandbox(bare_root())
+    home = Home(given.root.resolve())
+    if given.compare:
+        return compare_with_home(jobs, home, given.mount)
+    sandbox = home.sandbox() if given.native else Sandbox(bare_root())
     sandbox.check()
     say(f"{'PROGRAM':16} {'RESULT':6} {'ZIPPED':>9} {'UNZIPPED':>9} {'PACK':>7} {'RUN':>7}")
     failures = {}
     passed = skipped = 0
     for job in jobs:
         try:
-            say(try_job(job, sandbox, given.mount, native=given.native))
+            say(try_job(job, home, sandbox, given.mount, native=given.native))
             passed += 1
         except UnavailableError as missing:
             say(f"{job.name:16} SKIP   {missing}")
@@ -297,11 +299,34 @@ def compare_by_hand(jobs: Sequence[Job]) -> int:
     return 1 if failed else 0
 
 
-def try_job(job: Job, sandbox: Sandbox, mount: str, *, native: bool) -> str:
+def compare_with_home(jobs: Sequence[Job], home: Home, mount: str) -> int:
+    """Print whether the result of each job is the same from the bundle and at home."""
+    from tests.integration.twins import twin
+
+    sandbox = Sandbox(bare_root())
+    sandbox.check()
+    counts: Counter[str] = Counter()
+    details = {}
+    say(f"{'PROGRAM':16} {'RESULT':8} {'UNZIPPED':>10}")
+    for job in jobs:
+        found = twin(job, home, sandbox, mount)
+        counts[found.how] += 1
+        text = "\n".join(found.differences)
+        if text and found.how != "SKIP":
+            details[job.name] = text
+        last = "".join(text.splitlines()[-1:])
+        say(f"{job.name:16} {found.how:8} {found.unzipped / MEGABYTE:7.1f} MB  {last[:90]}")
+    for name, text in details.items():
+        say(f"\n--- {name}\n{text}")
+    say(f"\n{', '.join(f'{count} {how}' for how, count in counts.most_common())}")
+    return 0 if counts.keys() <= {"same", "said", "SKIP"} else 1
+
+
+def try_job(job: Job, home: Home, sandbox: Sandbox, mount: str, *, native: bool) -> str:
     """Run one job from packing to result and return its line of the table."""
     with tempfile.TemporaryDirectory(prefix="corpus-") as work:
-        packed = None if native else pack(job, Path(work))
-        tree = packed.tree if packed else stand_in(job, Path(work))
+        packed = None if native else pack(job, Path(work), home)
+        tree = packed.tree if packed else stand_in(job, Path(work), home)
         begun = time.monotonic()
         run(job, sandbox, tree, mount)
         seconds = time.monotonic() - begun
@@ -313,10 +338,10 @@ def try_job(job: Job, sandbox: Sandbox, mount: str, *, native: bool) -> str:
         return f"{job.name:16} {'PASS':6} {sizes} {packed.seconds:5.1f} s {seconds:5.1f} s"
 
 
-def stand_in(job: Job, directory: Path) -> Path:
-    """Make a tree that looks like a bundle and starts what is installed."""
+def stand_in(job: Job, directory: Path, home: Home = HERE) -> Path:
+    """Make a tree that looks like a bundle and starts what is installed at home."""
     (directory / "bin").mkdir()
-    for name, path in job.entry_points().items():
+    for name, path in job.entry_points(home).items():
         launcher = directory / "bin" / name
         launcher.write_text(f'#!/bin/sh\nexec "{path}" "$@"\n')
         launcher.chmod(0o755)
@@ -324,12 +349,6 @@ def stand_in(job: Job, directory: Path) -> Path:
     (directory / "passwd").write_text(HOST_FILES["etc/passwd"])
     directory.chmod(0o755)
     return directory
-
-
-def native_sandbox() -> Sandbox:
-    """Return a sandbox of this whole machine, as strict as the bare one otherwise."""
-    # A bundle brings en_US.UTF-8 along, or what passes for it; the machine need not have it.
-    return Sandbox(Path("/"), {**LAMBDA_ENVIRONMENT, "LANG": "C.UTF-8"})
 
 
 def say(line: str) -> None:

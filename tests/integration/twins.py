@@ -1,6 +1,6 @@
 """Twins: a job done at home and from the bundle, and what of their results differs.
 
-At home is this whole machine in the same sandbox, with the same environment, user and limits. What differs between
+At home is a whole machine in the same sandbox, with the same environment, user and limits. What differs between
 two runs at home (dates, ids, addresses) is not compared.
 """
 
@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.integration.corpus import JobError, native_sandbox, run, stand_in
+from lambundle.target import UNZIPPED
+from tests.bareroot import UnavailableError
+from tests.integration.corpus import JobError, pack, run, stand_in
+from tests.integration.home import HERE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.bareroot import Sandbox
     from tests.integration.corpus import Job
+    from tests.integration.home import Home
 
 MARK = "=== made"
 
@@ -33,6 +37,10 @@ for made in **; do
 done
 """
 """Runs a script of the corpus, and then lists the files that it made, but for hidden ones (caches), with digests."""
+
+
+class HomeError(JobError):
+    """A job fails at home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +62,52 @@ def result(job: Job, sandbox: Sandbox, tree: Path, mount: str) -> Result:
     return Result(tuple(printed.splitlines()), made)
 
 
-def compare(job: Job, sandbox: Sandbox, tree: Path, mount: str) -> tuple[str, ...]:
+def compare(job: Job, sandbox: Sandbox, tree: Path, mount: str, home: Home = HERE) -> tuple[str, ...]:
     """Return what differs between a job's result from the bundle and at home; raises JobError where home fails."""
     away = result(job, sandbox, tree, mount)
     with tempfile.TemporaryDirectory(prefix="home-") as work:
-        native, home = native_sandbox(), stand_in(job, Path(work))
+        native, programs = home.sandbox(), stand_in(job, Path(work), home)
         try:
-            first = result(job, native, home, mount)
+            first = result(job, native, programs, mount)
             found = _differences(first, away)
             if not found:
                 return ()
             time.sleep(1.1)  # else a date in a file is the same in both runs at home, by chance
-            second = result(job, native, home, mount)
+            second = result(job, native, programs, mount)
         except JobError as error:
-            raise JobError(f"at home: {error}") from error
+            raise HomeError(f"at home: {error}") from error
     by_themselves = {difference.partition(":")[0] for difference in _differences(first, second)}
     return tuple(difference for difference in found if difference.partition(":")[0] not in by_themselves)
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """How a job went: ``same``, ``said`` (pack's notes name what is left out), ``SILENT`` (another result with status
+    0), ``FAIL``, ``OVER`` (the quota), ``UNSOUND`` (it fails at home), ``SKIP`` (not installed).
+    """
+
+    how: str
+    unzipped: int = 0
+    differences: tuple[str, ...] = ()
+
+
+def twin(job: Job, home: Home, sandbox: Sandbox, mount: str) -> Twin:
+    """Pack a job and compare it with home."""
+    unzipped = 0
+    with tempfile.TemporaryDirectory(prefix="twins-", dir="/var/tmp") as work:
+        try:
+            packed = pack(job, Path(work), home)
+            unzipped = packed.unzipped
+            found = compare(job, sandbox, packed.tree, mount, home)
+        except UnavailableError as missing:
+            return Twin("SKIP", 0, (str(missing),))
+        except HomeError as error:
+            return Twin("UNSOUND", unzipped, (str(error),))
+        except JobError as error:
+            return Twin("FAIL", unzipped, (str(error),))
+    if found:
+        return Twin("said" if job.said and job.said in packed.notes else "SILENT", unzipped, found)
+    return Twin("same" if UNZIPPED.admits(unzipped) else "OVER", unzipped)
 
 
 def _differences(one: Result, other: Result) -> list[str]:

@@ -151,7 +151,9 @@ def named(section: str) -> set[str]:
 def test_the_fields_of_the_manifest_are_those_that_are_written() -> None:
     reasons = (Reason("needed", "/usr/bin/x", "libx.so"),)
     made = replace(
-        manifest(replace(file("x", b"x"), reasons=reasons, package="x"), link("y", "x"), folder("z")),
+        manifest(
+            replace(file("x", b"x"), reasons=reasons, package="x", bare_names=("/y",)), link("y", "x"), folder("z")
+        ),
         programs=(Program("bin/x", "/bin/x", "/usr/bin/x", static=True, recipe="x", smoke=Smoke("did", "true")),),
         environment={"A": "@/x"},
         groups=(Group("package", "x", reasons),),

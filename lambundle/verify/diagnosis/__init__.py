@@ -43,6 +43,8 @@ RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     service.network,
     guesses.child_failed,
     guesses.not_isolated,
+    guesses.fails_at_home,
+    guesses.not_as_at_home,
     guesses.missing_unnamed,
     guesses.path_missing,
     guesses.variable_unnamed,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lambundle.verify.checks.environment import LostVariable, VariableDifference
     from lambundle.verify.checks.missing import MissingPath
+    from lambundle.verify.home.comparison import Comparison
     from lambundle.verify.model import RunReport
     from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.mounted import Mounted
@@ -44,7 +45,11 @@ _REQUEST = re.compile(r"RequestId: \S+ (?:Error: )?")
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that was found. ``subject`` and ``mounted`` are None when the bundle could not be read or unpacked."""
+    """Everything that was found.
+
+    ``subject`` and ``mounted`` are None when the bundle could not be read or unpacked. ``comparisons`` are the jobs
+    that were done at home too.
+    """
 
     machine: PackingMachine
     checks: Sequence[Check]
@@ -54,6 +59,7 @@ class Evidence:
     missing: Sequence[MissingPath] = ()
     lost: Sequence[LostVariable] = ()
     different: Sequence[VariableDifference] = ()
+    comparisons: Sequence[Comparison] = ()
 
     @property
     def failed(self) -> JobResult | None:

@@ -113,6 +113,26 @@ def missing_unnamed(evidence: Evidence) -> Diagnosis | None:
     return Diagnosis(cause, missing_cure(evidence.mounted.manifests, item, is_fixable=is_fixable(evidence)))
 
 
+def fails_at_home(evidence: Evidence) -> Diagnosis | None:
+    """A job that fails on the packing machine in the same way: no file that the bundle lacks is why."""
+    result = evidence.failed
+    if result is None or not result.fails_at_home:
+        return None
+    cure = "try it here without lambundle, and mend the command; the bundle does what this machine does"
+    return Diagnosis(f"{evidence.failure}; on this machine it fails in the same way", cure)
+
+
+def not_as_at_home(evidence: Evidence) -> Diagnosis | None:
+    """A job that was done, with another result than at home; and a file that it opened only there."""
+    check = evidence.check("same")
+    if check is None or evidence.failed is not None:
+        return None
+    different = (item for item in evidence.comparisons if item.differences.found)
+    opened = next((file for item in different for file in item.opened if is_likely(file)), None)
+    more = "" if opened is None else f"; {_owned(opened)} was opened at home only"
+    return Diagnosis(f"{check.detail}{more}", check.hint)
+
+
 def path_missing(evidence: Evidence) -> Diagnosis | None:
     """A path that the program complained of, which this machine does not know either."""
     named = [path for path in absent(evidence.words) if path.startswith("/") and not _is_no_matter(path)]

@@ -12,6 +12,7 @@ from lambundle.bundle.model import Entry, Kind, Reason
 from lambundle.bundle.reader import open_bundle
 from lambundle.bundle.write import write_zip
 from lambundle.errors import LambundleError, UsageError
+from lambundle.gather.bare_names import need_by_bare_names
 from lambundle.gather.gathering import Gathering
 from lambundle.machine import own_file
 from lambundle.pack.config import read_config
@@ -102,6 +103,7 @@ def _gathered(manifest: Manifest, additions: Sequence[Addition], machine: Machin
     for file in gathering.walker.closure().files.values():
         for need in file.needed:
             gathering.mirror.add(need.path, Reason("needed", file.real, need.soname))
+    need_by_bare_names(gathering, gathering.walker.closure())
     return gathering
 
 
@@ -110,7 +112,7 @@ def _directories(gathering: Gathering) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for file in gathering.walker.closure().files.values():
         for need in file.needed:
-            if need.found_by not in _RELATIVE_RULES:
+            if need.found_by not in _RELATIVE_RULES or need.soname.startswith("/"):
                 found.setdefault(_HWCAPS.sub("", gathering.files.real(posixpath.dirname(need.path))))
     return tuple(directory for directory in found if ":" not in directory and ";" not in directory)
 

@@ -90,7 +90,7 @@ def _round(around: Surroundings, number: int) -> Surroundings:
 def _additions(findings: Findings, machine: PackingMachine) -> list[Addition]:
     """Files to add: none if no run failed, and only those of packages."""
     failed = {check.name for check in findings.verification.checks if check.status is Status.FAIL}
-    if "missing" not in failed:
+    if failed.isdisjoint({"missing", "same"}):
         return []
     return [
         Addition(path, item.package, f"{item.by} looked for it")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 PREFIX = "lambundle-verify-"
-_LOCK = "lock"
+_LOCK, _UNLOCKED = "lock", "unlocked"
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -36,8 +36,9 @@ def work_directory() -> Iterator[Path]:
         with _undisturbed():  # there is no moment at which the directory is there and nobody would remove it
             work = Path(tempfile.mkdtemp(prefix=PREFIX))
             stack.callback(_undisturbed()(remove_tree), work)
-            lock = stack.enter_context((work / _LOCK).open("w"))
+            lock = stack.enter_context((work / _UNLOCKED).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
+            (work / _UNLOCKED).rename(work / _LOCK)  # others see it locked, or not at all
         yield work
 
 

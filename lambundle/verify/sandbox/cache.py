@@ -1,23 +1,28 @@
 """Cached trees that are rebuilt when a source of theirs changes.
 
-They lie in $XDG_CACHE_HOME/lambundle, each whole under its name or not at all.
+They lie in $XDG_CACHE_HOME/lambundle, each whole under its name or not at all. Several processes use them at once: one
+builds while the others wait, and a tree that was replaced stays aside until nobody can be using it any more.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 _STAMP = "sources.json"
 _TREE = "tree"
+_ASIDE = "-old-"
+_IN_USE = 24 * 60 * 60.0  # seconds after which no run that began with a tree goes on
 
 
 def cache_directory() -> Path:
@@ -47,7 +52,26 @@ def _kept(directory: Path, name: str, build: Callable[[Path], Iterable[str]]) ->
     place = directory / name
     if _is_current(place):
         return place / _TREE
-    building = Path(tempfile.mkdtemp(prefix=f"{name}-building-", dir=directory))
+    with _alone(directory):
+        if not _is_current(place):  # nor did somebody else build it while we waited
+            _build(directory, place, build)
+    return place / _TREE
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Be the only one who builds; the lock goes with the process that holds it."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _build(directory: Path, place: Path, build: Callable[[Path], Iterable[str]]) -> None:
+    _remove_old(directory)
+    building = Path(tempfile.mkdtemp(prefix=f"{place.name}-building-", dir=directory))
     try:
         (building / _TREE).mkdir()
         sources = build(building / _TREE)
@@ -57,7 +81,6 @@ def _kept(directory: Path, name: str, build: Callable[[Path], Iterable[str]]) ->
         _replace(building, place)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return place / _TREE
 
 
 def _is_current(place: Path) -> bool:
@@ -70,13 +93,20 @@ def _is_current(place: Path) -> bool:
 
 
 def _replace(new: Path, old: Path) -> None:
-    # The old tree is moved first: at no moment is there a half of either under the name.
-    aside = Path(tempfile.mkdtemp(prefix=f"{old.name}-old-", dir=old.parent))
-    with contextlib.suppress(FileNotFoundError):
-        old.rename(aside / _TREE)
-    with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
-        new.rename(old)
-    shutil.rmtree(aside, ignore_errors=True)
+    """Put a tree in the place of an old one, which a run that began with it may be using still."""
+    if os.path.lexists(old):
+        aside = Path(tempfile.mkdtemp(prefix=f"{old.name}{_ASIDE}", dir=old.parent))
+        old.rename(aside)  # an empty directory may be replaced
+        os.utime(aside)
+    new.rename(old)
+
+
+def _remove_old(directory: Path) -> None:
+    """Remove what was replaced so long ago that nobody uses it, or was left half built by a process that was killed."""
+    for place in (*directory.glob(f"*{_ASIDE}*"), *directory.glob("*-building-*")):
+        with contextlib.suppress(OSError):
+            if place.stat().st_mtime < time.time() - _IN_USE:
+                shutil.rmtree(place)
 
 
 def _identity(path: str) -> list[int]:

@@ -43,6 +43,8 @@ def test_data_and_helpers_of_the_programs_own_package_are_wanted() -> None:
         "/usr/lib/x86_64-linux-gnu/libp.so.1",
         "/usr/lib/python3.11/test/test_x.py",
         "/usr/share/p/examples/a",
+        "/usr/lib/p/ui/printdialog.ui",
+        "/usr/lib/p/ui/optionspage.ui",
     ],
 )
 def test_what_only_a_reader_a_desktop_or_the_administration_uses_is_not(path: str) -> None:
@@ -50,7 +52,12 @@ def test_what_only_a_reader_a_desktop_or_the_administration_uses_is_not(path: st
 
 
 @pytest.mark.parametrize(
-    "path", ["/usr/share/locale/en/LC_MESSAGES/p.mo", "/usr/lib/python3/dist-packages/p/test/x.py"]
+    "path",
+    [
+        "/usr/share/locale/en/LC_MESSAGES/p.mo",
+        "/usr/lib/python3/dist-packages/p/test/x.py",
+        "/usr/lib/p/ui/tabbuttons.ui",  # a part of a view, which an office opens to convert a spreadsheet
+    ],
 )
 def test_what_only_looks_like_it_stays(path: str) -> None:
     assert wanted(Installed().install("p", "/usr/bin/p", path), "/usr/bin/p") == {path}

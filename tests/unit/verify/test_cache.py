@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,3 +91,38 @@ def test_relative_cache_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_directory() == tmp_path / ".cache/lambundle"
+
+
+def test_two_at_once_build_one_tree(builder: Builder, tmp_path: Path) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def slowly(top: Path) -> list[str]:
+        entered.set()
+        go_on.wait(10)
+        return builder(top)
+
+    found: list[Path] = []
+    first = threading.Thread(target=lambda: found.append(kept("name", slowly, instead=tmp_path)))
+    first.start()
+    entered.wait(10)
+    second = threading.Thread(target=lambda: found.append(kept("name", builder, instead=tmp_path)))
+    second.start()
+    go_on.set()
+    first.join(10)
+    second.join(10)
+    assert found[0] == found[1]
+    assert builder.count == 1
+
+
+def test_a_tree_that_was_replaced_stays_for_those_who_use_it(builder: Builder, tmp_path: Path) -> None:
+    tree = kept("name", builder, instead=tmp_path)
+    used = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
+    builder.source.write_text("newer")
+    kept("name", builder, instead=tmp_path)
+    assert os.listdir(used) == ["copy"]
+    [old] = [place for place in cache_directory().iterdir() if "-old-" in place.name]
+    os.utime(old, (0, 0))
+    builder.source.write_text("newest")
+    kept("name", builder, instead=tmp_path)
+    assert not old.exists()
+    os.close(used)
