@@ -29,6 +29,8 @@ VARIABLES = 2
 
 _SUSPECTED = frozenset({"missing", "environment"})
 """Checks that fail for what a failed run looked for, until something else is seen to be the reason."""
+_OF_FILES = frozenset({"missing"})
+"""Those of them that another cause leaves without weight."""
 
 
 def explained(
@@ -56,7 +58,8 @@ def explained(
         cure = found.cure if cured is None else packer.command(cured.remedy)
         return _told(findings, replace(found, cure=cure), cured)
     if not found.is_open or evidence.failed is None or evidence.failed.worst.ended_by:
-        return _told(findings, found)
+        is_other = evidence.failed is not None and not found.is_open and found.remedy is None
+        return _told(_unsuspected(findings, _OF_FILES) if is_other else findings, found)
     return _by_trial(findings, evidence, trial, packer) or _told(_unsuspected(findings), _own_words(evidence, found))
 
 
@@ -139,13 +142,13 @@ def _lacks(check: Check) -> bool:
     return check.name in {"missing", "same"} and check.status is Status.FAIL
 
 
-def _unsuspected(findings: Findings) -> Findings:
+def _unsuspected(findings: Findings, names: frozenset[str] = _SUSPECTED) -> Findings:
     """What was not found, or not set, and is not why it failed, is no failure."""
-    checks = tuple(map(_not_why, findings.verification.checks))
+    checks = tuple(_not_why(check) if check.name in names else check for check in findings.verification.checks)
     return replace(findings, verification=replace(findings.verification, checks=checks))
 
 
 def _not_why(check: Check) -> Check:
-    if check.name not in _SUSPECTED or check.status is not Status.FAIL:
+    if check.status is not Status.FAIL:
         return check
     return replace(check, status=Status.PASS, detail=f"{check.detail}: {NOT_WHY}", hint="")

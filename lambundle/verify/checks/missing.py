@@ -5,15 +5,16 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lambundle.pack import again
 from lambundle.verify.model import Check, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lambundle.bundle.model import Manifest, Program
+    from lambundle.bundle.model import Manifest
     from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.run.result import JobResult
@@ -156,8 +157,7 @@ def missing_check(
     others = [item for item in missing if item is not first]
     if others:
         detail += f" (and for {len(others)} more)"
-    is_fixable = len(manifests) == 1 and not any(result.invocations for result in results)
-    return Check("missing", Status.FAIL, detail, cure(manifests, first, is_fixable=is_fixable), _lines(others))
+    return Check("missing", Status.FAIL, detail, cure(manifests, first), _lines(others))
 
 
 def _nothing_needed(missing: Sequence[MissingPath]) -> Check:
@@ -198,22 +198,16 @@ def by_package(missing: Sequence[MissingPath]) -> tuple[str, ...]:
 
 
 def pack_command(manifests: Sequence[Manifest], *more: str) -> str:
-    """The command that packs the programs of bundles again, with ``more`` after them."""
-    programs = [_as_given(program) for manifest in manifests for program in manifest.programs]
-    return shlex.join(["lambundle", "pack", *programs, *more])
+    """The command that packs the programs of bundles again, with the options of the first and ``more`` after them."""
+    programs = tuple(program for manifest in manifests for program in manifest.programs)
+    merged = replace(manifests[0], programs=programs)
+    return shlex.join((*again.pack_command(merged, merged.options), *more))
 
 
-def _as_given(program: Program) -> str:
-    """A program as ``pack`` takes it: by another name than its own with that before it."""
-    name = posixpath.basename(program.launcher)
-    return program.path if name == posixpath.basename(program.path) else f"{name}={program.path}"
-
-
-def cure(manifests: Sequence[Manifest], item: MissingPath, *, is_fixable: bool) -> str:
-    """The command line that adds a path to the bundle whose program looked for it; ``--fix`` takes a package's only."""
+def cure(manifests: Sequence[Manifest], item: MissingPath) -> str:
+    """The command line that adds a path to the bundle whose program looked for it."""
     brought = [other for other in manifests if any(entry.path.endswith(f"/root{item.by}") for entry in other.entries)]
-    command = pack_command(brought or manifests, "--add", item.path)
-    return f"{command}, or verify with --fix" if is_fixable and item.package is not None else command
+    return pack_command(brought or manifests, "--add", item.path)
 
 
 def _skip(why: str) -> Check:

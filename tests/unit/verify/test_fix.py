@@ -143,6 +143,14 @@ def test_what_does_not_help_is_no_cause_and_no_check_fails_for_it(world: World) 
     assert found.checks[1].detail.endswith("that is not why it failed")
 
 
+def test_a_known_cause_that_is_no_file_leaves_no_check_that_fails_for_a_file(world: World) -> None:
+    world.said = "cannot create /etc/x: Read-only file system"
+    found = world.verify().verification
+    assert found.diagnosis is not None
+    assert found.diagnosis.cause == "it writes to /etc/x, and on Lambda only /tmp can be written"
+    assert found.checks[1].detail.endswith("that is not why it failed")
+
+
 def test_a_variable_is_the_cause_only_when_with_it_the_job_succeeds(world: World) -> None:
     world.needs, world.needs_variable = None, "TOOL_HOME=/x"
     cause, cure = world.told()

@@ -245,7 +245,7 @@ def test_the_cure_packs_programs_packages_or_files(opened: tuple[MissingPath, ..
     job = result().job
     assert cure([manifest()], opened, job) == f"lambundle pack /usr/bin/tool {words}"
     renamed = manifest(Program("bin/other", "/usr/bin/tool", "/usr/bin/tool"))
-    assert cure([renamed], opened, job) == f"lambundle pack other=/usr/bin/tool {words}"
+    assert cure([renamed], opened, job) == f"lambundle pack other=/usr/bin/tool --name tool {words}"
 
 
 def test_without_a_result_of_home_the_check_is_skipped() -> None:

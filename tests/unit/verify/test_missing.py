@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambundle.bundle.model import Program
+from lambundle.bundle.model import PackOptions, Program
 from lambundle.verify.checks.missing import MissingPath, cure, is_likely, missing_check, missing_paths
-from lambundle.verify.model import Check, RunReport, Status
+from lambundle.verify.model import Check, Status
 from lambundle.verify.run.jobs import Origin
 from lambundle.verify.run.trace import Trace
 from tests.unit.verify.made import ROOT, STARTED, MadeMachine, entry, manifest, mounted, result, trace
@@ -117,7 +117,7 @@ def test_a_failed_run_that_missed_a_file_fails_with_the_command_that_cures_it() 
     check = checked(ITEM, MissingPath("/etc/a b", None, "/usr/bin/tool"))
     assert check.status is Status.FAIL
     assert check.detail.startswith(f"{DATA} (package tool-data) is not in the bundle; /usr/bin/tool looked for it")
-    assert check.hint == f"lambundle pack /usr/bin/tool --add {DATA}, or verify with --fix"
+    assert check.hint == f"lambundle pack /usr/bin/tool --add {DATA}"
     assert check.context == ("--add '/etc/a b' (of no package)",)
 
 
@@ -131,25 +131,16 @@ def test_the_machines_own_configuration_is_no_want_of_a_bundle() -> None:
     assert is_likely(replace(own, path="/usr/local/share/tool"))
 
 
-@pytest.mark.parametrize(
-    ("item", "bundles", "invocations"),
-    [
-        (MissingPath("/usr/local/x", None, "/usr/bin/tool"), [manifest()], ()),
-        (ITEM, [manifest(), manifest()], ()),
-        (ITEM, [manifest()], (RunReport("error", "", "", 1.0, event="{}"),)),
-    ],
-)
-def test_a_fix_is_offered_only_where_it_helps(
-    item: MissingPath, bundles: list[Manifest], invocations: tuple[RunReport, ...]
-) -> None:
-    runs = [replace(result(1, records=trace(STARTED, "1 lookup host open /x")), invocations=invocations)]
-    assert "--fix" not in missing_check(runs, [item], bundles, MACHINE, is_explained=False).hint
+def test_the_command_that_cures_keeps_the_options_of_the_bundle() -> None:
+    options = PackOptions(exclude=("*.md",), root="/srv/root")
+    ours = replace(manifest(), options=options)
+    assert cure([ours], ITEM) == f"lambundle pack /usr/bin/tool --root /srv/root --exclude '*.md' --add {DATA}"
 
 
 def test_the_programs_to_pack_again_are_of_the_bundle_that_looked() -> None:
     other = Program("bin/other", "/usr/bin/other", "/usr/bin/other")
     ours = manifest(entries=[entry("lambundle/tool/root/usr/bin/tool")])
-    assert cure([manifest(other), ours], ITEM, is_fixable=False) == f"lambundle pack /usr/bin/tool --add {DATA}"
+    assert cure([manifest(other), ours], ITEM) == f"lambundle pack /usr/bin/tool --add {DATA}"
 
 
 def test_a_library_that_the_bundle_has_is_not_missing(tmp_path: Path) -> None:
