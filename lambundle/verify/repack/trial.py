@@ -62,10 +62,14 @@ class Trial:
         self._around.progress(f"trying with {variable}")
         work = self._work()
         request = replace(self._request, command=("env", f"{variable}={value}", *command))
-        return self._examine(request, replace(self._around, work=work)).verification.verdict is Verdict.PASS
+        return self._examine(request, self._quietly(work)).verification.verdict is Verdict.PASS
 
     def _work(self) -> Path:
         return Path(tempfile.mkdtemp(prefix="trial-", dir=self._around.work))
+
+    def _quietly(self, work: Path) -> Surroundings:
+        """The surroundings of a trial: what is tried stays on the progress line, not the steps of trying it."""
+        return replace(self._around, work=work, progress=lambda _: None)
 
     def _findings(self, remedy: Remedy) -> Findings | None:
         """What verify finds of the bundle with a remedy; None where it cannot be packed."""
@@ -79,4 +83,4 @@ class Trial:
         tree = work / "packed"
         if not self._packer.write(remedy, tree):
             return None
-        return self._examine(replace(self._request, bundle=tree), replace(self._around, work=work))
+        return self._examine(replace(self._request, bundle=tree), self._quietly(work))

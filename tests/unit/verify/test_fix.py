@@ -79,13 +79,15 @@ class World:
         self.bundle.write_bytes(b"old")
         work = tmp_path / "work"
         work.mkdir()
-        self.around = Surroundings(work, MACHINE, ())
+        self.steps: list[str] = []
+        self.around = Surroundings(work, MACHINE, (), self.steps.append)
         self.request = VerifyRequest(self.bundle, command=("tool", "x"))
         self.needs_variable = ""
         self.words: list[str] = []
 
-    def examine(self, request: VerifyRequest, _around: Surroundings) -> Findings:
+    def examine(self, request: VerifyRequest, around: Surroundings) -> Findings:
         """Pass if what it was packed with last is enough."""
+        around.progress("examining")
         last = self.packer.tried[-1] if self.packer.tried and request.bundle != self.bundle else None
         is_cured = last is not None and self.needs is not None and last | self.needs == last
         if is_cured or (self.needs_variable and self.needs_variable in request.command):
@@ -132,6 +134,11 @@ def test_what_was_looked_for_is_the_cause_when_with_it_the_job_succeeds(world: W
         "/usr/share/a/x of package a is not in the bundle, and /usr/bin/tool needs it: with it tool succeeds"
     )
     assert cure == "lambundle pack /usr/bin/tool --package a"
+
+
+def test_what_is_tried_stays_on_the_progress_line(world: World) -> None:
+    world.verify()
+    assert world.steps == ["examining", "trying lambundle pack /usr/bin/tool --package a"]
 
 
 def test_what_does_not_help_is_no_cause_and_no_check_fails_for_it(world: World) -> None:
