@@ -66,6 +66,20 @@ CASES = {
     "a library": Lacking("jq", ("--exclude", "libonig.so*"), ("jq", "-n", "1"), "libonig.so.5 is not in", "/jq"),
     "a data file": Lacking("espeak-ng", ("--exclude", "phontab"), SAY, "/phontab of package espeak-ng-data", "ng"),
     "a directory of data": Lacking("espeak-ng", ("--exclude", "*/espeak-ng-data"), SAY, "espeak-ng-data", "ng"),
+    "a terminal": Lacking(
+        "tput",
+        ("--exclude", "xterm"),
+        ("tput", "-T", "xterm", "bold"),
+        "/x/xterm of package ncurses-base",
+        "/tput",
+    ),
+    "a converter of characters": Lacking(
+        "iconv",
+        ("--exclude", "ISO8859-15.so"),
+        ("iconv", "-f", "ISO8859-15", "-t", "UTF-8", "/dev/null"),
+        "/gconv/ISO8859-15.so of package libc6 is not in",
+        "/iconv",
+    ),
     "a command": Lacking(
         "bash", (), ("bash", "-c", "echo '[1]' | jq -e '.[0]'"), "jq is neither in the bundle nor on Lambda", " jq"
     ),
@@ -131,6 +145,9 @@ def test_fix_tells_what_it_added_by_package(host: Path, tmp_path: Path) -> None:
 BY_ITSELF = {
     "words of its own": ("jq", ("jq", "-n", 'error("my own error")'), "jq: error (at <unknown>): my own error"),
     "a file that is nowhere": ("jq", ("jq", ".", "/nosuch/x.json"), "/nosuch/x.json: No such file or directory"),
+    "syntax": ("bash", ("bash", "-c", "if true; then"), "syntax error: unexpected end of file"),
+    "a wrong option": ("curl", ("curl", "--nosuch"), "curl: option --nosuch: is unknown"),
+    "a module of the user's own": ("perl", ("perl", "-MMy::Own", "-e1"), "Can't locate My/Own.pm in @INC"),
     "after a tolerated error": (
         "bash",
         ("bash", "-c", f"cat {LICENCE} || true; echo 'the table is empty' >&2; exit 4"),
