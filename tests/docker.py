@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.verify.function.lang import stand_in
+from lambundle.verify.function.python import stand_in
 from tests.bareroot import UnavailableError, bare_root, cache_directory, locked
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def python_image(image: str) -> str:
         container = _docker("create", image, "/bin/true")
         assert container
         try:
-            for place, tree in stand_in(Path(work)).items():
+            for place, tree in stand_in(Path(work)).mounts.items():
                 _docker("cp", str(tree), f"{container}:{os.path.dirname(place)}")
             _docker("commit", container, made)
         finally:

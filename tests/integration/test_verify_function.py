@@ -15,7 +15,7 @@ import pytest
 
 from lambundle.errors import HandlerError
 from lambundle.target import ENVIRONMENT, PAYLOAD_LIMIT
-from lambundle.verify.function import Event, Function, FunctionReport, invoke_function, lang
+from lambundle.verify.function import Event, Function, FunctionReport, invoke_function, python
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
 from lambundle.verify.sandbox.docker.docker import DockerSandbox
 from lambundle.verify.sandbox.interface import MIB, Limits
@@ -437,8 +437,8 @@ def test_init_without_end(host: Host) -> None:
 
 
 def test_what_only_lambdas_python_has_leaves_the_answer_open(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    packages = [package for package in lang.packages() if package.name != "boto3"]
-    monkeypatch.setattr(lang, "packages", lambda: packages)
+    packages = [package for package in python.packages() if package.name != "boto3"]
+    monkeypatch.setattr(python, "packages", lambda: packages)
     code = "import boto3\ndef handler(event, context): return event"
     layer = host.tree({"python/boto3.py": ("", 0o644)})
     task = host.tree({"handler.py": (code, 0o644)})
