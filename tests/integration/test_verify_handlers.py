@@ -194,9 +194,10 @@ NODE = [
         "starts itself",
         "index.js",
         "const { execFileSync, execSync } = require('node:child_process')\n"
-        "const own = execFileSync(process.execPath, ['-p', 'JSON.stringify([process.execPath, process.execArgv])'])\n"
+        "const text = 'JSON.stringify([process.execPath, process.execArgv.includes(`--require`)])'\n"
+        "const own = execFileSync(process.execPath, ['-p', text])\n"
         "exports.handler = async () => [JSON.parse(own), String(execSync('node -p 1+1'))]",
-        answer=[["/var/lang/bin/node", []], "2\n"],
+        answer=[["/var/lang/bin/node", False], "2\n"],
     ),
 ]
 

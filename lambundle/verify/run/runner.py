@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lambundle.target import ENVIRONMENT, TASK
+from lambundle.target import ENVIRONMENT, EXECUTION, TASK
 from lambundle.verify.run import tracing
 from lambundle.verify.run.inputs import DIRECTORY, fill
 from lambundle.verify.run.made import collect
@@ -110,7 +110,7 @@ def run_once(sandbox: Sandbox, command: Command) -> Outcome:
 
 def environment(mount: str, limits: Limits) -> dict[str, str]:
     """The variables that a command finds: Lambda's, and on PATH the bundle's programs."""
-    found = {**ENVIRONMENT, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(limits.memory // MIB)}
+    found = {**ENVIRONMENT, **EXECUTION, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(limits.memory // MIB)}
     if mount == TASK:  # there Lambda itself puts nothing on PATH
         found["PATH"] = f"{TASK}/bin:{found['PATH']}"
     return found
