@@ -96,18 +96,24 @@ def write_bundle(
     as_directory: bool = False,
     level: int = 6,
     epoch: int | None = None,
+    force: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Written:
     """Write a plan as the zip ``out``, or as a directory; complete afterwards, or as it was.
 
     ``level`` is libdeflate's, 1 (fast) to 12 (small). ``epoch`` is the time of every entry in seconds since 1970
-    (1980-01-01 by default), ``progress`` is told how many more bytes were dealt with. Raises OutputError,
-    UnreadableFileError or FileChangedError.
+    (1980-01-01 by default), ``progress`` is told how many more bytes were dealt with. A bundle is replaced, another
+    file only with ``force``, and never a file that is packed. Raises UsageError, OutputError, UnreadableFileError or
+    FileChangedError.
     """
     from lambundle.bundle.write import write_tree, write_zip
+    from lambundle.bundle.write.outputs import check_output, check_tree_output
 
     if as_directory:
+        check_tree_output(Path(out))
         return write_tree(plan.manifest, Path(out), epoch=epoch, progress=progress)
+    sources = (entry.source for entry in plan.manifest.entries if entry.source is not None)
+    check_output(Path(out), sources=sources, force=force)
     return write_zip(plan.manifest, Path(out), level=level, epoch=epoch, progress=progress)
 
 
@@ -124,11 +130,13 @@ def verify_bundle(
     """Check a bundle at rest and run it as Lambda would.
 
     ``machine`` is asked where the bundle was packed on a machine like it, this one by default; ``progress`` is told
-    each step. Raises UsageError for a request without meaning, SandboxError where the sandbox broke.
+    each step. Raises UsageError for a request without meaning, SandboxError where the sandbox broke, FileChangedError
+    where the bundle or a layer was replaced meanwhile.
     """
     from lambundle.verify.command import verify
+    from lambundle.verify.unchanged import unchanged
 
-    with _surroundings(machine, progress) as around:
+    with unchanged((request.bundle, *request.layers)), _surroundings(machine, progress) as around:
         return verify(request, around)
 
 
@@ -137,17 +145,21 @@ def repair_bundle(
     out: AnyPath | None = None,
     *,
     machine: Machine | None = None,
+    force: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Fixed:
     """Verify a bundle, add what it lacks and this machine's packages have, and again, until it passes.
 
-    The new bundle is ``out``, NAME.fixed.zip by default, and is written only if it passes. Errors as of
-    ``verify_bundle``, and those of writing.
+    The new bundle is ``out``, NAME.fixed.zip by default, and is written only if it passes. A bundle is replaced,
+    another file only with ``force``. Errors as of ``verify_bundle``, and those of writing.
     """
-    from lambundle.verify.fix.fix import fix
+    from lambundle.bundle.write.outputs import check_output
+    from lambundle.verify.fix.fix import fix, fixed_name
 
+    path = fixed_name(request.bundle) if out is None else Path(out)
+    check_output(path, inputs=(request.bundle, *request.layers, *request.events), force=force)
     with _surroundings(machine, progress) as around:
-        return fix(request, around, None if out is None else Path(out))
+        return fix(request, around, path)
 
 
 @contextlib.contextmanager

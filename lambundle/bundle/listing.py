@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lambundle.bundle import names, zipformat
 from lambundle.bundle.model import Kind
+from lambundle.machine import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,10 +90,10 @@ class ZipStore:
     """Members in a zip file."""
 
     def __init__(self, path: Path, fault: OnFault) -> None:
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would block
+        self._fd = open_zip(path)
         self._records: dict[str, zipformat.Record] = {}
         try:
-            self.zipped: int | None = regular_size(self._fd)
+            self.zipped: int | None = os.fstat(self._fd).st_size
             records, end = zipformat.read_records(self._fd)
             self._ends = zipformat.ends_of(records, end)
             found = (self._member(record, fault) for record in records)
@@ -202,12 +203,14 @@ class DirectoryStore:
                     todo.append(member.path)
 
 
-def regular_size(fd: int) -> int:
-    """Return the size of the file open at ``fd``; ZipFormatError when it is not a regular file."""
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        raise zipformat.ZipFormatError("it is neither a file nor a directory")
-    return status.st_size
+def open_zip(path: Path) -> int:
+    """Open a zip for reading. Raises ZipFormatError for a pipe, a socket or a device, else OSError."""
+    try:
+        return open_regular(path)
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise zipformat.ZipFormatError("it is neither a file nor a directory") from error
+        raise
 
 
 def _sorted(members: Iterator[Member]) -> tuple[Member, ...]:

@@ -7,12 +7,28 @@ import re
 from typing import Any, NoReturn, TypeVar
 
 from lambundle.bundle import names
-from lambundle.bundle.model import MANIFEST_VERSION, Entry, Group, Kind, Manifest, PackedOn, Program, Reason, Smoke
+from lambundle.bundle.model import (
+    MANIFEST_VERSION,
+    Entry,
+    Group,
+    Kind,
+    Manifest,
+    PackedOn,
+    PackOptions,
+    Program,
+    Reason,
+    Smoke,
+)
 from lambundle.errors import BadBundleError
 
 _MODE = re.compile(r"0[0-7]{3}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SIZE_MAX = 1 << 48  # above any file system's limit; sums stay exact in JSON readers
+PROGRAMS_MAX = 4096
+"""Most programs of a bundle: each is looked at, and run."""
+MARKS_MAX = 3_000_000
+"""Most marks of JSON that begin or part values, of which one of two bytes takes a hundred; 65,534 entries have half."""
+_MARKS = b"{[,:"
 _T = TypeVar("_T", str, int, bool, list[Any], dict[str, Any])
 
 
@@ -27,12 +43,15 @@ def encode_manifest(manifest: Manifest) -> bytes:
     environment = (
         f'"environment":{_line(dict(sorted(manifest.environment.items())))},\n' if manifest.environment else ""
     )
+    asked = {key: value for key in PackOptions.__slots__ if (value := getattr(manifest.options, key))}
+    options = f'"options":{_line(asked)},\n' if asked else ""
     lines = ",\n".join(_line(_group_json(group)) for group in manifest.groups)
     groups = f'"groups":[\n{lines}],\n' if lines else ""
     text = (
         f'{{"version":{MANIFEST_VERSION},"name":{_line(manifest.name)},\n'
         f'"programs":[\n{programs}],\n'
         f'"packed_on":{_line({key: getattr(packed_on, key) for key in PackedOn.__slots__})},\n'
+        f"{options}"
         f"{environment}"
         f"{groups}"
         f'"entries":[\n{entries}]}}\n'
@@ -45,6 +64,8 @@ def decode_manifest(data: bytes) -> Manifest:
 
     Unknown keys are ignored, so that later versions may add some.
     """
+    if sum(data.count(mark) for mark in _MARKS) > MARKS_MAX:
+        _fail("it has more values than any manifest")
     try:
         document = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -58,13 +79,17 @@ def decode_manifest(data: bytes) -> Manifest:
             context=(f"this lambundle reads version {MANIFEST_VERSION}",),
             hint="use the lambundle that wrote the bundle, or a later one",
         )
+    programs = _get(document, "programs", list)
+    if len(programs) > PROGRAMS_MAX:
+        _fail(f"it has {len(programs):,} programs, and a bundle {PROGRAMS_MAX:,} at most")
     manifest = Manifest(
         name=_get(document, "name", str),
-        programs=tuple(_program(item) for item in _get(document, "programs", list)),
+        programs=tuple(_program(item) for item in programs),
         packed_on=_packed_on(_get(document, "packed_on", dict)),
         entries=tuple(_entry(item) for item in _get(document, "entries", list)),
         environment=_texts(_get(document, "environment", dict, default={})),
         groups=tuple(_group(item) for item in _get(document, "groups", list, default=[])),
+        options=_options(_get(document, "options", dict, default={})),
     )
     _check_paths(manifest)
     return manifest
@@ -91,6 +116,8 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         found |= {"size": entry.size, "sha256": entry.sha256}
         if entry.package is not None:
             found["package"] = entry.package
+        if entry.bare_names:
+            found["bare_names"] = list(entry.bare_names)
     if entry.reasons:
         found["reasons"] = [_reason_json(reason) for reason in entry.reasons]
     return found
@@ -144,6 +171,19 @@ def _packed_on(item: Any) -> PackedOn:
     )
 
 
+def _options(item: Any) -> PackOptions:
+    lists = {key: _words(item, key) for key in PackOptions.__slots__ if key not in {"only_recorded", "root"}}
+    only = _get(item, "only_recorded", bool, default=False)
+    return PackOptions(**lists, only_recorded=only, root=_get(item, "root", str, default=""))
+
+
+def _words(item: Any, key: str) -> tuple[str, ...]:
+    found = _get(item, key, list, default=[])
+    if not all(type(word) is str for word in found):
+        _fail(f"{key!r} of the options is not a list of text")
+    return tuple(found)
+
+
 def _entry(item: Any) -> Entry:
     path = _path(item, "path")
     text, mode = _get(item, "kind", str), _get(item, "mode", str)
@@ -164,7 +204,10 @@ def _entry(item: Any) -> Entry:
     if not _SHA256.fullmatch(digest):
         _fail(f"{path!r} has no valid sha256")
     package = _get(item, "package", str) if "package" in item else None
-    return Entry(path, kind, int(mode, 8), size, reasons=reasons, sha256=digest, package=package)
+    bare_names = tuple(_get(item, "bare_names", list, default=[]))
+    if not all(type(name) is str for name in bare_names):
+        _fail(f"{path!r} has names that are no text")
+    return Entry(path, kind, int(mode, 8), size, reasons=reasons, sha256=digest, package=package, bare_names=bare_names)
 
 
 def _group(item: Any) -> Group:
@@ -194,6 +237,9 @@ def _utf8_size(path: str, target: str) -> int:
 
 
 def _check_paths(manifest: Manifest) -> None:
+    launchers = [program.launcher for program in manifest.programs]
+    if len(set(launchers)) != len(launchers):
+        _fail("two of its programs have one launcher")
     try:
         names.check_tree(
             [

@@ -47,9 +47,10 @@ class Entry:
 
     ``path`` is relative to the bundle's top, POSIX, without a trailing slash. ``mode`` are the permission bits.
     ``size`` is the bytes of a file's content or a link's target, 0 for a directory. A file has ``source``, read when
-    the bundle is written, or ``content``, which is generated; ``head`` replaces the first bytes of the source. A link
-    has ``target``, relative to its directory. ``sha256`` is set once the bundle is written. ``package`` is the package
-    of the packing machine that owns the file, None without one.
+    the bundle is written, or ``content``, which is generated; ``edits`` are offsets in the source and the bytes that
+    are there in the bundle. A link has ``target``, relative to its directory. ``sha256`` is set once it is written.
+    ``package`` is the package of the packing machine that owns the file, None without one. ``bare_names`` are absolute
+    paths that the file needs by on the packing machine, and in the bundle by their last component.
     """
 
     path: str
@@ -58,11 +59,12 @@ class Entry:
     size: int = 0
     source: Source | None = None
     content: bytes | None = field(default=None, repr=False)
-    head: bytes = field(default=b"", repr=False)
+    edits: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
     target: str | None = None
     reasons: tuple[Reason, ...] = ()
     sha256: str | None = None
     package: str | None = None
+    bare_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,24 @@ class PackedOn:
 
 
 @dataclass(frozen=True, slots=True)
+class PackOptions:
+    """The options of the ``pack`` that made a bundle, so that it can be packed again with one more.
+
+    Named as those; ``library_path`` has the directories of LD_LIBRARY_PATH too where that found a library. Files and
+    directories are absolute paths.
+    """
+
+    add: tuple[str, ...] = ()
+    package: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    library_path: tuple[str, ...] = ()
+    recipe: tuple[str, ...] = ()
+    record: tuple[str, ...] = ()
+    only_recorded: bool = False
+    root: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The content of a bundle. ``entries`` are sorted by path, without the manifest itself.
 
@@ -129,6 +149,7 @@ class Manifest:
     entries: tuple[Entry, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
+    options: PackOptions = field(default_factory=PackOptions)
 
     @property
     def path(self) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 READ_LIMIT = 512 << 20
 """Default limit of bytes of ``Bundle.read``, twice Lambda's quota."""
-MANIFEST_LIMIT = 64 << 20
+MANIFEST_LIMIT = 48 << 20
 """Most bytes of all manifests of a bundle."""
 
 _PERMISSIONS = 0o777

@@ -25,6 +25,8 @@ UTF8: Final = 0x0800
 """General purpose bit 11: the name is UTF-8 (APPNOTE 4.4.4)."""
 ENCRYPTED: Final = 0x0001
 """General purpose bit 0 (APPNOTE 4.4.4)."""
+DESCRIBED: Final = 0x0008
+"""General purpose bit 3: checksum and sizes follow the data (APPNOTE 4.4.4)."""
 UNIX: Final = 3
 """Creator system with a Unix mode in the upper half of the external attributes (APPNOTE 4.4.2.2)."""
 ENTRIES_MAX: Final = 0xFFFF - 1
@@ -42,6 +44,11 @@ _EXTRA = struct.Struct("<2H")  # 4.5.1: identifier and length
 _ZIP64 = struct.Struct("<2Q")  # 4.5.3: size and packed size, in a local header always both
 _ZIP64_ID: Final = 0x0001
 _ZIP64_TOLD: Final = 0xFFFF_FFFF  # the size is in the extra field (4.4.8)
+_UNICODE_PATH_ID: Final = 0x7075  # 4.6.9: another name, which some readers take instead
+_UNICODE_PATH_HEAD: Final = 5  # its version, and the checksum of the name that it is for
+_ALIKE: Final = ENCRYPTED | 0x0020 | 0x0040 | 0x2000  # bits that change what the data are: patched, strong, masked
+_DESCRIPTOR_SIGN = b"PK\x07\x08"
+_DESCRIPTORS = (struct.Struct("<3I"), struct.Struct("<I2Q"))  # 4.3.9: without and with zip64, the signature optional
 _ZIP64_LOCATOR, _ZIP64_LOCATOR_SIGN = 20, b"PK\x06\x07"  # 4.3.15, just before the end record
 _COMMENT_MAX = 0xFFFF
 _BLOCK = 1 << 20
@@ -66,6 +73,7 @@ class Record:
 
     ``name`` is raw, ``mode`` a whole st_mode, 0 if unknown. ``packed`` and ``size`` are the bytes in the zip and
     unzipped, ``offset`` is that of the local header in the file, ``system`` the creator system (APPNOTE 4.4.2.2).
+    ``also`` is the name in a unicode path field, None without one.
     """
 
     name: bytes
@@ -77,6 +85,7 @@ class Record:
     offset: int
     flags: int = 0
     system: int = UNIX
+    also: bytes | None = None
 
 
 def dos_time(epoch: int | None) -> tuple[int, int]:
@@ -163,14 +172,17 @@ def name_of(record: Record) -> str:
     """Return a record's name as text.
 
     Unflagged names are UTF-8 if possible, as in zips from Unix, else code page 437 (APPNOTE appendix D). Raises
-    ZipFormatError if a flagged name is not UTF-8.
+    ZipFormatError if a flagged name is not UTF-8, or if another field gives another name.
     """
     try:
-        return record.name.decode()
+        name = record.name.decode()
     except UnicodeDecodeError as error:
         if record.flags & UTF8:
             raise ZipFormatError(f"{shown(record.name)} is flagged as UTF-8 and is not") from error
-        return record.name.decode("cp437")
+        name = record.name.decode("cp437")
+    if record.also is not None and record.also != name.encode():
+        raise ZipFormatError(f"{shown(record.name)} has another name, {shown(record.also)}, in its unicode path field")
+    return name
 
 
 def ends_of(records: Sequence[Record], end: int) -> dict[int, int]:
@@ -242,28 +254,62 @@ def data_offset(fd: int, record: Record, end: int) -> int:
     start: int = record.offset + len(head) + extra_size
     if start + record.packed > end:
         raise ZipFormatError(f"{shown(record.name)} overlaps the next entry")
-    later = flags & 0x0008  # a data descriptor follows: sizes here may be 0 (APPNOTE 4.4.4, bit 3)
-    told = (crc, packed, size)
-    if method == record.method and (later or told == (record.crc, record.packed, record.size)):
+    extra = pread(fd, extra_size, start - extra_size)
+    _check_local(record, flags, extra)
+    told, right = (crc, packed, size), (record.crc, record.packed, record.size)
+    if method == record.method and flags & DESCRIBED:
+        if any(here not in {0, there, _ZIP64_TOLD} for here, there in zip(told, right, strict=True)):
+            raise ZipFormatError(f"{shown(record.name)} has another size or checksum in its local header")
+        _check_descriptor(fd, record, start + record.packed, end)
         return start
-    if (method, crc) == (record.method, record.crc) and packed == size == _ZIP64_TOLD:
-        extra = pread(fd, extra_size, start - extra_size)
-        if _zip64_sizes(extra) == (record.size, record.packed):
-            raise UnsupportedZipError(f"{shown(record.name)} has its size in a zip64 field of its local header")
+    if method == record.method and told == right:
+        return start
+    has_zip64 = packed == size == _ZIP64_TOLD and _zip64_sizes(extra) == (record.size, record.packed)
+    if has_zip64 and (method, crc) == (record.method, record.crc):
+        raise UnsupportedZipError(f"{shown(record.name)} has its size in a zip64 field of its local header")
     raise ZipFormatError(f"{shown(record.name)} has another size, checksum or method in its local header")
+
+
+def _check_local(record: Record, flags: int, extra: bytes) -> None:
+    """Raise ZipFormatError if a local header has other flags that matter than the central one, or another name."""
+    if (flags ^ record.flags) & (_ALIKE if record.name.isascii() else _ALIKE | UTF8):
+        raise ZipFormatError(f"{shown(record.name)} has other flags in its local header")
+    also = _field(extra, _UNICODE_PATH_ID)
+    if also is not None and also[_UNICODE_PATH_HEAD:] != (record.name if record.also is None else record.also):
+        raise ZipFormatError(f"{shown(record.name)} has another name in a field of its local header")
 
 
 def _zip64_sizes(extra: bytes) -> tuple[int, int] | None:
     """Return size and packed size in the zip64 extra field of a local header; None without one."""
+    field = _field(extra, _ZIP64_ID)
+    if field is None or len(field) < _ZIP64.size:
+        return None
+    size, packed = _ZIP64.unpack_from(field)
+    return size, packed
+
+
+def _field(extra: bytes, wanted: int) -> bytes | None:
+    """Return the first extra field of a kind (APPNOTE 4.5); None without one."""
     at = 0
     while at + _EXTRA.size <= len(extra):
         kind, length = _EXTRA.unpack_from(extra, at)
         at += _EXTRA.size
-        if kind == _ZIP64_ID and length >= _ZIP64.size and at + length <= len(extra):
-            size, packed = _ZIP64.unpack_from(extra, at)
-            return size, packed
+        if kind == wanted and at + length <= len(extra):
+            return extra[at : at + length]
         at += length
     return None
+
+
+def _check_descriptor(fd: int, record: Record, at: int, end: int) -> None:
+    """Raise ZipFormatError unless what follows the data repeats checksum and sizes, as the flag promises."""
+    longest = len(_DESCRIPTOR_SIGN) + _DESCRIPTORS[1].size
+    found = pread(fd, min(longest, end - at), at)
+    right = (record.crc, record.packed, record.size)
+    for head in (_DESCRIPTOR_SIGN, b""):
+        for layout in _DESCRIPTORS:
+            if found.startswith(head + layout.pack(*right)):
+                return
+    raise ZipFormatError(f"{shown(record.name)} has another size or checksum in its data descriptor")
 
 
 def _find_end(fd: int, size: int) -> tuple[int, int, int, int]:
@@ -302,7 +348,9 @@ def _central(data: memoryview, position: int) -> tuple[Record, int]:
         raise UnsupportedZipError(f"{shown(name)} needs zip64 or another disk")
     system = made >> 8
     mode = attributes >> 16 if system == UNIX else 0
-    return Record(name, mode, method, crc, packed, size, offset, flags, system), after
+    field = _field(bytes(data[name_at + name_size : name_at + name_size + extra_size]), _UNICODE_PATH_ID)
+    also = None if field is None else field[_UNICODE_PATH_HEAD:]
+    return Record(name, mode, method, crc, packed, size, offset, flags, system, also), after
 
 
 def _check_overlap(records: list[Record], end: int) -> None:

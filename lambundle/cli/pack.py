@@ -27,6 +27,7 @@ _DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The zip to write.  [default: NAME.zip]"
 )
+@click.option("--force", is_flag=True, help="Replace FILE even if it is no bundle.")
 @click.option(
     "--tree",
     type=click.Path(path_type=Path),
@@ -72,6 +73,7 @@ _DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
 def pack(
     programs: tuple[str, ...],
     output: Path | None,
+    force: bool,
     tree: Path | None,
     name: str | None,
     add: tuple[str, ...],
@@ -108,6 +110,8 @@ def pack(
             "--record runs a command on this machine, and --root packs another",
             hint="pack inside that root, or name what is needed with --add PATH",
         )
+    if not dry_run:
+        _check_output(output, tree, () if root else (*programs, *add, *recipe), force=force)
     recorded, notes = _record(record, only=only_recorded) if record else (None, ())
     gc.disable()  # a plan makes hundreds of thousands of objects and drops few: collecting costs a tenth of its time
     plan = api.make_plan(
@@ -127,7 +131,7 @@ def pack(
     say.answers(screen.plan_lines(plan))
     say.answers(screen.entry_lines(plan) if verbose else [])
     say.answers([] if why is None else screen.why_lines(plan, why))
-    written = None if dry_run else _write(plan, out, say, is_tree=tree is not None, level=level)
+    written = None if dry_run else _write(plan, out, say, is_tree=tree is not None, level=level, force=force)
     if written is None:
         say.answers(screen.planned_lines(plan))
     else:
@@ -140,6 +144,18 @@ def pack(
         say.out.write_bare(str(out))
 
 
+def _check_output(output: Path | None, tree: Path | None, inputs: tuple[str | Path, ...], *, force: bool) -> None:
+    """Refuse an output that cannot be written, before all the work; what is packed is known after it."""
+    from lambundle.bundle.write.outputs import check_output, check_place, check_tree_output
+
+    if tree is not None:
+        check_tree_output(tree)
+    elif output is not None:
+        check_output(output, inputs=filter(os.path.isfile, inputs), force=force)
+    else:
+        check_place(Path("NAME.zip"))
+
+
 def _record(commands: tuple[str, ...], *, only: bool) -> tuple[Recorded, tuple[str, ...]]:
     from lambundle.pack.request import Recorded
 
@@ -149,13 +165,15 @@ def _record(commands: tuple[str, ...], *, only: bool) -> tuple[Recorded, tuple[s
             raise RecordingError(
                 f"the recorded command ended with {status}: {command}", hint="give a command that does its job here"
             )
-    return Recorded(recording.files, only), recording.notes
+    return Recorded(recording.files, only, commands), recording.notes
 
 
-def _write(plan: Plan, out: Path, say: Speaker, *, is_tree: bool, level: int) -> Written:
+def _write(plan: Plan, out: Path, say: Speaker, *, is_tree: bool, level: int, force: bool) -> Written:
     from lambundle.bundle.write import epoch_of
     from lambundle.cli.waiting import progress_bar
 
     epoch = None if is_tree else epoch_of(os.environ)
     with progress_bar(say.err, plan.unzipped, quiet=say.quiet) as progress:
-        return api.write_bundle(plan, out, as_directory=is_tree, level=level, epoch=epoch, progress=progress)
+        return api.write_bundle(
+            plan, out, as_directory=is_tree, level=level, epoch=epoch, force=force, progress=progress
+        )

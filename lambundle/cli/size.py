@@ -48,6 +48,7 @@ GROUPS = ("file", "package", "directory", "program")
 )
 @click.option("--tree", is_flag=True, help="Show a tree: each file below its reason.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with a map to zoom into.")
+@click.option("--force", is_flag=True, help="Replace FILE even if it is no page of size.")
 @click.option("--against", type=click.Path(path_type=Path), metavar="BUNDLE", help="Compare with another bundle.")
 @click.option("--deep", is_flag=True, help="Look into the files too: symbols that strip would take out.")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
@@ -60,6 +61,7 @@ def size(
     others: tuple[Path, ...],
     tree: bool,
     html: Path | None,
+    force: bool,
     against: Path | None,
     deep: bool,
     as_json: bool,
@@ -78,6 +80,8 @@ def size(
 
     if against is not None and (tree or by != "file"):
         raise UsageError("--against shows files, not --tree or --by", hint="give one of them")
+    if html is not None:
+        _check_page(html, (bundle, *others, *([] if against is None else [against])), force=force)
     gc.disable()  # many small objects are made and none dropped: collecting costs a sixth of the time
     measured = api.measure_bundle(bundle, others=others, deep=deep)
     facts, offers, found = measured.facts, measured.drops, measured.findings
@@ -136,6 +140,13 @@ def _groups(facts: SizeFacts, by: str) -> Sequence[Sum]:
         "program": grouping.by_program,
     }
     return makers[by](facts)
+
+
+def _check_page(path: Path, inputs: Sequence[Path], *, force: bool) -> None:
+    from lambundle.bundle.write.outputs import check_output
+    from lambundle.size.page import is_page
+
+    check_output(path, inputs=inputs, force=force, is_ours=is_page)
 
 
 def _write_page(path: Path, facts: SizeFacts, offers: Sequence[Drop], found: Sequence[Finding]) -> None:

@@ -98,14 +98,17 @@ class Terminal:
             self._put(text)
 
     def write_json(self, value: object) -> None:
-        """Write a value for a program: in ASCII, with every control character escaped (RFC 8259)."""
+        """Write a value for a program: in ASCII, with every control character escaped (RFC 8259).
+
+        Raises ValueError for a number that JSON does not have: whoever makes the value sees to it.
+        """
         import json
 
-        self._put(json.dumps(value, indent=1) + "\n")
+        self._put(json.dumps(value, indent=1, allow_nan=False) + "\n")
 
     def write_bare(self, text: str) -> None:
-        """Write the one thing that a program asked for, such as a path, exactly as it is."""
-        self._put(text + "\n")
+        """Write the one thing that a program asked for, such as a path, exactly as it is; on a terminal as text."""
+        self._put((self.shown(text) if self.is_terminal else text) + "\n")
 
     def _put(self, text: str) -> None:
         if self.stream is not None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lambundle.cli.line import Line
     from lambundle.cli.speaker import Speaker
     from lambundle.verify.command import Findings, VerifyRequest
+    from lambundle.verify.sandbox.stdin import SharedInput
 
 _PATH = click.Path(path_type=Path)
 _MACHINES = {name: machine for machine, item in ARCHITECTURES.items() for name in (item.service, machine)}
@@ -78,12 +79,25 @@ _MACHINES = {name: machine for machine, item in ARCHITECTURES.items() for name i
     metavar="FILE",
     help="Give the function this event. [repeatable, in order]",
 )
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="FILE[=PATH]",
+    help="Copy a file into a directory below /tmp, where COMMAND then runs. [repeatable]",
+)
+@click.option("--no-compare", is_flag=True, help="Do not run the job on this machine too, to compare its result.")
 @click.option("--static", is_flag=True, help="Run nothing: only the checks of the bundle at rest.")
 @click.option("--fix", is_flag=True, help="Add what a failing run misses, and write a new bundle beside the old one.")
 @click.option(
-    "-o", "--output", type=_PATH, metavar="FILE", help="The zip that --fix writes.  [default: NAME.fixed.zip]"
+    "-o",
+    "--output",
+    type=_PATH,
+    metavar="DIR|FILE",
+    help="Keep in a new directory what COMMAND made; with --fix, the new zip.  [default: NAME.fixed.zip]",
 )
-@click.option("--strict", is_flag=True, help="Treat skipped checks as unknown (status 3).")
+@click.option("--force", is_flag=True, help="With --fix: replace FILE even if it is no bundle.")
+@click.option("--strict", is_flag=True, help="Treat skipped checks as unknown (status 3), warnings as failures.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the verdict.")
 @click.option("-v", "--verbose", is_flag=True, help="Print all that the checks saw and the runs printed.")
@@ -100,9 +114,12 @@ def verify(
     arch: str | None,
     handler: str | None,
     events: tuple[Path, ...],
+    inputs: tuple[str, ...],
+    no_compare: bool,
     static: bool,
     fix: bool,
     output: Path | None,
+    force: bool,
     strict: bool,
     as_json: bool,
     quiet: bool,
@@ -119,6 +136,7 @@ def verify(
     from lambundle.cli.speaker import Speaker
     from lambundle.cli.waiting import status
     from lambundle.verify.command import VerifyRequest
+    from lambundle.verify.run.inputs import read_input
     from lambundle.verify.sandbox.interface import MIB, Limits
 
     request = VerifyRequest(
@@ -132,20 +150,37 @@ def verify(
         arch=None if arch is None else _MACHINES[arch],
         handler=handler,
         events=events,
+        inputs=tuple(map(read_input, inputs)),
+        stdin=_stdin() if command else None,
+        output=None if fix else output,
+        compares=not no_compare,
         strict=strict,
         static=static,
     )
-    _check(request, fix=fix, output=output)
+    _check(request, fix=fix)
     say = Speaker(quiet=quiet or as_json)
     with status(say.err, quiet=say.quiet) as progress:
-        findings, fixed = _carry_out(request, fix=fix, output=output, progress=progress)
+        findings, fixed = _carry_out(request, fix=fix, output=output, force=force, progress=progress)
     (say.err if say.quiet else say.out).write(map(line, fixed))
     _tell(findings, say, as_json=as_json, verbose=verbose)
     sys.exit(findings.verification.exit_code)
 
 
-def _check(request: VerifyRequest, *, fix: bool, output: Path | None) -> None:
+def _stdin() -> SharedInput | None:
+    """What lambundle itself is given to read, unless that is a terminal."""
+    from lambundle.verify.sandbox.stdin import SharedInput
+
+    try:
+        return None if sys.stdin.isatty() else SharedInput(source=sys.stdin.fileno())
+    except (AttributeError, OSError, ValueError):  # closed
+        return None
+
+
+def _check(request: VerifyRequest, *, fix: bool) -> None:
     """Refuse what has no meaning together."""
+    from lambundle.verify.run.inputs import check_inputs
+    from lambundle.verify.run.output import check_output
+
     for option, value in (("--handler", request.handler), ("--image", request.image)):
         if value is not None and not value.strip():
             raise UsageError(f"{option} is empty", hint="give it a value, or leave it out")
@@ -155,16 +190,20 @@ def _check(request: VerifyRequest, *, fix: bool, output: Path | None) -> None:
         raise UsageError("--image needs Docker", hint="leave out --sandbox bubblewrap")
     if fix and request.static:
         raise UsageError("--fix needs a run to learn from", hint="leave out --static")
-    if output is not None and not fix:
-        raise UsageError("--output is for what --fix writes", hint="add --fix")
+    for option, is_given in (("--input", bool(request.inputs)), ("--output", request.output is not None)):
+        if is_given and (not request.command or request.static):
+            raise UsageError(f"{option} is for a command that is run", hint="give the command after --")
+    check_inputs(request.inputs)
+    if request.output is not None:
+        check_output(request.output)
 
 
 def _carry_out(
-    request: VerifyRequest, *, fix: bool, output: Path | None, progress: Callable[[str], None]
+    request: VerifyRequest, *, fix: bool, output: Path | None, force: bool, progress: Callable[[str], None]
 ) -> tuple[Findings, tuple[str, ...]]:
     if not fix:
         return api.verify_bundle(request, progress=progress), ()
-    fixed = api.repair_bundle(request, output, progress=progress)
+    fixed = api.repair_bundle(request, output, force=force, progress=progress)
     return fixed.findings, fixed.lines
 
 

@@ -25,8 +25,10 @@ ANSWER = 1_000
 """Characters of a function's answer that are shown without -v."""
 
 _BELOW = " " * (8 + NAME)
-_STYLES: Mapping[str, Style] = MappingProxyType({"PASS": "pass", "FAIL": "fail", "SKIP": "skip", "UNKNOWN": "warn"})
-_WORDS = {Status.FAIL: "failed", Status.PASS: "passed", Status.SKIP: "skipped"}
+_STYLES: Mapping[str, Style] = MappingProxyType(
+    {"PASS": "pass", "FAIL": "fail", "SKIP": "skip", "WARN": "warn", "UNKNOWN": "warn"}
+)
+_WORDS = {Status.FAIL: "failed", Status.PASS: "passed", Status.WARN: "warned", Status.SKIP: "skipped"}
 
 
 def screen(verification: Verification, log: Sequence[str] = (), *, verbose: bool = False) -> list[Line]:
@@ -47,7 +49,7 @@ def check_lines(check: Check, *, verbose: bool) -> list[Line]:
     """One check: status, name and detail; below, where it failed, what leads to it; and what to do."""
     word = check.status.name
     lines = [line("  ", (word, _STYLES[word]), f"  {check.name:<{NAME}}{check.detail}", hang=_BELOW)]
-    if check.status is Status.FAIL or verbose:
+    if check.status in {Status.FAIL, Status.WARN} or verbose:
         shown = check.context if verbose else check.context[:SHOWN]
         lines += [line(f"{_BELOW}{text}", hang=f"{_BELOW}  ") for text in shown]
         if len(shown) < len(check.context):

@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.discover.rules import rules
-from lambundle.scripts.shebang import MAX_SCRIPT, find_command, is_shell, started_programs
+from lambundle.scripts.shebang import MAX_SCRIPT, find_command, is_shell, read_shebang, started_programs
 from lambundle.scripts.started_commands import started_commands
 
 if TYPE_CHECKING:
@@ -34,12 +34,19 @@ class Started:
         self.notes: list[str] = []
 
     def by(self, script: str, interpreter: str, sources: Iterable[str]) -> list[str]:
-        """Return the paths of the programs that a script and its own modules ``sources`` start."""
+        """Return the paths of the programs that a script and its own modules ``sources`` start, and what runs it."""
+        found = self._interpreting(script)
         if is_shell(interpreter):
-            found = started_programs(self._files, script, self._machine.search)
+            found += started_programs(self._files, script, self._machine.search)
         else:
-            found = list(self._named_in((script, *sources), interpreter))
+            found += self._named_in((script, *sources), interpreter)
         return [path for path in found if not rules().interactive.match(posixpath.basename(path))]
+
+    def _interpreting(self, script: str) -> list[str]:
+        """Return the interpreter of a script if it is a script itself, which starts programs too."""
+        shebang = read_shebang(self._files, script, self._machine.search)
+        path = "" if shebang is None else shebang.interpreter
+        return [path] if path and read_shebang(self._files, path, self._machine.search) is not None else []
 
     def _named_in(self, sources: Iterable[str], interpreter: str) -> Iterator[str]:
         names: dict[str, str] = {}

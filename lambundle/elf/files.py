@@ -28,6 +28,10 @@ class LoaderFiles(Protocol):
         """Return the headers of a file, or why there are none."""
         ...
 
+    def searched(self, by: str, cost: int) -> None:
+        """Count a location that is searched for ``by``; raise where files ask for more than any real ones do."""
+        ...
+
     def identity(self, path: str) -> tuple[int, int] | None:
         """Return device and inode, by which the loader recognises a file under another name."""
         ...
@@ -53,6 +57,13 @@ class LoaderFiles(Protocol):
         ...
 
 
+SEARCHES, SEARCHES_A_FILE = 1 << 16, 1 << 10
+"""How many locations are searched: in any case, and more for each ELF file; of chromium it is 20 a file.
+
+A file names libraries and directories, each of which is searched for each: their product has no other bound.
+"""
+
+
 class ElfFiles:
     """The files of a machine with their ELF headers, each file's read once whatever its names."""
 
@@ -66,6 +77,13 @@ class ElfFiles:
         self.real = files.real
         self._answers: dict[str, ElfFile | Refusal] = {}
         self._headers: dict[tuple[int, int], ElfFile | Refusal] = {}
+        self._searches = 0
+
+    def searched(self, by: str, cost: int) -> None:
+        """Count a location that is searched for ``by``. Raises BadElfError above what real files ask for."""
+        self._searches += cost
+        if self._searches > SEARCHES + SEARCHES_A_FILE * len(self._headers):
+            raise BadElfError(f"{by} is a damaged ELF file: its libraries would be searched for in too many places")
 
     def elf(self, path: str) -> ElfFile | Refusal:
         """Return the headers of a file, or why there are none."""

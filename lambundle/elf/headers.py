@@ -57,6 +57,10 @@ _DT_RPATH = 15
 _DT_RUNPATH = 29
 _DT_FLAGS = 30
 _DT_FLAGS_1 = 0x6FFF_FFFB
+_DT_DEPAUDIT = 0x6FFF_FEFB
+_DT_AUDIT = 0x6FFF_FEFC
+_DT_AUXILIARY = 0x7FFF_FFFD
+_DT_FILTER = 0x7FFF_FFFF
 _DT_VERDEF = 0x6FFF_FFFC
 _DT_VERDEFNUM = 0x6FFF_FFFD
 _DT_VERNEED = 0x6FFF_FFFE
@@ -73,6 +77,18 @@ _MAX_VERSIONS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
+class Filtee:
+    """A library that stands before the file in symbol lookup: DT_AUXILIARY, which is ``optional``, or DT_FILTER.
+
+    ``position`` is how many entries of DT_NEEDED are before it.
+    """
+
+    name: str
+    position: int
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ElfFile:
     """The headers of an ELF file that decide how it is loaded.
 
@@ -82,7 +98,8 @@ class ElfFile:
     dynamic entries, unexpanded. ``version_needs`` are (library, versions) pairs of DT_VERNEED, ``version_defs`` names
     of DT_VERDEF without the base definition, which repeats the soname. ``dlopen`` are notes on libraries that it opens.
     ``isa_needed`` has a bit for each required x86-64 level (1: baseline, 2: v2, 4: v3, 8: v4), 0 without the note.
-    ``strings`` are the offsets of the start and end of the dynamic string table; (0, 0) without one.
+    ``strings`` are the offsets of the start and end of the dynamic string table; (0, 0) without one. ``filtees`` are
+    DT_AUXILIARY and DT_FILTER in order. ``audits`` are the names in DT_AUDIT and DT_DEPAUDIT.
     """
 
     path: str
@@ -105,6 +122,8 @@ class ElfFile:
     dlopen: tuple[DlopenNote, ...] = ()
     isa_needed: int = 0
     strings: tuple[int, int] = (0, 0)
+    filtees: tuple[Filtee, ...] = ()
+    audits: tuple[str, ...] = ()
 
     @property
     def nodeflib(self) -> bool:
@@ -215,6 +234,8 @@ def _parse(fetch: Callable[[int, int], bytes], size: int, name: str) -> ElfFile:
         dlopen=dlopen,
         isa_needed=isa_needed,
         strings=dynamic.strings(),
+        filtees=dynamic.filtees(),
+        audits=dynamic.audits(),
     )
 
 
@@ -249,7 +270,7 @@ def _interpreter(source: Reader, segments: dict[int, list[tuple[int, int, int, i
 class _Dynamic:
     """The dynamic section: entries by tag (the last one counts, as in ld.so) and their strings."""
 
-    __slots__ = ("_end", "_loads", "_needed", "_source", "_strings", "_word", "entries")
+    __slots__ = ("_end", "_filtees", "_loads", "_needed", "_source", "_strings", "_word", "entries")
 
     def __init__(self, source: Reader, layout: Layout, segments: dict[int, list[tuple[int, int, int, int]]]) -> None:
         offset, _address, size, _align = segments[_PT_DYNAMIC][0]
@@ -260,16 +281,19 @@ class _Dynamic:
         self._word = layout.word
         self._loads = segments.get(_PT_LOAD, [])
         self._needed: list[int] = []
+        self._filtees: list[tuple[int, int, bool]] = []
         self.entries: dict[int, int] = {}
         for tag, value in layout.dynamic.iter_unpack(source.read(offset, size, "its dynamic section")):
             if tag == 0:
                 break
             if tag == _DT_NEEDED:
                 self._needed.append(value)
+            elif tag in (_DT_AUXILIARY, _DT_FILTER):
+                self._filtees.append((value, len(self._needed), tag == _DT_AUXILIARY))
             else:
                 self.entries[tag] = value
-        if len(self._needed) > _MAX_NEEDED:
-            raise source.bad(f"it needs {len(self._needed)} libraries")
+        if len(self._needed) + len(self._filtees) > _MAX_NEEDED:
+            raise source.bad(f"it needs {len(self._needed) + len(self._filtees)} libraries")
         self._strings = self._end = -1
         if _DT_STRTAB in self.entries:
             self._strings = self._offset(self.entries[_DT_STRTAB], "DT_STRTAB")
@@ -294,6 +318,17 @@ class _Dynamic:
     def needed(self) -> tuple[str, ...]:
         """Return DT_NEEDED, in order."""
         return tuple([self._string(index, "DT_NEEDED") for index in self._needed])
+
+    def filtees(self) -> tuple[Filtee, ...]:
+        """Return DT_AUXILIARY and DT_FILTER, in order."""
+        return tuple(
+            [Filtee(self._string(index, "a filter"), position, optional) for index, position, optional in self._filtees]
+        )
+
+    def audits(self) -> tuple[str, ...]:
+        """Return the names in DT_AUDIT, then those in DT_DEPAUDIT."""
+        texts = (self.text(_DT_AUDIT, "DT_AUDIT", _MAX_RPATH), self.text(_DT_DEPAUDIT, "DT_DEPAUDIT", _MAX_RPATH))
+        return tuple([name for text in texts if text for name in text.split(":") if name])
 
     def text(self, tag: int, what: str, limit: int) -> str | None:
         """Return the string of a tag; None without the tag."""

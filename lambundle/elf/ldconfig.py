@@ -36,9 +36,11 @@ _HWCAP_EXTENSION = 1 << 62
 _HWCAPS_TAG = 1
 _MAX_ENTRIES = 1 << 20
 _MAX_HWCAPS = 1 << 10
+_SLACK = 1 << 16
 _MAX_CONF_FILES = 256
 _MAX_CONF_SIZE = 1 << 20
-_MAX_LOADER_SIZE = 1 << 24
+_MAX_LOADER_SIZE = 1 << 22  # ld.so with all symbols has 1.3 MiB
+_MAX_GLOBS = 1 << 10
 
 _CACHE_FLAGS: Mapping[tuple[int, int], tuple[int, ...]] = {
     (EM_X86_64, 64): (0x303,),
@@ -67,10 +69,11 @@ _TRIPLETS: Mapping[tuple[int, int], str] = {
     (EM_LOONGARCH, 64): "loongarch64-linux-gnu",
 }
 
-_DIRECTORY = rb"/(?:[\w.+@-]+/)*lib(?:[\w-]*)/(?:[\w.-]+/)?\0"
+# Every repetition has a bound: a search may not keep a step of megabytes.
+_DIRECTORY = rb"/(?:[\w.+@-]{1,255}/){0,32}lib(?:[\w-]{0,251})/(?:[\w.-]{1,255}/)?\0"
 # Both begin with two literal bytes; without them the search takes longer than the rest of a walk.
-_SYSTEM_DIRS = re.compile(rb"\0/" + _DIRECTORY.removeprefix(b"/") + rb"(?:" + _DIRECTORY + rb")*")
-_CACHE_PATH = re.compile(rb"\0(/(?:[\w.+@-]+/)*ld\.so\.cache)\0")
+_SYSTEM_DIRS = re.compile(rb"\0/" + _DIRECTORY.removeprefix(b"/") + rb"(?:" + _DIRECTORY + rb"){0,64}")
+_CACHE_PATH = re.compile(rb"\0(/(?:[\w.+@-]{1,255}/){0,32}ld\.so\.cache)\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def parse_cache(data: bytes, machine: int, bits: int, *, little: bool) -> dict[s
         return None
     wanted = _CACHE_FLAGS.get((machine, bits))
     names = _hwcaps_names(data, extensions, order)
+    left = _SLACK + 2 * len(data)  # ldconfig writes each text once, and names share their ends
     libraries: dict[str, list[CacheEntry]] = {}
     for flags, key, value, _version, hwcap in entry.iter_unpack(data[header.size : header.size + count * entry.size]):
         if wanted is not None and flags not in wanted and flags != _ANY_FLAGS:
@@ -111,6 +115,9 @@ def parse_cache(data: bytes, machine: int, bits: int, *, little: bool) -> dict[s
                 continue
             subdirectory = names[index]
         soname, path = _text(data, key), _text(data, value)
+        left -= len(soname or "") + len(path or "")
+        if left < 0:
+            return None
         if soname and path and path.startswith("/"):
             libraries.setdefault(soname, []).append(CacheEntry(path, subdirectory))
     return {soname: tuple(entries) for soname, entries in libraries.items()}
@@ -165,6 +172,7 @@ def read_conf(files: LoaderFiles, path: str = "/etc/ld.so.conf") -> tuple[str, .
     """
     directories: dict[str, None] = {}
     seen: set[str] = set()
+    globbed: set[str] = set()
 
     def read(name: str) -> None:
         if name in seen or len(seen) >= _MAX_CONF_FILES:
@@ -177,7 +185,10 @@ def read_conf(files: LoaderFiles, path: str = "/etc/ld.so.conf") -> tuple[str, .
             if words[0] == "include":
                 for pattern in words[1:]:
                     absolute = pattern if pattern.startswith("/") else f"{os.path.dirname(name)}/{pattern}"
-                    for found in files.glob(absolute):
+                    if absolute in globbed or len(globbed) >= _MAX_GLOBS:
+                        continue
+                    globbed.add(absolute)
+                    for found in files.glob(absolute.replace("**", "*")):  # glob(3), which has no deep ones
                         read(found)
                 continue
             directory = line.partition("#")[0].strip().partition("=")[0].rstrip()

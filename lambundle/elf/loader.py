@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lambundle.elf.files import LoaderFiles
 
 _MAX_NAME = 255  # NAME_MAX
+_MAX_PATH = 4096  # PATH_MAX
+_TEXT_OF_A_STEP = 64  # characters that take about as long to expand and to join as a location to be searched
 
 _TOKEN = re.compile(r"\$(?:\{(ORIGIN|PLATFORM|LIB)\}|(ORIGIN|PLATFORM|LIB)(?![A-Za-z0-9_]))")
 _MUSL_OWN = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
@@ -121,10 +123,20 @@ def expand(text: str, origin: str, environment: SearchEnvironment) -> str | None
     return _TOKEN.sub(lambda match: values[match[1] or match[2]] or "", text)
 
 
-def search(name: str, by: Requester | None, environment: SearchEnvironment, files: LoaderFiles) -> Found | NotFound:
-    """Find the library ``name`` that ``by`` needs and that is not loaded yet."""
+def search(
+    name: str, by: Requester | None, environment: SearchEnvironment, files: LoaderFiles, written: str = ""
+) -> Found | NotFound:
+    """Find a library that ``by`` needs and that is not loaded yet; ``written`` is its name with tokens."""
     looked_in: list[FailedLookup] = []
-    for step in _steps(name, by, environment):
+    steps = [_path_step(name, written, environment)] if "/" in name else _steps(name, by, environment)
+    asker = name if by is None else by.path
+    for step in steps:
+        files.searched(asker, 1 + len(step.written) // _TEXT_OF_A_STEP)
+        if step.directory is not None and not files.is_directory(step.directory):
+            files.searched(asker, 1)  # in place of the file that is not tried
+            path = f"{step.directory.rstrip('/')}/{name}"
+            looked_in.append(FailedLookup(step.rule, step.written, path, "no such directory"))
+            continue
         if step.directory is not None:
             candidates = _candidates(step.directory, name, environment, files)
         elif step.file is not None:
@@ -139,13 +151,11 @@ def search(name: str, by: Requester | None, environment: SearchEnvironment, file
                 return Found(path, answer, step.rule)
             if refusal is None:  # pragma: no cover  (an answer is one or the other)
                 continue
-            reason = refusal.reason
-            if step.directory is not None and not files.is_directory(step.directory):
-                reason = "no such directory"
             if refusal.fatal:
-                looked_in.append(FailedLookup(step.rule, step.written, path, f"{reason}: the loader looks no further"))
+                reason = f"{refusal.reason}: the loader looks no further"
+                looked_in.append(FailedLookup(step.rule, step.written, path, reason))
                 return NotFound(tuple(looked_in))
-            looked_in.append(FailedLookup(step.rule, step.written, path, reason))
+            looked_in.append(FailedLookup(step.rule, step.written, path, refusal.reason))
     return NotFound(tuple([_explain(lookup, name, environment, files) for lookup in looked_in]))
 
 
@@ -190,18 +200,18 @@ def _refuse(elf: ElfFile, environment: SearchEnvironment) -> Refusal | None:
 
 
 def _steps(name: str, by: Requester | None, environment: SearchEnvironment) -> Iterator[_Step]:
-    if "/" in name:
-        yield _path_step(name, environment)
+    if len(name) > _MAX_NAME:
+        yield _Step(Rule.PATH, name, note="the name is too long")
     elif environment.libc is Libc.MUSL:
-        yield from _musl_steps(name, by, environment)
+        yield from _musl_steps(by, environment)
     else:
         yield from _glibc_steps(name, by, environment)
 
 
-def _path_step(name: str, environment: SearchEnvironment) -> _Step:
+def _path_step(name: str, written: str, environment: SearchEnvironment) -> _Step:
     if not name.startswith("/"):
         return _Step(Rule.PATH, name, note="not tried, it is relative to the current directory")
-    if environment.isolated:
+    if environment.isolated and "ORIGIN" not in written:
         return _Step(Rule.PATH, name, note="it is outside the bundle")
     return _Step(Rule.PATH, name, file=name)
 
@@ -263,7 +273,9 @@ def _rpath_steps(by: Requester | None, environment: SearchEnvironment) -> Iterat
 
 def _element(rule: Rule, element: str, origin: str, environment: SearchEnvironment, *, ours: bool = False) -> _Step:
     """Return the step of one element of a path; ``ours`` if it is from ``--library-path``."""
-    directory = expand(element, origin, environment)
+    directory = expand(element, origin, environment) if len(element) < _MAX_PATH else element
+    if directory is not None and len(directory) >= _MAX_PATH:
+        return _Step(rule, element, note="not searched, it is too long for a path")
     if directory is None:
         return _Step(rule, element, note="not used, a part of it has no value on this machine")
     if not directory.startswith("/"):
@@ -288,14 +300,11 @@ def _cache_step(name: str, environment: SearchEnvironment, *, nodeflib: bool) ->
     return _Step(Rule.CONF, environment.cache_path, file=best.path)
 
 
-def _musl_steps(name: str, by: Requester | None, environment: SearchEnvironment) -> Iterator[_Step]:
+def _musl_steps(by: Requester | None, environment: SearchEnvironment) -> Iterator[_Step]:
     """Return LD_LIBRARY_PATH, the paths of the requester and of its loaders, then the machine's.
 
     In musl DT_RPATH and DT_RUNPATH are both inherited; DT_RUNPATH wins.
     """
-    if len(name) > _MAX_NAME:
-        yield _Step(Rule.PATH, name, note="the name is too long")
-        return
     if not environment.library_path:
         yield _Step(Rule.LIBRARY_PATH, "", note="not set")
     for element in environment.library_path:
@@ -328,6 +337,9 @@ def _musl_elements(rule: Rule, text: str, origin: str, environment: SearchEnviro
                 yield _Step(rule, element, note="not used, it is outside the bundle")
                 continue
             directory = element.replace("${ORIGIN}", origin).replace("$ORIGIN", origin)
+            if len(directory) >= _MAX_PATH:
+                yield _Step(rule, element, note="not searched, it is too long for a path")
+                continue
             yield _absolute(_Step(rule, element, directory))
 
 

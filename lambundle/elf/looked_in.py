@@ -25,11 +25,21 @@ def missing_library(missing: Sequence[Missing]) -> LibraryNotFoundError:
         context.append(f"missing as well: {', '.join(others)}")
     stem = first.soname.partition(".so")[0]
     search = f"install it, or pass --library-path DIR, or --exclude '{stem}.so*'"
-    by_path = "it is named by its path, so that no other is searched for: install that file, or pack another program"
     return LibraryNotFoundError(
         f"{first.soname} not found",
         context=tuple(context),
-        hint=by_path if "/" in first.soname else search,
+        hint=_hint_of_path(first) if "/" in first.soname else search,
+    )
+
+
+def _hint_of_path(missing: Missing) -> str:
+    """Return what to do about a name with a slash: the loader takes it as it stands."""
+    if missing.soname.startswith(("/", "$")):
+        return "it is named by its path, so that no other is searched for: install that file, or pack another program"
+    name = missing.soname.rpartition("/")[2]
+    return (
+        "the program starts only in the directory that this path is relative to: give the library a soname and link "
+        f"again, or patchelf --replace-needed {missing.soname} {name} {missing.needed_by}, and pass --library-path DIR"
     )
 
 

@@ -18,6 +18,8 @@ _NT_FDO_DLOPEN = 0x407C_0C0A
 _GNU_PROPERTY_X86_ISA_1_NEEDED = 0xC000_8002
 _MAX_NOTES = 1 << 18
 """Bytes of all note segments, far above the output of any linker."""
+_MAX_SONAMES = 1 << 10
+"""Libraries that a file says it opens; each is searched for. systemd's library, which has the most, names some 30."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def read_notes(
         data = source.read(offset, size, "a note")
         for owner, type_, content in _note_records(data, layout.word, align):
             if owner == b"FDO\0" and type_ == _NT_FDO_DLOPEN:
-                dlopen.extend(_dlopen_notes(content))
+                dlopen.extend(_dlopen_notes(content, _MAX_SONAMES - sum(len(note.sonames) for note in dlopen)))
             elif owner == b"GNU\0" and type_ == _NT_GNU_PROPERTY_TYPE_0:
                 isa_needed |= _isa_needed(content, layout)
     return tuple(dlopen), isa_needed
@@ -68,7 +70,8 @@ def _note_records(data: bytes, order: str, align: int) -> Iterator[tuple[bytes, 
         offset = -(-(content + content_size) // align) * align
 
 
-def _dlopen_notes(content: bytes) -> Iterator[DlopenNote]:
+def _dlopen_notes(content: bytes, left: int) -> Iterator[DlopenNote]:
+    """Return the entries of a note, up to that many sonames."""
     try:
         entries = json.loads(content.rstrip(b"\0"))
     except (ValueError, RecursionError):
@@ -79,7 +82,8 @@ def _dlopen_notes(content: bytes) -> Iterator[DlopenNote]:
         sonames = entry.get("soname")
         if not isinstance(sonames, list):
             continue
-        names = tuple(name for name in sonames if isinstance(name, str))
+        names = tuple(name for name in sonames[:left] if isinstance(name, str))
+        left -= len(names)
         priority, feature = entry.get("priority"), entry.get("feature")
         if names:
             yield DlopenNote(

@@ -7,11 +7,12 @@ libraries are results, not exceptions.
 from __future__ import annotations
 
 import posixpath
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lambundle.elf.bare_names import bare_name
 from lambundle.elf.closure import Closure, Excluded, LoadedFile, Missing, Needed
+from lambundle.elf.directories import searched_directories
 from lambundle.elf.environment import Libc, SearchEnvironment, environment_for
 from lambundle.elf.files import Refusal
 from lambundle.elf.headers import ElfFile
@@ -19,9 +20,10 @@ from lambundle.elf.loader import FailedLookup, Found, Requester, Rule, expand, i
 from lambundle.errors import BadElfError, NotElfError, UnreadableFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from lambundle.elf.files import LoaderFiles
+    from lambundle.elf.headers import Filtee
 
 
 def walk(
@@ -50,27 +52,33 @@ def walk(
     return walker.closure()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Loaded:
     """A file loaded in one program."""
 
     requester: Requester
     rule: Rule
     needed: list[Needed] = field(default_factory=list)
+    done: bool = False
 
 
 class _Scope:
-    """One process: the loaded files and their names."""
+    """One process: the loaded files and their names.
+
+    ``order`` is that of symbol lookup, in which ld.so also walks: a filtee is before its filter, any other file behind
+    those that were there before (``_dl_map_object_deps``).
+    """
 
     def __init__(self, start: str, environment: SearchEnvironment, files: LoaderFiles) -> None:
         self.start = start
         self.environment = environment
         self.loaded: dict[str, _Loaded] = {}
-        self.queue: deque[_Loaded] = deque()
+        self.order: list[_Loaded] = []
         self.failed: set[str] = set()
         self._files = files
         self._names: dict[str, _Loaded] = {}
         self._identities: dict[tuple[int, int], _Loaded] = {}
+        self._position = 0
 
     def known(self, name: str) -> _Loaded | None:
         """Return the file loaded under a name, or None."""
@@ -86,18 +94,38 @@ class _Scope:
         self._names.setdefault(name, loaded)
 
     def load(self, path: str, elf: ElfFile, rule: Rule, *, origin: str, loader: Requester | None) -> _Loaded:
-        """Load a file and queue its DT_NEEDED."""
+        """Load a file behind all others."""
         loaded = _Loaded(Requester(path, elf, origin, loader), rule)
         self.loaded[path] = loaded
-        self.queue.append(loaded)
+        self.order.append(loaded)
         identity = self._files.identity(path)
         if identity is not None:
             self._identities.setdefault(identity, loaded)
         return loaded
 
+    def next(self) -> _Loaded | None:
+        """Return the first file whose dependencies are not loaded yet, and take it as done."""
+        while self._position < len(self.order):
+            item = self.order[self._position]
+            if not item.done:
+                item.done = True
+                return item
+            self._position += 1
+        return None
+
+    def put_before(self, filtee: _Loaded, item: _Loaded) -> None:
+        """Move a filtee before its filter, which is the last file that ``next`` returned, unless it is before it."""
+        here = self.order.index(item)
+        if filtee in self.order[here + 1 :]:
+            self.order.remove(filtee)
+            self.order.insert(here, filtee)
+
 
 class Walker:
-    """A walk to which starts are added one by one."""
+    """A walk to which starts are added one by one.
+
+    With ``bare_names`` an absolute path in DT_NEEDED counts as its last component, as in the files of a bundle.
+    """
 
     def __init__(
         self,
@@ -107,7 +135,9 @@ class Walker:
         exclude: Callable[[str], bool] | None = None,
         exclude_file: Callable[[str], bool] | None = None,
         isolated: bool = False,
+        bare_names: bool = False,
     ) -> None:
+        self._bare_names = bare_names
         self._library_path = tuple(library_path)
         self._exclude = exclude or (lambda _: False)
         self._exclude_file = exclude_file or (lambda _: False)
@@ -164,6 +194,22 @@ class Walker:
         self._run(scope)
         return answer.requester.path
 
+    def audits(self, program: str) -> list[tuple[str, str]]:
+        """Return the libraries in DT_AUDIT and DT_DEPAUDIT of a start that are found, each with its name.
+
+        They are in namespaces of their own. A bare name is searched as the loader's own: of the program's paths only
+        by DT_RPATH (``load_audit_module`` in rtld.c).
+        """
+        scope = self._scopes[program]
+        main = scope.loaded[program].requester
+        found = []
+        for name in main.elf.audits if main.elf.interpreter and scope.environment.libc is Libc.GLIBC else ():
+            by = main if main.elf.runpath is None else None
+            answer = search(name, by, scope.environment, self._files, written=name)
+            if isinstance(answer, Found) and not self._exclude(name) and not self._exclude_file(answer.path):
+                found.append((name, answer.path))
+        return found
+
     def closure(self) -> Closure:
         """Return the closure of all starts so far."""
         scopes: dict[str, tuple[LoadedFile, ...]] = {}
@@ -171,8 +217,13 @@ class Walker:
         for start, scope in self._scopes.items():
             scopes[start] = tuple(
                 [
-                    LoadedFile(path, self._files.real(path), item.requester.elf, tuple(item.needed))
-                    for path, item in scope.loaded.items()
+                    LoadedFile(
+                        item.requester.path,
+                        self._files.real(item.requester.path),
+                        item.requester.elf,
+                        tuple(item.needed),
+                    )
+                    for item in scope.order
                 ]
             )
             for file in scopes[start]:
@@ -189,6 +240,13 @@ class Walker:
             excluded=tuple(self._excluded),
             scopes=scopes,
         )
+
+    def directories(self) -> dict[str, tuple[str, ...]]:
+        """Return, for each start so far, the directories that are searched for its files, in the loader's order."""
+        return {
+            start: searched_directories(scope.environment, [item.requester for item in scope.order])
+            for start, scope in self._scopes.items()
+        }
 
     def _start(self, path: str) -> ElfFile:
         answer = self._files.elf(path)
@@ -229,23 +287,24 @@ class Walker:
         self._name(scope, loaded, path)
 
     def _run(self, scope: _Scope) -> None:
-        while scope.queue:
-            item = scope.queue.popleft()
-            for soname in item.requester.elf.needed:
-                if self._exclude(soname):
-                    self._excluded[Excluded(soname, item.requester.path)] = None
+        while (item := scope.next()) is not None:
+            for name, filtee in _dependencies(item.requester.elf, scope.environment.libc):
+                if self._exclude(name):
+                    self._excluded[Excluded(name, item.requester.path)] = None
                     continue
                 before = len(scope.loaded)
-                answer = self._answer(soname, item, scope)
+                answer = self._answer(name, item, scope)
                 if isinstance(answer, _Loaded):
                     is_old = len(scope.loaded) == before
-                    item.needed.append(Needed(soname, answer.requester.path, answer.rule.value, is_old))
+                    item.needed.append(Needed(name, answer.requester.path, answer.rule.value, is_old))
+                    if filtee is not None:
+                        scope.put_before(answer, item)
                 elif isinstance(answer, Excluded):
                     self._excluded[answer] = None
-                elif soname not in scope.failed:
+                elif name not in scope.failed and not (filtee is not None and filtee.optional):
                     # As in ``ld.so --list``, a missing name is reported once in a program.
-                    scope.failed.add(soname)
-                    self._report(Missing(soname, item.requester.path, scope.start, answer))
+                    scope.failed.add(name)
+                    self._report(Missing(name, item.requester.path, scope.start, answer))
 
     def _report(self, missing: Missing) -> None:
         self._missing.setdefault((missing.soname, missing.needed_by), missing)
@@ -256,6 +315,8 @@ class Walker:
         name: str | None = soname
         if environment.libc is Libc.GLIBC:
             name = expand(soname, by.requester.origin, environment)
+        if self._bare_names and name and soname.startswith("/") and scope.known(name) is None:
+            name = bare_name(name)
         if not name:
             return (FailedLookup(Rule.PATH, soname, None, "a part of it has no value on this machine"),)
         if is_musl_itself(name, environment):
@@ -265,7 +326,7 @@ class Walker:
         known = scope.known(name)
         if known is not None:
             return known
-        found = search(name, by.requester, environment, self._files)
+        found = search(name, by.requester, environment, self._files, written=soname)
         if not isinstance(found, Found):
             return found.looked_in
         loaded = scope.known_file(found.path)
@@ -301,6 +362,16 @@ class Walker:
         scope.name(name, loaded)
         if loaded.requester.elf.soname is not None:
             scope.name(loaded.requester.elf.soname, loaded)
+
+
+def _dependencies(elf: ElfFile, libc: Libc) -> Iterator[tuple[str, Filtee | None]]:
+    """Return the names that a file loads, in the order of its dynamic section; musl knows no filters."""
+    filtees = list(elf.filtees if libc is Libc.GLIBC else ())
+    for position in range(len(elf.needed) + 1):
+        while filtees and filtees[0].position == position:
+            yield filtees[0].name, filtees.pop(0)
+        if position < len(elf.needed):
+            yield elf.needed[position], None
 
 
 def _directory(path: str) -> str:

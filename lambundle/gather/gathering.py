@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lambundle.bundle.model import Reason
 from lambundle.elf.files import ElfFiles
 from lambundle.elf.headers import ElfFile, is_elf
 from lambundle.elf.walk import Walker
@@ -15,7 +16,6 @@ from lambundle.target import MACHINES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lambundle.bundle.model import Reason
     from lambundle.elf.closure import Closure
     from lambundle.gather.candidate import Candidate
     from lambundle.machine import Machine
@@ -58,6 +58,8 @@ class Gathering:
         if real not in self.loaded:
             self.walker.add(real)
             self.loaded.append(real)
+            for name, path in self.walker.audits(real):
+                self.load(path, Reason("needed", real, name))
 
     def add(self, candidates: Iterable[Candidate]) -> None:
         """Add the candidates that exist and are not excluded."""
@@ -120,4 +122,5 @@ class Gathering:
             exclude=self.exclusions.soname,
             exclude_file=self.excludes,
             isolated=directories is not None,
+            bare_names=directories is not None,
         )

@@ -10,6 +10,7 @@ from lambundle.machine.disk import DiskFiles
 from lambundle.machine.files import MAX_LINKS, Files, Item, escaped
 from lambundle.machine.machine import DEFAULT_PATH, Machine, at, here
 from lambundle.machine.memory import MemoryFiles
+from lambundle.machine.regular import NotRegularError, open_regular, read_regular
 from lambundle.machine.source import Source, own_file
 
 __all__ = [
@@ -20,9 +21,12 @@ __all__ = [
     "Item",
     "Machine",
     "MemoryFiles",
+    "NotRegularError",
     "Source",
     "at",
     "escaped",
     "here",
+    "open_regular",
     "own_file",
+    "read_regular",
 ]

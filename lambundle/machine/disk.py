@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import mmap
 import os
-import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from lambundle.machine.files import Files, Item
+from lambundle.machine.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class DiskFiles(Files):
@@ -62,12 +59,7 @@ class DiskFiles(Files):
 
     def _open(self, path: str) -> BinaryIO:
         # O_NOFOLLOW: a component that has become a link must not lead out of the root.
-        flags = _FLAGS | os.O_NOFOLLOW if self.root else _FLAGS
-        fd = os.open(self.root + path, flags)
-        if stat.S_ISDIR(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        return os.fdopen(fd, "rb", buffering=0)
+        return os.fdopen(open_regular(self.root + path, os.O_NOFOLLOW if self.root else 0), "rb", buffering=0)
 
     def is_readable(self, path: str) -> bool:
         """Return whether this process may read the file that ``path`` leads to."""

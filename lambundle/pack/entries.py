@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,11 @@ from lambundle import runtime
 from lambundle.bundle.model import Entry, Kind, Reason
 from lambundle.machine import own_file
 from lambundle.pack.config import Config
+from lambundle.pack.copies import Original, list_originals
 from lambundle.pack.fits import check_fits
 from lambundle.pack.launcher import Loader, Script, launcher
+from lambundle.pack.past_runtime import is_go
+from lambundle.runtime.limits import HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,18 +29,22 @@ def bundle_entries(
     gathering: Gathering,
     loaders: Mapping[str, Loader],
     environment: Mapping[str, str],
+    of_recipes: Mapping[str, str],
     owner: Callable[[str], str | None],
 ) -> tuple[Entry, ...]:
     """Return every entry of the bundle ``name`` but its manifest, sorted by path.
 
-    ``loaders`` are those of the dynamic programs by real path, ``environment`` the variables that the runtime sets;
-    ``owner`` returns the package that owns a file. Raises RuntimeLimitError if the configuration does not fit.
+    ``loaders`` are those of the dynamic programs by real path, ``environment`` the variables that the runtime sets, and
+    ``of_recipes`` those of recipes among them; ``owner`` returns the package that owns a file. Raises RuntimeLimitError
+    if the configuration does not fit.
     """
     home = f"lambundle/{name}"
     entries = {entry.path: entry for entry in gathering.mirror.entries(f"{home}/root", owner)}
     for program in programs:
         started, script = _started(gathering, program)
-        text = launcher(name, program.launcher, program.path, started, loaders.get(started), script)
+        # Go's programs take the environment from the kernel, before the runtime has added to it.
+        exported = of_recipes if is_go(gathering.files, program) else {}
+        text = launcher(name, program.launcher, program.path, started, loaders.get(started), script, exported)
         _put(entries, f"bin/{program.launcher}", text.encode(), 0o755, Reason("program", None, program.launcher))
     shared = next((loaders[program.started] for program in programs if program.started in loaders), None)
     if shared is not None:
@@ -77,6 +85,9 @@ def _put_runtime(
     config = Config(shared.directories, private, environment, old_loader=shared.old, serves_tmp=serves_tmp)
     check_fits(config, name)
     _put(entries, f"{home}/runtime/config", config.text().encode(), 0o644, reason)
+    files = gathering.files
+    originals = list_originals(Original(path, files.size(path), files.read(path, HEAD)) for path in sorted(loaders))
+    _put(entries, f"{home}/runtime/programs", os.fsencode(originals), 0o644, reason)
 
 
 def _put(entries: dict[str, Entry], path: str, content: bytes, mode: int, reason: Reason) -> None:

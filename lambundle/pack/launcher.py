@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lambundle.runtime import soname
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 BUNDLE = "lambundle_bundle"
 DIRECTORY = "lambundle_directory"
@@ -23,6 +23,42 @@ _HOME = '[ -n "${HOME+set}" ] || [ "${LAMBUNDLE_HOME-}" = none ] || export HOME=
 
 It stands here and not in the runtime's configuration, so that static programs and the host's get it too.
 """
+
+_PRELOADS = """\
+case ${{LD_PRELOAD-}} in
+*/*)
+	set -f
+	IFS=' :' lambundle_list= lambundle_changed=
+	for lambundle_item in $LD_PRELOAD; do
+		set +f
+		unset IFS
+		lambundle_found=${bundle}/root${{lambundle_item%%'$LIB'*}}
+		case $lambundle_item in
+		/*'$LIB'/*)
+			lambundle_after=${{lambundle_item#*'$LIB'}}
+			for lambundle_lib in "$lambundle_found"lib/*-linux-gnu "$lambundle_found"lib64 "$lambundle_found"lib; do
+				[ ! -f "$lambundle_lib$lambundle_after" ] || break
+			done
+			lambundle_found=$lambundle_lib$lambundle_after
+			;;
+		esac
+		case $lambundle_item in
+		/*)
+			if [ -f "$lambundle_found" ]; then
+				lambundle_item=${bundle}/root$lambundle_item lambundle_changed=yes
+				case ${bundle} in *" "*) lambundle_item=${{lambundle_item##*/}} ;; esac
+			fi
+			;;
+		esac
+		lambundle_list=$lambundle_list${{lambundle_list:+:}}$lambundle_item
+	done
+	set +f
+	unset IFS
+	[ -z "$lambundle_changed" ] || LD_PRELOAD=$lambundle_list
+	;;
+esac
+"""
+"""Gives LD_PRELOAD the bundle's paths: see lambundle/runtime/src/preload.c."""
 
 _WORD = r"""(?:[\w@%+=,./-]|'[^']*'|"'")+"""  # as shlex.quote writes it
 _LIBRARY_PATH = re.compile(rf"""(?<= --library-path )(?:"\${BUNDLE}"{_WORD}:)*"\${BUNDLE}"/runtime""")
@@ -51,18 +87,27 @@ class Script:
     arguments: tuple[str, ...]
 
 
-def launcher(bundle: str, name: str, path: str, real: str, loader: Loader | None, script: Script | None = None) -> str:
+def launcher(
+    bundle: str,
+    name: str,
+    path: str,
+    real: str,
+    loader: Loader | None,
+    script: Script | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Return the launcher of the program ``real`` of ``bundle``, in POSIX sh.
 
     Only builtins are used, except to follow a link to the launcher. argv[0] is ``path``, the program's path on the
     packing machine, since programs search beside themselves; under another name than ``name`` it is that name,
     since some programs have several. HOME is /tmp, or LAMBUNDLE_HOME, where it is not set. ``loader`` is None for a
-    static program. For a ``script``, ``real`` is the interpreter.
+    static program. For a ``script``, ``real`` is the interpreter. ``environment`` has variables for a program that does
+    not get those of the runtime: they are set where the user has not, ``@`` in front of a value is the bundle's root.
     """
     head = (
         f"#!/bin/sh\n# Starts {_comment(name)} of the bundle {bundle}, wherever it was unpacked. Made by lambundle.\n"
     )
-    return head + _find_bundle(bundle) + _HOME + _start(name, path, real, loader, script)
+    return head + _find_bundle(bundle) + _HOME + _exports(environment or {}) + _start(name, path, real, loader, script)
 
 
 def search_order(launcher: str) -> tuple[str, ...]:
@@ -103,6 +148,14 @@ fi
 """
 
 
+def _exports(environment: Mapping[str, str]) -> str:
+    lines = []
+    for name, value in environment.items():
+        root = f'"${BUNDLE}"/root' if value.startswith("@") else ""
+        lines.append(f'[ -n "${{{name}+set}}" ] || export {name}={root}{shlex.quote(value.removeprefix("@"))}\n')
+    return "".join(lines)
+
+
 def _library_path(directories: Sequence[str]) -> str:
     """Return the argument of ``--library-path``: directories below the bundle's root, then the runtime's."""
     items = (f'"${BUNDLE}"{shlex.quote(f"/root{directory}")}:' for directory in directories)
@@ -121,6 +174,7 @@ def _start(name: str, path: str, real: str, loader: Loader | None, script: Scrip
     executable = f'"${BUNDLE}"{shlex.quote(f"/root{loader.interpreter}")}'
     inhibit = " --inhibit-cache" if loader.libc == "glibc" else ""
     lines = [
+        *_PRELOADS.format(bundle=BUNDLE).splitlines(),
         f"case ${BUNDLE} in *[:\\;]*)",
         f'\techo "$0: the loader cannot take a path with a colon or a semicolon: ${BUNDLE}" >&2',
         "\texit 126 ;;",
@@ -129,6 +183,8 @@ def _start(name: str, path: str, real: str, loader: Loader | None, script: Scrip
     ]
     if name:
         lines.append(f'[ "${{0##*/}}" = {shlex.quote(name)} ] || {NAME}=$0')
+    # musl's --preload takes the place of LD_PRELOAD.
+    others = '"${LD_PRELOAD:+$LD_PRELOAD:}"' if loader.libc == "musl" else ""
     if loader.old and loader.libc == "glibc":
         lines += [
             f"LD_PRELOAD={soname('glibc')}${{LD_PRELOAD:+:$LD_PRELOAD}}",
@@ -139,6 +195,6 @@ def _start(name: str, path: str, real: str, loader: Loader | None, script: Scrip
     else:
         lines += [
             f"exec {executable}{inhibit} --library-path {library_path} \\",
-            f'\t--preload {soname(loader.libc)} --argv0 "${NAME}" {program}',
+            f'\t--preload {others}{soname(loader.libc)} --argv0 "${NAME}" {program}',
         ]
     return "\n".join(lines) + "\n"

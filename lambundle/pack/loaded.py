@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.model import Reason
 from lambundle.elf.looked_in import missing_library
 from lambundle.errors import ForeignElfError
+from lambundle.gather.bare_names import need_by_bare_names
 from lambundle.target import MACHINES
 
 if TYPE_CHECKING:
@@ -42,3 +43,4 @@ def mirror_closure(gathering: Gathering, closure: Closure) -> None:
     for path, file in closure.files.items():
         if file.real not in mirror:
             mirror.add(path, Reason("libc", None, posixpath.basename(path)))
+    need_by_bare_names(gathering, closure)

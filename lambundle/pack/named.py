@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lambundle.bundle.model import Reason
 from lambundle.errors import LambundleError, UsageError
 from lambundle.gather.candidate import Candidate
+from lambundle.gather.mirror import is_host_file
 from lambundle.gather.programs import Requested, resolve
 from lambundle.target import MACHINES
 
@@ -79,6 +80,10 @@ def add_named(gathering: Gathering, path: str) -> None:
     """Add a file or directory of the user's, with the closure of the ELF files in it."""
     absolute = gathering.machine.absolute(path)
     reason = Reason("add", None, path)
-    gathering.mirror.add(absolute, reason)
+    files = gathering.files
+    if files.exists(absolute) and not (files.is_file(absolute) or files.is_directory(absolute)):
+        raise UsageError(f"--add {path}: it is a pipe, socket or device, not a file", hint="add files and directories")
+    if gathering.mirror.add(absolute, reason) is None and is_host_file(files.real(absolute)):
+        gathering.notes.append(f"--add {path} adds nothing: the host has its own, which no bundle replaces")
     for real in gathering.mirror.add_tree(absolute, reason):
         gathering.walk_if_elf(real, optional=real != gathering.files.real(absolute))

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Manifest, PackedOn, Program, Reason
 from lambundle.discover.discovery import Discovery
+from lambundle.discover.preloads import add_preloaded
 from lambundle.gather.bytecode import add_bytecode
 from lambundle.gather.gathering import Gathering
 from lambundle.gather.library_path import found_by_variable, searched_first
 from lambundle.gather.programs import Requested, bundle_name, each_once, machine_of, resolve
-from lambundle.pack import gconv, libc, loaded, locales, named, optional_parts, smaller_providers
+from lambundle.pack import gconv, libc, loaded, locales, named, optional_parts, past_runtime, smaller_providers
+from lambundle.pack.again import options_of
 from lambundle.pack.entries import bundle_entries
 from lambundle.pack.excluded import exclusion_notes
 from lambundle.pack.library_path import glibc_version, libc_of
@@ -149,11 +151,9 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = (), first: tuple[str
     discovery.add_packages(request.packages)
     if not resolved.only_recorded:
         discovery.discover()
-    if request.recorded is not None:
-        named.add_recorded(gathering, request.recorded.files)
-        discovery.add_interpreters()
-    for path in request.add:
-        named.add_named(gathering, path)
+        if resolved.dynamic:
+            add_preloaded(gathering, (program.started for program in resolved.dynamic), machine.files.real(SHELL))
+    _add_asked_for(gathering, discovery, request)
     if resolved.dynamic:
         started = (*(program.started for program in discovery.dynamic), machine.files.real(SHELL))
         libc.add_loaded_by_name(gathering, started)
@@ -169,11 +169,7 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = (), first: tuple[str
         *exclusion_notes(gathering, closure, resolved.programs),
         *([] if by_variable is None else [by_variable]),
     ]
-    for program in resolved.programs:
-        if program.elf.is_static_program:
-            gathering.notes.append(
-                f"{program.launcher} is a static program: absolute paths in it are not redirected into the bundle"
-            )
+    gathering.notes.extend(past_runtime.notes(machine.files, resolved.programs))
     return _Gathered(gathering, discovery, closure)
 
 
@@ -189,6 +185,16 @@ def _add_programs(
         named.add_interpreters(gathering, program)
 
 
+def _add_asked_for(gathering: Gathering, discovery: Discovery, request: Request) -> None:
+    """Add recorded files and those of ``--add``, with the shells of their scripts, and env."""
+    if request.recorded is not None:
+        named.add_recorded(gathering, request.recorded.files)
+    for path in request.add:
+        named.add_named(gathering, path)
+    if request.recorded is not None or request.add:
+        discovery.add_interpreters()
+
+
 def _add_bytecode(gathering: Gathering) -> None:
     left_out = add_bytecode(gathering.mirror, gathering.files, UNZIPPED.limit - OWN_FILES)
     if left_out:
@@ -200,10 +206,7 @@ def _add_bytecode(gathering: Gathering) -> None:
 
 def _find_loaders(resolved: _Resolved, gathered: _Gathered) -> Mapping[str, Loader]:
     """Return the loader of each dynamic program, by real path."""
-    gathering = gathered.gathering
-    if not resolved.dynamic:
-        return {}
-    return find_loaders(gathering.files, gathered.closure, gathering.loaded, gathering.again)
+    return find_loaders(gathered.gathering, gathered.closure) if resolved.dynamic else {}
 
 
 def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, Loader]) -> Mapping[str, str]:
@@ -228,10 +231,20 @@ def _assemble(
 ) -> Plan:
     closure, gathering, discovery = gathered.closure, gathered.gathering, gathered.discovery
     programs = tuple(_program(program, gathering.files, resolved.recipes) for program in resolved.programs)
-    entries = bundle_entries(resolved.name, resolved.programs, gathering, loaders, environment, discovery.owner)
+    entries = bundle_entries(
+        resolved.name, resolved.programs, gathering, loaders, environment, discovery.environment, discovery.owner
+    )
     packed_on = _packed_on(resolved.request.machine, resolved.architecture, closure)
     return Plan(
-        manifest=Manifest(resolved.name, programs, packed_on, entries, environment, discovery.groups(closure)),
+        manifest=Manifest(
+            resolved.name,
+            programs,
+            packed_on,
+            entries,
+            environment,
+            discovery.groups(closure),
+            options_of(resolved.request, closure),
+        ),
         machine=resolved.request.machine,
         notes=tuple(gathering.notes),
         programs=len({file.real for file in closure.files.values() if file.elf.is_program}),

@@ -60,7 +60,7 @@ def follow(recipe: Recipe, program: Requested, machine: Machine, packages: Packa
             for key, text in recipe.made.items()
             for path in list(filled(key, variables))[:1]
         },
-        environment=recipe.environment,
+        environment={name: next(filled(text, variables)) for name, text in recipe.environment.items()},
     )
 
 

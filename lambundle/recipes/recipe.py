@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambundle.bundle.model import Smoke
 from lambundle.errors import RecipeError
+from lambundle.machine import read_regular
 from lambundle.recipes.directories import directories
 
 if TYPE_CHECKING:
@@ -82,10 +83,13 @@ class Recipe:
 def read_recipe(path: Path) -> Recipe:
     """Return a recipe with the recipes that it extends. Raises RecipeError, which names the file and the key."""
     try:
-        if path.stat().st_size > MAX_RECIPE:
+        content = read_regular(path, MAX_RECIPE + 1)
+        if len(content) > MAX_RECIPE:
             raise RecipeError(f"{path}: too large for a recipe")
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = tomllib.loads(content.decode())
+    except OSError as error:
+        raise RecipeError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"{path}: {error}") from error
     reader = _Reader(path, data)
     only_smoke = data.keys() == {"programs", "smoke"}

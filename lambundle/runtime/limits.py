@@ -20,5 +20,8 @@ LIBRARY_PATH_MAX = ARGUMENT_MAX - ASKED_MAX - 4096
 RECORD_MAX = 4096 + 512
 """Bytes of a record of the trace with its newline; a longer one is truncated."""
 
-MACROS = {"LB_CONFIG_MAX": CONFIG_MAX, "LB_ASKED_MAX": ASKED_MAX, "LB_RECORD_MAX": RECORD_MAX}
+HEAD = 1024
+"""Bytes at the start of a program that tell a copy of it; enough for the headers of nearly every program."""
+
+MACROS = {"LB_CONFIG_MAX": CONFIG_MAX, "LB_ASKED_MAX": ASKED_MAX, "LB_RECORD_MAX": RECORD_MAX, "LB_HEAD": HEAD}
 """Macros of the C sources."""

@@ -6,6 +6,7 @@ takes eight times as long and reads neither Python 2 nor compiled modules. Nothi
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from typing import TYPE_CHECKING
@@ -17,17 +18,24 @@ if TYPE_CHECKING:
 
 MAX_SOURCE = 4 << 20
 """Bytes of a source that are read."""
+MAX_NAMES = 1 << 14
+"""Most modules that one source imports; generated ones, with the most, have some thousands."""
+MAX_NAME = 1 << 10
+"""Most bytes of a module's name."""
+_MAX_DOTS = 64
 
-_SITE = re.compile(r"(/.*/(?:dist|site)-packages)/([A-Za-z_]\w*)(?=[./])")
+_SITE = re.compile(r"(/.*/(?:dist|site)-packages)/([A-Za-z_]\w*+)(?=[./])")
 _IMPORT = re.compile(
     rb"(?:^|[;:])[ \t]*"
-    rb"(?:from[ \t]+(\.*)[ \t]*([\w.]*)[ \t]+import[ \t]*(\([^)]*\)|[^\n#;]+)|import[ \t]+([\w. \t,]+))",
+    rb"(?:from[ \t]++(\.*+)(?:[ \t]*+(?!import\b)([\w.]++))?+[ \t]++import[ \t]*+"
+    rb"(\((?:[^()]++|\([^()\n]*+\))*+\)|[^\n#;]++)"
+    rb"|import[ \t]++([\w. \t,]++))",
     re.MULTILINE,
 )
-_NAME = re.compile(rb"[A-Za-z_]\w*(?:\.\w+)*")
+_NAME = re.compile(rb"[A-Za-z_]\w*+(?:\.\w++)*+")
 _QUOTED = re.compile(rb"[\"']([A-Za-z_]\w*)[\"'.]|\0([A-Za-z_]\w*)(?=[\0.])")
 """A quoted name or its first part; in a compiled module a string ends with NUL."""
-_DOTTED = re.compile(rb"[\"']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)[\"']")
+_DOTTED = re.compile(rb"[\"']([A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)++)[\"']")
 """The full name of a module, as in a table of plug-ins that are imported on demand."""
 
 
@@ -100,6 +108,8 @@ class PythonImports:
         for length in range(1, len(name) + 1):
             path = top + "/".join(name[:length])
             directory, last = posixpath.split(path)
+            if length > 1 and not self._files.is_directory(directory):
+                return  # what is not there has nothing below it
             if self._files.is_file(f"{path}/__init__.py"):
                 yield f"{path}/__init__.py"
             elif self._files.is_file(f"{path}.py"):
@@ -110,22 +120,37 @@ class PythonImports:
                 )
 
 
-def _imported(path: str, data: bytes) -> Iterator[tuple[str, ...]]:
+def _imported(path: str, data: bytes) -> Iterable[tuple[str, ...]]:
     """Return the names of all modules that a source may import, split; relative ones begin with a directory."""
-    for dots, module, names, modules in _IMPORT.findall(data):
+    return list(itertools.islice(dict.fromkeys(_names(path, data)), MAX_NAMES))
+
+
+def _names(path: str, data: bytes) -> Iterator[tuple[str, ...]]:
+    for match in _IMPORT.finditer(data):
+        dots, module, names, modules = match.groups(b"")
         if modules:
-            yield from (tuple(name.decode().split(".")) for name in _NAME.findall(modules))
+            yield from _split(_NAME.finditer(modules))
+            continue
+        if len(module) > MAX_NAME:
             continue
         base = tuple(part for part in module.decode().split(".") if part)
         if dots:
             directory = posixpath.dirname(path)
-            for _ in dots[1:]:
+            for _ in dots[1:_MAX_DOTS]:
                 directory = posixpath.dirname(directory)
             base = (directory, *base)
         if base:
             yield base
-            yield from ((*base, name.decode()) for name in _NAME.findall(names))
-    yield from (tuple(name.decode().split(".")) for name in set(_DOTTED.findall(data)))
+            yield from ((*base, *name) for name in _split(_NAME.finditer(names)))
+    yield from _split(_DOTTED.finditer(data))
+
+
+def _split(found: Iterable[re.Match[bytes]]) -> Iterator[tuple[str, ...]]:
+    """Return dotted names in their parts."""
+    for match in found:
+        name = match[match.lastindex or 0]
+        if len(name) <= MAX_NAME:
+            yield tuple(name.decode().split("."))
 
 
 def _is_compiled_module(file: str, name: str) -> bool:
@@ -135,7 +160,8 @@ def _is_compiled_module(file: str, name: str) -> bool:
 def imported_names(files: Files, path: str) -> list[str]:
     """Return the top-level names that a source imports, in order, without relative imports and quoted names."""
     found: dict[str, None] = {}
-    for dots, module, _, modules in _IMPORT.findall(files.read(path, MAX_SOURCE)):
+    for match in _IMPORT.finditer(files.read(path, MAX_SOURCE)):
+        dots, module, _, modules = match.groups(b"")
         names = [part.split()[0] for part in modules.split(b",") if part.strip()] if modules else [module]
         if not dots:
             found.update((name.decode().partition(".")[0], None) for name in names)

@@ -134,8 +134,9 @@ def started_programs(files: Files, script: str, search: Sequence[str]) -> list[s
     """Return the programs that a shell script starts: command words that name an executable."""
     text = files.read(script, MAX_SCRIPT).decode("utf-8", "replace")
     found: dict[str, None] = {}
+    known = {name for directory in search if directory.startswith("/") for name in files.names(directory)}
     for word in command_words(text):
-        path = word if word.startswith("/") else (None if "/" in word else find_command(files, word, search))
+        path = word if word.startswith("/") else (find_command(files, word, search) if word in known else None)
         if path is not None and files.is_executable(path):
             found.setdefault(path)
     return list(found)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from lambundle.bundle import zipformat
-from lambundle.bundle.listing import DirectoryStore, refuse, regular_size
+from lambundle.bundle.listing import DirectoryStore, open_zip, refuse
 from lambundle.bundle.manifest import decode_manifest
 from lambundle.bundle.model import Kind
 from lambundle.bundle.reader import MANIFEST_LIMIT, bad_zip, is_manifest
@@ -90,7 +90,7 @@ class SizedContents:
         self.close()
 
     def _of_zip(self, fd: int) -> Iterator[SizedItem]:
-        self.zipped = regular_size(fd)
+        self.zipped = os.fstat(fd).st_size
         records, start = zipformat.read_records(fd)
         ends = zipformat.ends_of(records, start)
         for record in records:
@@ -129,7 +129,7 @@ def open_contents(path: Path) -> SizedContents:
     """
     fd = None
     try:
-        fd = None if path.is_dir() else os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = None if path.is_dir() else open_zip(path)
         return SizedContents(path, fd)
     except BaseException as error:
         if fd is not None:

@@ -11,12 +11,15 @@ import glob
 import heapq
 import posixpath
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from lambundle.size.dominators import intervals
 from lambundle.size.findings import WORTH
 from lambundle.size.graph import LOADED
+from lambundle.size.stops import stopped_without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +31,7 @@ LEAST = 1000
 HARMLESS, HARMFUL = 10, 5
 """How many are offered that stop no program asked for, and that stop one."""
 TRIED = 500
-"""Directories that are looked at, the largest first."""
+"""Files, and directories, that are looked at, the largest first."""
 MOST = 8
 """The part of a bundle, one in so many, that a directory may hold to be offered as a whole: of more, what is in it."""
 OURS = frozenset({"shell", "libc", "runtime"})
@@ -117,8 +120,13 @@ class _Offers:
             for node in graph.successors[program]
             if graph.causes[node][program].kind == "program" and not graph.nodes[node].is_link
         }
+        self.started: dict[str, list[int]] = {}
+        for node in graph.started:
+            self.started.setdefault(self._basename(node), []).append(node)
         interpreters = set(self._interpreters())
         self.core = self.asked_for.keys() | interpreters
+        self.starts = tuple(self.asked_for)
+        self.without = stopped_without(graph.successors, graph.causes, self.starts)
 
     def _interpreters(self) -> Iterator[int]:
         """Interpreters of what was asked for. Behind a script of the same name stands the program itself."""
@@ -127,23 +135,23 @@ class _Offers:
                 if self.graph.causes[node][program].kind == "interpreter":
                     yield node
                     if node in self.graph.started:
-                        behind = (each for each in self.graph.started if self._basename(each) == name)
-                        self.asked_for |= dict.fromkeys(behind, name)
+                        self.asked_for |= dict.fromkeys(self.started.get(name, ()), name)
 
     def _basename(self, node: int) -> str:
         return posixpath.basename(self.graph.nodes[node].name)
 
     def all(self) -> tuple[Drop, ...]:
         files = [node for node in range(1, len(self.graph.nodes)) if self._is_file(node)]
-        stopped = {node: self._stopped(node) for node in files}
-        harmless = [node for node in files if not stopped[node]]
+        harmless = [node for node in files if not self.without[node]]
         offers = [*self._files(harmless), *self._directories(harmless)]
         offers.sort(key=_largest_first)
-        harmful = [drop for node in files if stopped[node] for drop in self._needed(node, stopped[node])]
+        needed = self._largest(node for node in files if self.without[node])
+        harmful = [drop for node in needed for drop in self._needed(node, self._stopped(node))]
         # The largest of themselves: near the top of the tree nearly everything hangs on anything.
         harmful.sort(key=lambda drop: (-self._own_size(drop), drop.name))
-        found = [*self._apart(offers)][:HARMLESS]
-        return (*found, *sorted([*self._apart(harmful)][:HARMFUL], key=_largest_first))
+        found = [*islice(self._apart(offers), HARMLESS)]
+        found += sorted(islice(self._apart(harmful), HARMFUL), key=_largest_first)
+        return tuple(replace(drop, loses=self._loses(drop)) for drop in found)
 
     def _is_file(self, node: int) -> bool:
         known = self.graph.nodes[node]
@@ -155,17 +163,23 @@ class _Offers:
 
     def _stopped(self, node: int) -> tuple[str, ...]:
         """Programs asked for that do not start without a file."""
-        loaders = self.graph.loaders_of(node)
-        return tuple(dict.fromkeys(name for start, name in self.asked_for.items() if start in loaders))
+        bits = self.without[node]
+        names = (self.asked_for[start] for place, start in enumerate(self.starts) if bits >> place & 1)
+        return tuple(dict.fromkeys(names))
+
+    def _largest(self, files: Iterable[int]) -> list[int]:
+        """Return the files that save the most, in their order."""
+        savings = self.graph.savings
+        worth = [node for node in files if savings[node] >= self.least]
+        return sorted(heapq.nsmallest(TRIED, worth, key=lambda node: (-savings[node], node)))
 
     def _files(self, files: Iterable[int]) -> Iterator[Drop]:
-        for node in files:
-            if self.graph.savings[node] >= self.least:
-                yield self._drop(node, ())
+        for node in self._largest(files):
+            yield self._drop(node, ())
 
     def _needed(self, node: int, stops: tuple[str, ...]) -> Iterator[Drop]:
         """What a program is directly linked with is the program: without that there is nothing to consider."""
-        if self.graph.savings[node] >= self.least and not self.core & self.graph.causes[node].keys():
+        if not any(source in self.core for source in self.graph.causes[node]):
             yield self._drop(node, stops)
 
     def _drop(self, node: int, stops: tuple[str, ...]) -> Drop:
@@ -174,12 +188,11 @@ class _Offers:
         nodes = frozenset({*names, *self.graph.links_to(names)})
         saves = self.graph.savings[node] if len(names) == 1 else self.graph.saved_without(nodes)
         patterns = tuple(self._pattern(name) for name in names)
-        loses = self._loses(node, or_files=not stops)
-        return Drop(known.name, patterns, saves, stops, loses, self._of(node), nodes)
+        return Drop(known.name, patterns, saves, stops, (), self._of(node), nodes)
 
     def _of(self, node: int) -> str:
-        first = self.graph.way_to(node)[0][:1]
-        return "".join(self.graph.nodes[step].name for step in first if self.graph.nodes[step].is_program)
+        first = self.graph.first_of(node)
+        return "" if first is None or not self.graph.nodes[first].is_program else self.graph.nodes[first].name
 
     def _pattern(self, node: int) -> str:
         """The shortest argument of ``--exclude`` that means this file and nothing else."""
@@ -199,11 +212,11 @@ class _Offers:
                     found.setdefault(reason.detail, set()).add(node)
         return found
 
-    def _loses(self, node: int, *, or_files: bool = True) -> tuple[str, ...]:
-        """Programs that came along and go with a file; where there is none, what does not load without it."""
-        loaders = sorted({node, *self.graph.loaders_of(node)} - self.asked_for.keys())
+    def _loses(self, drop: Drop) -> tuple[str, ...]:
+        """Programs that came along and go with a drop; where there is none, what does not load without it."""
+        loaders = sorted({*drop.nodes, *self.graph.loaders_of(*drop.nodes)} - self.asked_for.keys())
         started = [each for each in loaders if each in self.graph.started]
-        without = started or [each for each in loaders if each != node and or_files]
+        without = started or [each for each in loaders if each not in drop.nodes and not drop.stops]
         return tuple(dict.fromkeys(map(self._basename, without)))
 
     def _directories(self, files: Sequence[int]) -> Iterator[Drop]:
@@ -235,8 +248,7 @@ class _Offers:
             return None
         some = self.graph.nodes[min(inside)]
         name = here.path.removeprefix((some.path or "").removesuffix(some.name))
-        loses = tuple(dict.fromkeys(name for node in sorted(nodes) for name in self._loses(node)))
-        return Drop(f"{name}/", (glob.escape(name),), saves, (), loses, self._of(min(inside)), nodes)
+        return Drop(f"{name}/", (glob.escape(name),), saves, (), (), self._of(min(inside)), nodes)
 
     def _tops(self, files: Sequence[int]) -> Iterable[_DroppedDirectory]:
         """The directories below the roots of the mirrored trees, each with what is to be known of those below it."""
@@ -270,22 +282,21 @@ class _Offers:
 
     def _apart(self, offers: Iterable[Drop]) -> Iterator[Drop]:
         """Leave out what goes with something that is offered already, or is nearly the same."""
+        enter, leave = intervals(self.graph.dominators)
+        order = sorted((place, node) for node, place in enumerate(enter) if place >= 0)
         taken: list[Drop] = []
+        gone: set[int] = set()  # all that goes with what is taken
         for offer in offers:
-            if not any(self._goes_with(offer, other) for other in taken):
+            first = min(offer.nodes)
+            is_above = any(
+                enter[node] <= enter[min(other.nodes)] < leave[node] for other in taken for node in offer.nodes
+            )
+            if gone.isdisjoint(offer.nodes) and first not in gone and not is_above:
                 taken.append(offer)
+                for node in sorted(offer.nodes, key=lambda node: enter[node]):
+                    if node not in gone:
+                        gone.update(each for _, each in order[enter[node] : leave[node]])
                 yield offer
-
-    def _goes_with(self, drop: Drop, other: Drop) -> bool:
-        return bool(drop.nodes & other.nodes) or self._is_below(drop, other) or self._is_below(other, drop)
-
-    def _is_below(self, drop: Drop, other: Drop) -> bool:
-        above: int | None = min(drop.nodes)
-        while above:
-            if above in other.nodes:
-                return True
-            above = self.graph.dominators[above]
-        return False
 
 
 def _largest_first(drop: Drop) -> tuple[int, str]:

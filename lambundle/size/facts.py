@@ -96,7 +96,10 @@ def chain(graph: ReasonGraph, node: int) -> tuple[str, ...]:
     steps, reason = graph.way_to(node)
     names: list[str] = []
     for number, step in enumerate(steps):
-        if number == 1 and graph.causes[step][steps[0]].kind == "program":
+        first = graph.causes[step].get(steps[0]) if number == 1 else reason
+        if first is None:
+            names.append("…")  # of a very long chain the middle is left out
+        elif number == 1 and first.kind == "program":
             continue  # the program's own file says no more than its name
         names.append(graph.nodes[step].name)
     how = _how(reason)

@@ -62,8 +62,17 @@ def _owners(graph: ReasonGraph) -> Mapping[int, str]:
     """Say of each node which program it is there for."""
     found: dict[int, str] = {}
     for program in graph.programs:
-        for node in graph.reached_from([program]):
+        own = {program}
+        waiting = [program]
+        while waiting:
+            node = waiting.pop()
+            if found.get(node) == SHARED:
+                continue  # and so is all that it leads to
             found[node] = SHARED if node in found else graph.nodes[program].name
+            for target in graph.successors[node]:
+                if target not in own:
+                    own.add(target)
+                    waiting.append(target)
     others = set(graph.successors[ROOT]) - {*graph.programs} - graph.anchored
     found |= dict.fromkeys(graph.reached_from(others), EVERY)
     return found

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from lambundle.size.quotas import Standing
 
 WEB = Path(__file__).parent / "web"
+_SIGN = b'<meta name="generator" content="lambundle size">'
+_HEAD = 512  # bytes in which the sign stands
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _NOTES = {
     "duplicates": "there twice",
@@ -55,6 +57,15 @@ def page(facts: SizeFacts, offers: Sequence[Drop], found: Sequence[Finding]) -> 
         text += [parts[name], after]
     # A lone surrogate, as of a file name that is not UTF-8, has no place in a page.
     return "".join(text).encode("utf-8", "replace")
+
+
+def is_page(path: Path) -> bool:
+    """Return whether a file is a page that this wrote."""
+    try:
+        with path.open("rb") as file:
+            return _SIGN in file.read(_HEAD)
+    except OSError:
+        return False
 
 
 def _data(facts: SizeFacts) -> dict[str, Any]:

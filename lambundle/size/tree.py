@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from lambundle.size.graph import ReasonGraph
 
+DEEPEST = 50
+"""Branches of a branch that are drawn; a bundle has some ten."""
 TWIG = 200
 """The part of a bundle, one in so many, that a branch must hold to be drawn."""
 
@@ -43,7 +45,7 @@ def branches(graph: ReasonGraph, number: int) -> Iterator[Branch]:
     while waiting:
         branch = waiting.pop()
         yield branch
-        if branch.node is not None:
+        if branch.node is not None and len(branch.last) < DEEPEST:
             found = _inside(below.get(branch.node, []), sums, number, least)
             waiting += [
                 Branch(node, count, size, (*branch.last, place == len(found)))

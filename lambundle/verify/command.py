@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
@@ -14,83 +14,47 @@ from lambundle.verify.checks.environment import differences, environment_check, 
 from lambundle.verify.checks.isolation import isolation_check
 from lambundle.verify.checks.limits import memory_check, tmp_check
 from lambundle.verify.checks.missing import missing_check, missing_paths
+from lambundle.verify.checks.same import same_check
 from lambundle.verify.checks.smoke import smoke_check
 from lambundle.verify.checks.start import start_check
-from lambundle.verify.diagnosis import Evidence, diagnose
+from lambundle.verify.diagnosis.evidence import Evidence
+from lambundle.verify.home.comparison import opened_at_home
 from lambundle.verify.model import Check, Status, Verification
-from lambundle.verify.run import tracing
-from lambundle.verify.run.function import PIPE, run_function
+from lambundle.verify.request import Findings, Surroundings, VerifyRequest
+from lambundle.verify.run.inputs import DIRECTORY
 from lambundle.verify.run.jobs import jobs
 from lambundle.verify.run.layers import unpack
-from lambundle.verify.run.runner import JobRunner
+from lambundle.verify.runs import Runs
 from lambundle.verify.sandbox.availability import BUBBLEWRAP, available
 from lambundle.verify.sandbox.hostroot import VARIABLE
-from lambundle.verify.sandbox.interface import Limits
 from lambundle.verify.static import static_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from lambundle.pack.config import Config
-    from lambundle.recipes.recipe import Recipe
-    from lambundle.verify.checks.missing import MissingPath
     from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.mounted import Mounted
-    from lambundle.verify.run.result import JobResult
+    from lambundle.verify.runs import Ran
     from lambundle.verify.sandbox.availability import ChosenSandbox
     from lambundle.verify.sandbox.interface import Sandbox
     from lambundle.verify.subject import Subject
 
-RUNNING_CHECKS = ("smoke", "isolation", "missing", "environment", "memory", "tmp", "start")
+__all__ = ["RUNNING_CHECKS", "Findings", "Surroundings", "VerifyRequest", "examine", "verify"]
+
+RUNNING_CHECKS = ("smoke", "same", "isolation", "missing", "environment", "memory", "tmp", "start")
 """Names of the checks that need a run, in the order in which they are told."""
-
-EMPTY_EVENT = "{}"
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyRequest:
-    """A request for ``verify``.
-
-    ``mount`` None is /opt, or /var/task for a function. ``events`` are files, or none for one empty event.
-    ``static`` asks for the checks alone that run nothing.
-    """
-
-    bundle: Path
-    command: tuple[str, ...] = ()
-    image: str | None = None
-    sandbox: str | None = None
-    mount: str | None = None
-    limits: Limits = field(default_factory=Limits)
-    layers: tuple[Path, ...] = ()
-    arch: str | None = None
-    handler: str | None = None
-    events: tuple[Path, ...] = ()
-    strict: bool = False
-    static: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """The result; ``missing`` is for ``fix``, ``log`` a function's log with Lambda's own lines."""
-
-    verification: Verification
-    missing: tuple[MissingPath, ...] = ()
-    log: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The surroundings of a verification: a work directory, the packing machine, the recipes."""
-
-    work: Path
-    machine: PackingMachine
-    book: Sequence[Recipe]
-    progress: Callable[[str], None] = lambda _: None
 
 
 def verify(request: VerifyRequest, around: Surroundings) -> Findings:
     """Verify one bundle. Raise UsageError for a request without meaning, SandboxError when the sandbox broke."""
+    from lambundle.verify.explain import explained
+
+    return explained(examine(request, around), request, around, examine)
+
+
+def examine(request: VerifyRequest, around: Surroundings) -> Findings:
+    """Verify one bundle without a diagnosis; raise as ``verify``."""
     around.progress(f"checking {request.bundle}")
     mount = request.mount or (OPT if request.command else TASK if request.handler or request.events else None)
     static = static_checks(
@@ -137,45 +101,38 @@ class _Verifier:
             mounted = unpack(self.subject, self.request.layers, self.mount, self.around.work)
         except BadBundleError as error:
             return self._unrun((*_skipped("; ".join((error.message, *error.context))), *image))
-        pipe = self.around.work / PIPE
-        tracing.make_pipe(pipe)
-        results, log, notes = self._results(sandbox, mounted, pipe)
-        if not results:
+        ran = self._ran(Runs(sandbox, mounted, self.request.limits, self.around.work, self.around.progress))
+        if not ran.results:
             return self._unrun((*_skipped(NOTHING_TO_RUN), *image))
-        evidence = self._evidence(results, mounted, sandbox.name, image)
-        return _findings(self.request, evidence, notes, log)
+        evidence = self._evidence(ran, mounted, sandbox.name, image)
+        return _findings(self.request, evidence, ran.notes, ran.log)
 
-    def _results(
-        self, sandbox: Sandbox, mounted: Mounted, pipe: Path
-    ) -> tuple[tuple[JobResult, ...], tuple[str, ...], tuple[str, ...]]:
-        """The results, the log of a function, and notes."""
+    def _ran(self, runs: Runs) -> Ran:
         request = self.request
-        if not self.is_function:
-            runner = JobRunner(sandbox, mounted, request.limits, pipe)
-            found = jobs(self.subject, mounted, request.command, self.around.book)
-            return runner.run(found, self.around.progress), (), ()
-        from lambundle.verify.function import Event, read_event
+        if self.is_function:
+            return runs.function(request.handler, request.events)
+        cwd = DIRECTORY if request.inputs else TASK
+        found = jobs(self.subject, runs.mounted, request.command, self.around.book, cwd=cwd, stdin=request.stdin or b"")
+        machine = self.around.machine if request.compares else None
+        return runs.jobs(found, inputs=request.inputs, output=request.output, machine=machine)
 
-        events = [read_event(path) for path in request.events] or [Event(EMPTY_EVENT, EMPTY_EVENT.encode())]
-        self.around.progress(f"invoking {request.handler or BOOTSTRAP}")
-        result, report = run_function(sandbox, mounted, request.handler, events, request.limits, self.around.work)
-        return (result,), tuple(report.log.splitlines()), report.notes
-
-    def _evidence(
-        self, results: tuple[JobResult, ...], mounted: Mounted, sandbox: str, image: tuple[Check, ...]
-    ) -> Evidence:
+    def _evidence(self, ran: Ran, mounted: Mounted, sandbox: str, image: tuple[Check, ...]) -> Evidence:
         machine, limits, manifests = self.around.machine, self.request.limits, mounted.manifests
+        results, comparisons = ran.results, ran.comparisons
         same = all(machine.is_like(manifest.packed_on) for manifest in manifests)
         missing = missing_paths(results, mounted, machine) if same else ()
         different = differences(results, machine.environment, mounted)
         lost = lost_variables(mounted.bundles, _configs(mounted), self.around.book)
         bounds = (memory_check(results, limits), tmp_check(results, limits))
         is_limit = any(check.status is Status.FAIL for check in bounds) or any(item.worst.ended_by for item in results)
-        missed = missing_check(results, missing, manifests, machine, is_explained=is_limit)
+        is_alike = any(item.fails_at_home for item in results)
+        opened = None if not any(item.home.trace.lookups for item in comparisons) else opened_at_home(comparisons)
+        missed = missing_check(results, missing, manifests, machine, is_explained=is_limit or is_alike, opened=opened)
         isolation = isolation_check(results, mounted, sandbox)
         is_explained = is_limit or any(check.status is Status.FAIL for check in (*self.static, missed, isolation))
         running = (
             smoke_check(results),
+            same_check(comparisons, ran.obstacle, manifests),
             isolation,
             missed,
             environment_check(results, lost, different, is_explained=is_explained),
@@ -183,7 +140,15 @@ class _Verifier:
             start_check(results, mounted.unzipped),
         )
         return Evidence(
-            machine, (*self.static, *running, *image), results, self.subject, mounted, missing, lost, different
+            machine,
+            (*self.static, *running, *image),
+            results,
+            self.subject,
+            mounted,
+            missing,
+            lost,
+            different,
+            comparisons,
         )
 
 
@@ -193,16 +158,17 @@ NOTHING_TO_RUN = "nothing to run: give a command after --, or --handler"
 def _findings(
     request: VerifyRequest, evidence: Evidence, notes: tuple[str, ...] = (), log: tuple[str, ...] = ()
 ) -> Findings:
-    diagnosis = diagnose(evidence)
+    smoke = next((check for check in evidence.checks if check.name == "smoke"), None)
+    is_unrun = smoke is not None and smoke.status is Status.SKIP and smoke.detail != NOTHING_TO_RUN
     verification = Verification(
         bundle=str(request.bundle),
         checks=tuple(evidence.checks),
         runs=tuple(run for result in evidence.results for run in result.runs()),
-        diagnosis=diagnosis,
         strict=request.strict,
         notes=notes,
+        is_answered=request.static or not is_unrun,
     )
-    return Findings(verification, tuple(evidence.missing), log)
+    return Findings(verification, log, evidence)
 
 
 def _skipped(why: str) -> tuple[Check, ...]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lambundle.errors import EXIT_NO, EXIT_UNKNOWN
+
+if TYPE_CHECKING:
+    from lambundle.verify.repack.remedy import Remedy
 
 
 class Status(enum.StrEnum):
@@ -14,6 +18,7 @@ class Status(enum.StrEnum):
     PASS = "pass"  # noqa: S105  (a word of the answer)
     FAIL = "fail"
     SKIP = "skip"
+    WARN = "warn"
 
 
 class Verdict(enum.StrEnum):
@@ -29,7 +34,8 @@ class Check:
     """One check.
 
     ``detail`` is one line, with value and limit where there is one; ``context`` are further lines (files, places), the
-    most telling first; ``hint`` says what to do, and is empty for a check that passed.
+    most telling first; ``hint`` says what to do, and is empty for a check that passed. A warning is what did no harm in
+    these runs and may in others.
     """
 
     name: str
@@ -63,15 +69,24 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One cause of a failure and one cure, in words."""
+    """One cause of a failure and one cure, in words.
+
+    ``remedy`` is what the cure packs, None where it is something else. ``is_open`` says that the cause is no more than
+    the program's own words, which something else may explain.
+    """
 
     cause: str
     cure: str
+    remedy: Remedy | None = field(default=None, compare=False)
+    is_open: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result for one bundle."""
+    """The result for one bundle.
+
+    ``is_answered`` is false where what was asked for is a run, and it could not be had or did not tell.
+    """
 
     bundle: str
     checks: tuple[Check, ...]
@@ -79,14 +94,18 @@ class Verification:
     diagnosis: Diagnosis | None = None
     strict: bool = False
     notes: tuple[str, ...] = field(default=())
+    is_answered: bool = True
 
     @property
     def verdict(self) -> Verdict:
-        """Failed when any check failed; unknown when none passed, or, if strict, when any was skipped."""
+        """Failed when any check failed; unknown without an answer, when none passed, or, if strict, any was skipped.
+
+        If strict a warning is a failure.
+        """
         found = {check.status for check in self.checks}
-        if Status.FAIL in found:
+        if Status.FAIL in found or (self.strict and Status.WARN in found):
             return Verdict.FAIL
-        if Status.PASS not in found or (self.strict and Status.SKIP in found):
+        if not self.is_answered or not found & {Status.PASS, Status.WARN} or (self.strict and Status.SKIP in found):
             return Verdict.UNKNOWN
         return Verdict.PASS
 

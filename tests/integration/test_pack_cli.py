@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -126,6 +127,29 @@ def test_an_excluded_library_is_left_out(tmp_path: Path) -> None:
     run("pack", "-q", "--exclude", "libtinfo.so*", "bash", cwd=tmp_path)
     with zipfile.ZipFile(tmp_path / "bash.zip") as archive:
         assert not [name for name in archive.namelist() if "libtinfo" in name]
+
+
+GO_NOTE = r'__asm__(".section .note.go, \"a\"; .long 4, 4, 4; .asciz \"Go\\0\"; .long 0; .text");'
+
+
+@pytest.mark.parametrize(
+    ("flags", "more", "what"), [(["-static"], "", "a static program"), ([], GO_NOTE, "a Go program"), ([], "", None)]
+)
+def test_a_program_that_asks_the_kernel_itself_is_said_to_miss_what_it_names(
+    tmp_path: Path, flags: list[str], more: str, what: str | None
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as there:
+        wanted = Path(there, "wanted")
+        wanted.touch()
+        texts = ", ".join(f'"{path}"' for path in (wanted, "/etc/passwd", "/bin/sh", "/etc/not-here"))
+        source = tmp_path / "tool.c"
+        source.write_text(f"{more} const char *volatile paths[] = {{{texts}}}; int main(void) {{ return !paths[0]; }}")
+        subprocess.run(["gcc", *flags, "-o", tmp_path / "tool", source], check=True)
+        done = run("pack", str(tmp_path / "tool"), "--dry-run", "-v", cwd=tmp_path)
+    told = [line for line in done.stderr.splitlines() if "not redirected" in line]
+    assert [f"tool is {what}" in line for line in told] == ([] if what is None else [True])
+    assert all(str(wanted) in line for line in told)
+    assert not [line for line in told if "passwd" in line or "/bin/sh" in line or "not-here" in line]
 
 
 def test_a_static_program_packs_to_itself_and_a_launcher(tmp_path: Path) -> None:

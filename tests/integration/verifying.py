@@ -40,23 +40,35 @@ class Verified:
 
 
 def verify(
-    bundle: Path, *arguments: str | Path, host: Path | None, env: Mapping[str, str] | None = None, timeout: float = 120
+    bundle: Path,
+    *arguments: str | Path,
+    host: Path | None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 120,
+    stdin: str | None = None,
 ) -> Verified:
     """Run ``lambundle verify --json`` in bubblewrap, with ``host`` as the host's root (None: made of this machine)."""
-    done = run(bundle, *_before_command("--json", arguments), host=host, env=env, timeout=timeout)
+    done = run(bundle, *_before_command("--json", arguments), host=host, env=env, timeout=timeout, stdin=stdin)
     assert done.returncode in {0, 1, 3}, done.stderr
     return Verified(done.returncode, json.loads(done.stdout), done.stderr)
 
 
 def run(
-    bundle: Path, *arguments: str | Path, host: Path | None, env: Mapping[str, str] | None = None, timeout: float = 120
+    bundle: Path,
+    *arguments: str | Path,
+    host: Path | None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 120,
+    stdin: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run ``lambundle verify`` as a person does."""
     variables = {**os.environ, **(env or {})}
     if host is not None:
         variables["LAMBUNDLE_HOST_ROOT"] = str(host)
     command = [sys.executable, "-m", "lambundle", "verify", str(bundle), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=variables, timeout=timeout, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, env=variables, timeout=timeout, check=False, input=stdin
+    )
 
 
 def _before_command(option: str, arguments: tuple[str | Path, ...]) -> tuple[str | Path, ...]:

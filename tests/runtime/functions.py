@@ -70,7 +70,7 @@ def _rows(
 
 
 PROBES = (
-    *_rows("open openat fopen freopen", Kind.FILE),
+    *_rows("open openat fopen freopen setmntent", Kind.FILE),
     *_rows("open64 openat64 fopen64 freopen64 __open_2 __open64_2 __openat_2 __openat64_2", Kind.FILE, GNU),
     *_rows("creat", Kind.FILE, answers=REPLACES, changes=True),
     *_rows("creat64", Kind.FILE, GNU, REPLACES, changes=True),
@@ -82,8 +82,8 @@ PROBES = (
     *_rows("statfs statvfs", Kind.FILE, answers=FINDS),
     *_rows("statfs64 statvfs64 pathconf", Kind.FILE, GNU, FINDS),
     *_rows("access eaccess euidaccess faccessat", Kind.FILE),
-    *_rows("opendir chdir scandir ftw nftw inotify_add_watch", Kind.DIRECTORY),
-    *_rows("scandir64 scandirat scandirat64 ftw64 nftw64 fts_open glob glob64", Kind.DIRECTORY, GNU),
+    *_rows("opendir chdir scandir ftw nftw glob inotify_add_watch", Kind.DIRECTORY),
+    *_rows("scandir64 scandirat scandirat64 ftw64 nftw64 fts_open glob64", Kind.DIRECTORY, GNU),
     *_rows("fts64_open", Kind.DIRECTORY, NEW_GNU),
     *_rows("chmod fchmodat chown lchown fchownat", Kind.FILE, changes=True),
     *_rows("lchmod", Kind.FILE, ("glibc", "musl"), changes=True),  # before 2.32 glibc's only fails
@@ -134,6 +134,11 @@ ELSEWHERE = {
         ("getprotobyname", "getprotobynumber", "getprotobyname_r", "getprotobynumber_r"),
         "test_services.py; musl has a table of its own",
     ),
+    **dict.fromkeys(("getcwd", "get_current_dir_name"), "test_view.py: the working directory"),
+    **dict.fromkeys(("getwd", "__getcwd_chk", "__getwd_chk"), "test_view.py: the same; not in musl"),
+    **dict.fromkeys(("fts_read", "fts_children", "fts64_read", "fts64_children"), "test_view.py: fts; not in musl"),
+    "wordexp": "test_view.py: words",
+    "catopen": "test_view.py: catalogues",
     "pclose": "the probe of popen ends with it and looks at the status",
 }
 """Exported functions that no probe is named after, and where they are tested."""

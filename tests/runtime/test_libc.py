@@ -33,6 +33,25 @@ def test_plugin_that_binds_to_itself_first_reads_what_the_bundle_has(worlds: Wor
     assert world.run("odd", how, world.data / "plug/plugin.so", "line", env={"FILE": str(file)}).out == "bundle\n"
 
 
+@pytest.mark.parametrize("name", ["glibc", "old-loader", "glibc-2.31", "musl"])
+def test_plugin_in_a_namespace_of_its_own_reads_what_the_bundle_has(worlds: Worlds, name: str) -> None:
+    world = worlds(name)
+    env = {"FILE": str(world.data / "files/bundle"), "LD_LIBRARY_PATH": str(world.data / "plug")}
+    assert world.run("odd", "load-apart", world.data / "plug/plugin.so", "line", env=env).out == "bundle\n"
+    by_name = world.run("run", "execve", world.programs / "odd", "odd", "load-apart", "plugin.so", "line", env=env)
+    assert by_name.out == "bundle\n"
+    lost = world.run("odd", "load-apart", "/nowhere/plugin.so", "line", env=env)
+    assert lost.out.startswith("not loaded: ")
+    assert "/nowhere/plugin.so" in lost.out
+
+
+@pytest.mark.parametrize("name", ["glibc", "old-loader", "glibc-2.31"])
+def test_a_second_copy_of_the_runtime_leaves_the_process_as_it_is(worlds: Worlds, name: str) -> None:
+    world = worlds(name)
+    done = world.run("odd", "load-apart", world.data / "plug/about.so", "about")
+    assert done.out == f"odd {world.in_bundle(world.programs / 'odd')}\n"
+
+
 @pytest.mark.parametrize("name", ["glibc", "old-loader", "glibc-2.31", "sanitized"])
 def test_message_catalogue_is_the_bundles(worlds: Worlds, name: str) -> None:
     world = worlds(name)

@@ -95,6 +95,9 @@ def without_env(world: World, top: Path, name: str, first_line: str) -> tuple[Wo
     copy = copied(world, top, "")
     for path in ("/usr/bin/env", "/bin/env"):
         copy.in_bundle(path).unlink(missing_ok=True)
+    programs = copy.bundle / "runtime/programs"  # else this machine's is known as a copy of it
+    lines = programs.read_text().splitlines(keepends=True)
+    programs.write_text("".join(line for line in lines if not line.endswith("/env\n")))
     script = world.data / name
     Path(f"{copy.root}{script}").write_text(f"{first_line}\n")
     Path(f"{copy.root}{script}").chmod(0o755)

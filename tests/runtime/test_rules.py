@@ -13,6 +13,7 @@ import pytest
 
 from tests.bareroot import Sandbox, UnavailableError, bare_root
 from tests.runtime.conftest import unavailable
+from tests.runtime.functions import ELSEWHERE, PROBES
 from tests.runtime.worlds import PROGRAMS, compile_c, pack, run
 
 if TYPE_CHECKING:
@@ -148,9 +149,28 @@ def test_no_path_gives_libcs_answer(worlds: Worlds, name: str, address: str) -> 
     assert f"open(none, O_RDONLY) {errno.EFAULT}" in inside.out
 
 
-def test_relative_paths_are_the_kernels(world: World) -> None:
+@pytest.mark.parametrize("name", ["glibc", "musl", "old-loader"])  # the libcs that there are outside the bundle too
+@pytest.mark.parametrize("address", ["0", "8", "0xfff", "-1", "-4096"])
+def test_no_argument_can_be_read_by_any_function(worlds: Worlds, name: str, address: str) -> None:
+    world = worlds(name)
+    names = sorted({probe.symbol for probe in PROBES} | ELSEWHERE.keys() - {"fork"})
+    for spawns in ("posix_spawn", "posix_spawnp"):  # what they leave in errno is nobody's business
+        names.remove(spawns)
+    native = run([world.native / "bad", address, *names]).out.splitlines()
+    called = {line.split(" ")[0] for line in native}
+    inside = [line for line in world.run("bad", address, *names).out.splitlines() if line.split(" ")[0] in called]
+    # Where libc itself ends with a signal, anything is as good.
+    same = [pair for pair in zip(native, inside, strict=True) if " signal " not in pair[0]]
+    assert len(same) > 100
+    assert [ours for _, ours in same] == [libcs for libcs, _ in same]
+
+
+def test_relative_paths_are_the_kernels_and_then_looked_up(world: World) -> None:
     assert world.run("odd", "cat", "only/host/file", cwd=world.data).out == "host\n"
-    assert world.run("odd", "cat", "only/bundle/file", cwd=world.data).out == f"{NOT_THERE}\n"
+    assert world.run("odd", "cat", "only/bundle/file", cwd=world.data).out == "bundle\n"
+    assert world.run("odd", "cat", "files/both", cwd=world.data).out == "host\n"
+    assert world.run("odd", "cat", "files/both", cwd=world.in_bundle(world.data)).out == "bundle\n"
+    assert world.run("odd", "cat", "only/nobody/file", cwd=world.data).out == f"{NOT_THERE}\n"
 
 
 def test_bare_host_has_what_the_bundle_has_not(glibc: World) -> None:
@@ -164,6 +184,6 @@ def test_bare_host_has_what_the_bundle_has_not(glibc: World) -> None:
     assert (done.status, "sbx_user1051" in done.stdout) == (0, True), done
     done = sandbox.run(["/opt/bin/odd", "cat", f"{glibc.data}/only/bundle/file"], mounts=mounts)
     assert (done.status, done.stdout) == (0, "bundle\n"), done
-    done = sandbox.run(["/opt/bin/run", "system", "exec /usr/bin/env"], mounts=mounts)
+    done = sandbox.run(["/opt/bin/run", "system", "exec /usr/bin/printenv"], mounts=mounts)
     assert "LOCPATH" not in done.stdout
     assert "PATH=/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin" in done.stdout

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PROGRAMS = Path(__file__).parent / "programs"
 RUNTIME_SOURCES = build.SOURCES
 BUNDLE_NAME = "tested"
+STARTED = ("report", "run", "odd", "narrow", "again", "view", "bad")
 PROBED = ("bundle", "host", "both", "neither")
 LIBRARIES = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH') or 'x86_64-linux-gnu'}"
 HOST_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -264,16 +265,18 @@ def make_world(name: str, top: Path) -> World:
     fortified = ["-O2", "-D_FORTIFY_SOURCE=2"] if name == "old-loader" else []
     flags = [*write_probes(built, libc), "-ldl", *fortified]
     compile_c(compiler, programs / "probe", PROGRAMS / "probe.c", flags=flags)
-    for program in ("report", "run", "odd"):
-        compile_c(compiler, programs / program, PROGRAMS / f"{program}.c", flags=["-ldl"])
+    for program in STARTED:
+        compile_c(compiler, programs / program, PROGRAMS / f"{program}.c", flags=["-ldl", *fortified])
     compile_c(compiler, world.data / "report", PROGRAMS / "report.c", flags=['-DWHO="in bundle"'])
     for kind in ("static", "static-pie"):
         compile_c(["gcc"], world.data / kind, PROGRAMS / "report.c", flags=[f"-{kind}", f'-DWHO="{kind}"'])
+    compile_c(compiler, programs / "fixed", PROGRAMS / "fixed.c", flags=["-no-pie", "-fno-pie"])
     _plugins(world.data, compiler)
     _scripts(world.data)
+    _catalogue(world.data, libc)
     _absolute_links(world.data)
     fill(world.data, "bundle", built)
-    arguments = [str(programs / program) for program in ("probe", "report", "run", "odd")]
+    arguments = [str(programs / program) for program in ("probe", "fixed", *STARTED)]
     if name in ("old-loader", "glibc-2.31"):
         pack_for_old_loader(arguments, world.unpacked, add=[world.data])
     else:
@@ -288,7 +291,7 @@ def make_world(name: str, top: Path) -> World:
     if name == "glibc-2.31":
         _graft_old_glibc(world)
     if name == "sanitized":
-        return _sanitize(world, built)
+        return sanitize(world, built)
     return world
 
 
@@ -298,6 +301,10 @@ def _plugins(data: Path, compiler: Sequence[str]) -> None:
     compile_c(compiler, data / "plug/in/libhidden.so", PROGRAMS / "whoami.c", flags=['-DWHO="hidden"', *shared])
     runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN/in"
     compile_c(compiler, data / "plug/plugin.so", PROGRAMS / "plugin.c", flags=[runpath, *shared])
+    compile_c(compiler, data / "plug/about.so", PROGRAMS / "about.c", flags=shared)
+    triplet = f"{os.uname().machine}-linux-gnu"
+    for who, place in {"plain": "preload", "token": f"preload/lib/{triplet}"}.items():
+        compile_c(compiler, data / place / "libsays.so", PROGRAMS / "preloaded.c", flags=[f'-DWHO="{who}"', *shared])
     messages = data / "messages/xx/LC_MESSAGES/odd.mo"
     messages.parent.mkdir(parents=True)
     # The GNU format: a table of lengths and places for each language, then the texts.
@@ -308,6 +315,20 @@ def _plugins(data: Path, compiler: Sequence[str]) -> None:
         table += [len(text), at]
         at += len(text) + 1
     messages.write_bytes(struct.pack(f"={len(table)}I", *table) + b"".join(text + b"\0" for text in texts))
+
+
+def _catalogue(data: Path, libc: str) -> None:
+    """Write a catalogue for catopen: set 1 has message 1. Each libc has a format of its own."""
+    catalogue = data / "catalogues/de/odd.cat"
+    catalogue.parent.mkdir(parents=True)
+    message = b"guten Tag\0"
+    if libc == "musl":
+        numbers = (0xFF88FF89, 1, 24 + len(message), 12, 24, 1, 1, 0, 1, len(message), 0)
+        catalogue.write_bytes(struct.pack(f">{len(numbers)}I", *numbers) + message)
+    else:
+        entry = (2, 1, 0)
+        header = struct.pack("=3I", 0x960408DE, 1, 1)
+        catalogue.write_bytes(header + struct.pack("<3I", *entry) + struct.pack(">3I", *entry) + message)
 
 
 def _absolute_links(data: Path) -> None:
@@ -345,19 +366,20 @@ def _scripts(data: Path) -> None:
 
 
 def _graft_old_glibc(world: World) -> None:
-    """Put glibc 2.31, its loader and a shell built for it in the place of this machine's."""
+    """Put glibc 2.31, its loader, a shell and env built for it in the place of this machine's."""
     host = bare_root()
     libraries = world.in_bundle(LIBRARIES)
     for name in ("libc.so.6", "libdl.so.2", "libpthread.so.0", "libtinfo.so.6"):
         shutil.copyfile(host / "usr/lib64" / name, libraries / name)
     [loader] = libraries.glob("ld-linux-*")
     shutil.copyfile(next((host / "usr/lib64").glob("ld-linux-*")), loader)
-    shell = world.in_bundle("/bin/sh").resolve()
-    assert shell.is_relative_to(world.root)
-    shutil.copyfile(host / "usr/bin/bash", shell)
+    for path, program in (("/bin/sh", "bash"), ("/usr/bin/env", "env")):
+        there = world.in_bundle(path).resolve()
+        assert there.is_relative_to(world.root)
+        shutil.copyfile(host / "usr/bin" / program, there)
 
 
-def _sanitize(world: World, built: Path) -> World:
+def sanitize(world: World, built: Path) -> World:
     """Put a runtime with sanitizers in the place of the released one, behind their libraries."""
     flags = [
         *SANITIZED,

@@ -157,7 +157,7 @@ def test_a_head_longer_than_a_block_replaces_no_more(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_bytes(b"0123456789" * 300_000)
     head = b"h" * ((1 << 20) + 3)
-    entry = Entry("f", Kind.FILE, 0o644, 3_000_000, source=here.source(file), head=head)
+    entry = Entry("f", Kind.FILE, 0o644, 3_000_000, source=here.source(file), edits=((0, head),))
     plan = Manifest("m", (), PackedOn("", "", ""), (entry,))
     write_tree(plan, tmp_path / "out")
     assert (tmp_path / "out/f").read_bytes() == head + file.read_bytes()[len(head) :]

@@ -29,6 +29,13 @@ from lambundle.scripts.started_commands import started_commands
         ("php", "$text = shell_exec('pdftotext a.pdf -');", ["pdftotext"]),
         ("tclsh", 'set text [exec "gs" -v]', ["gs"]),
         ("lua", "os.execute('LANG=C sort a')", ["sort"]),
+        ("python3", "os.system('cp a /tmp; wc -l < /tmp/a | tee b && rm a')", ["cp", "wc", "tee", "rm"]),
+        ("python3", """subprocess.run("awk '{print $1}' " + path, shell=True)""", ["awk"]),
+        ("python3", 'subprocess.run("""\ntac a""", shell=True)', ["tac"]),
+        ("python3", 'subprocess.run("echo \\"a\\" | rev", shell=True)', ["echo", "rev"]),
+        ("perl", "print `cat $a | sort -u`;", ["cat", "sort"]),
+        ("node", "execSync(`tar xf ${file}`)", ["tar"]),
+        ("node", "cp.exec('cat \"' + file + '\" | gzip')", ["cat"]),
     ],
 )
 def test_a_command_is_found_by_the_name_in_a_call(interpreter: str, text: str, expected: list[str]) -> None:

@@ -40,7 +40,8 @@ def replacing_file(out: Path, needs: int) -> Iterator[int]:
 
     ``needs`` is the most bytes it takes, for the message if the disk is full. Until then the file is unnamed
     (O_TMPFILE), so that not even SIGKILL leaves it; on other file systems its name starts with a dot, and any exception
-    removes it. The mode follows the umask. Raises OutputError for any OSError in the block.
+    removes it. Mode and owner are those of the file that is replaced; without one the mode follows the umask. Raises
+    OutputError for any OSError in the block.
     """
     with output_errors(out, needs), _sigterm_as_exit():
         target = Path(os.path.realpath(out))
@@ -50,6 +51,7 @@ def replacing_file(out: Path, needs: int) -> Iterator[int]:
         if fd is not None:
             try:
                 yield fd
+                _take_after(fd, target)
                 _give_name(fd, target)
             finally:
                 os.close(fd)
@@ -59,6 +61,7 @@ def replacing_file(out: Path, needs: int) -> Iterator[int]:
         try:
             try:
                 yield fd
+                _take_after(fd, target)
             finally:
                 os.close(fd)
             name.replace(target)
@@ -88,6 +91,17 @@ def replacing_tree(out: Path, needs: int) -> Iterator[Path]:
         except BaseException:
             _remove(work)
             raise
+
+
+def try_directory(directory: Path) -> None:
+    """Raise the OSError with which a file could not be made in ``directory``; nothing stays there."""
+    fd = _unnamed(directory)
+    if fd is not None:
+        os.close(fd)
+        return
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=directory)
+    os.close(handle)
+    os.unlink(name)  # noqa: PTH108
 
 
 def write_all(fd: int, data: bytes | bytearray | memoryview) -> None:
@@ -134,6 +148,17 @@ def _unnamed(directory: Path) -> int | None:
         if error.errno in _NO_TMPFILE:
             return None  # an error of the directory is raised for the named file
         raise
+
+
+def _take_after(fd: int, target: Path) -> None:
+    """Give the file open at ``fd`` the owner and permissions of the file that it replaces, as far as one may."""
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        return
+    with contextlib.suppress(PermissionError):  # another user's file in a directory of ours
+        os.fchown(fd, old.st_uid, old.st_gid)
+    os.fchmod(fd, stat.S_IMODE(old.st_mode) & 0o777)
 
 
 def _give_name(fd: int, target: Path) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias
 
@@ -16,6 +16,7 @@ from lambundle.bundle import names
 from lambundle.bundle.manifest import encode_manifest
 from lambundle.bundle.model import Entry, Kind, Manifest, Reason
 from lambundle.errors import FileChangedError, OutputError, UnreadableFileError, UsageError
+from lambundle.machine import NotRegularError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,19 +144,22 @@ def blocks(entry: Entry, block: int = BLOCK) -> Iterator[bytes]:
     if source is None:
         raise ValueError(f"{entry.path} has neither source nor content")
     with _source_errors(source), source.open() as file:
-        yield from _begun_with(entry.head, _blocks_of(file, source, entry.size, block))
+        yield from _edited(entry.edits, _blocks_of(file, source, entry.size, block))
 
 
-def _begun_with(head: bytes, found: Iterator[bytes]) -> Iterator[bytes]:
-    """Replace the first bytes by ``head``."""
-    done = 0
+def _edited(edits: Sequence[tuple[int, bytes]], found: Iterator[bytes]) -> Iterator[bytes]:
+    """Replace bytes at some offsets."""
+    begin = 0
     for data in found:
-        if done < len(head):
-            begin = head[done : done + len(data)]
-            yield begin + data[len(begin) :]
-            done += len(begin)
-        else:
-            yield data
+        end = begin + len(data)
+        changed = None
+        for offset, new in edits:
+            first, last = max(offset, begin), min(offset + len(new), end)
+            if first < last:
+                changed = changed or bytearray(data)
+                changed[first - begin : last - begin] = new[first - offset : last - offset]
+        yield data if changed is None else bytes(changed)
+        begin = end
 
 
 def _blocks_of(file: BinaryIO, source: Source, size: int, block: int) -> Iterator[bytes]:
@@ -193,7 +197,7 @@ def _source_errors(source: Source) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise _changed(source, "it is gone") from error
-    except IsADirectoryError as error:
+    except (IsADirectoryError, NotRegularError) as error:
         raise _changed(source, "it is no longer a regular file") from error
     except OSError as error:
         raise UnreadableFileError(

@@ -4,6 +4,7 @@
 #include "sys.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <string.h>
 
 extern char **environ;
@@ -138,9 +139,11 @@ static bool is_host_directory(const char *first, size_t length)
            is_component(first, length, "run") || is_component(first, length, "tmp");
 }
 
+enum reach { NEVER, WHERE_THE_HOST_HAS_NONE, ALWAYS };
+
 /* Whether the bundle may serve an absolute path. Never "/": a program that opens it and descends with openat would
  * find neither /tmp nor the host's files. Nor a path whose ".." leave "/", and so the bundle's root. */
-bool lb_may_be_served(const char *path)
+static enum reach reach_of(const char *path)
 {
     long depth = 0;
     const char *first = NULL;
@@ -154,7 +157,7 @@ bool lb_may_be_served(const char *path)
             break;
         if (is_component(at, length, "..")) {
             if (--depth < 0)
-                return false;
+                return NEVER;
         } else if (!is_component(at, length, ".")) {
             if (depth++ == 0) {
                 first = at;
@@ -164,8 +167,24 @@ bool lb_may_be_served(const char *path)
         at += length;
     }
     if (depth == 0 || first == NULL || is_host_tree(first, first_length))
-        return false;
-    return depth > 1 || !is_host_directory(first, first_length);
+        return NEVER;
+    return depth > 1 || !is_host_directory(first, first_length) ? ALWAYS : WHERE_THE_HOST_HAS_NONE;
+}
+
+bool lb_may_be_served(const char *path)
+{
+    enum reach reach = reach_of(path);
+    return reach == ALWAYS || (reach == WHERE_THE_HOST_HAS_NONE && lb_sys_access(path, F_OK) == -ENOENT);
+}
+
+size_t lb_room(const char *path)
+{
+    if (!lb_is_readable(path) || path[0] != '/')
+        return 1;
+    if (LB_UNLIKELY(!lb_state.found))
+        lb_find();
+    size_t room = lb_state.root_len + strlen(path) + 1;
+    return room < PATH_MAX ? room : PATH_MAX;
 }
 
 const char *lb_in_root(const char *path, struct lb_path *buffer)
@@ -178,37 +197,55 @@ const char *lb_in_root(const char *path, struct lb_path *buffer)
     return buffer->text;
 }
 
-bool lb_is_own_exe(const char *path)
-{
-    const char *at;
-    int pid = 0;
-    if (lb_state.program[0] == '\0' || strncmp(path, "/proc/", 6) != 0)
-        return false;
-    at = path + 6;
-    if (strcmp(at, "self/exe") == 0 || strcmp(at, "thread-self/exe") == 0)
-        return true;
-    for (; *at >= '0' && *at <= '9' && pid < 100000000; at++)
-        pid = pid * 10 + (*at - '0');
-    return pid != 0 && strcmp(at, "/exe") == 0 && pid == lb_sys_getpid();
-}
-
 const char *lb_find_in_bundle(const char *path, struct lb_path *buffer)
 {
     if (LB_UNLIKELY(!lb_state.found))
         lb_find();
     if (!lb_state.active || path[0] != '/')
         return path;
-    if (LB_UNLIKELY(path[1] == 'p') && lb_is_own_exe(path))
+    if (LB_UNLIKELY(path[1] == 'p' || path[1] == '/' || path[1] == '.') && lb_is_own(AT_FDCWD, path, "exe"))
         return lb_state.program;
     if (lb_is_inside(path) || !lb_may_be_served(path))
         return path;
     const char *candidate = lb_in_root(path, buffer);
-    return candidate != NULL && lb_sys_access(candidate, F_OK) == 0 ? candidate : path;
+    int failed = candidate == NULL ? -ENOENT : lb_sys_access(candidate, F_OK);
+    if (LB_UNLIKELY(failed != 0 && failed != -ENOENT)) /* below a file, a name too long: so it is at home */
+        failed = lb_sys_access(path, F_OK) == -ENOENT ? 0 : failed;
+    return failed == 0 ? candidate : path;
+}
+
+/* Cuts off the last component and what is behind it; false where there is none but the root. */
+static bool cut_last(char *path, char **end, char *cut)
+{
+    size_t length = strlen(path);
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    if (length < 2)
+        return false;
+    *end = path + length;
+    *cut = **end;
+    **end = '\0';
+    return true;
+}
+
+const char *lb_find_place(const char *path, struct lb_path *buffer)
+{
+    char *end, cut;
+    if (!lb_state.active || path[0] != '/' || lb_is_inside(path) || !lb_may_be_served(path) ||
+        lb_in_root(path, buffer) == NULL || !cut_last(buffer->text + lb_state.root_len, &end, &cut))
+        return path;
+    bool ours = lb_sys_access(buffer->text, F_OK) == 0 && lb_sys_access(buffer->text + lb_state.root_len, F_OK) != 0;
+    *end = cut;
+    return ours ? buffer->text : path;
 }
 
 const char *lb_lookup(int directory, const char *path, struct lb_path *buffer, const char *operation)
 {
     const char *served = lb_find_in_bundle(path, buffer);
+    if (LB_UNLIKELY(path[0] != '/') && lb_is_own(directory, path, "exe"))
+        served = lb_state.program;
     if (LB_UNLIKELY(lb_state.tracing)) {
         bool exists = served != path || lb_sys6(SYS_faccessat, directory, (long)path, F_OK, 0, 0, 0) == 0;
         lb_trace_lookup(directory, path, served != path, exists, operation);

@@ -88,44 +88,71 @@ int lb_execle(const char *path, const char *first, ...)
     return answer(lb_exec(path, argv, envp));
 }
 
-/* Whether an open file lies in the bundle, and then its path in `buffer`: for exec by descriptor. */
+/* Whether an open file lies in the bundle, and then its path in `buffer`. */
 static bool find_inside(int fd, struct lb_path *buffer)
 {
     return lb_path_of_descriptor(fd, buffer->text, sizeof buffer->text) > 0 && lb_is_inside(buffer->text);
 }
 
-static int exec_descriptor(int fd, char *const argv[], char *const envp[])
+static int exec_at_cleanly(int directory, const char *path, char *const argv[], char *const envp[], int flags)
 {
-    struct lb_path path;
-    if (find_inside(fd, &path))
-        return lb_exec(path.text, argv, envp);
-    /* A file of the host, perhaps without a name: the descriptor itself, with a clean environment. */
     char *clean[lb_count(envp) + 1];
     lb_clean_environment(clean, envp);
-    return (int)lb_sys6(SYS_execveat, fd, (long)"", (long)argv, (long)clean, AT_EMPTY_PATH, 0);
+    return (int)lb_sys6(SYS_execveat, directory, (long)path, (long)argv, (long)clean, flags, 0);
+}
+
+static int exec_descriptor(int fd, char *const argv[], char *const envp[])
+{
+    char path[40] = "/proc/self/fd/";
+    struct lb_launch launch;
+    if (!lb_are_readable(argv) || !lb_are_readable(envp))
+        return (int)lb_sys6(SYS_execveat, fd, (long)"", (long)argv, (long)envp, AT_EMPTY_PATH, 0);
+    if (fd < 0)
+        return exec_at_cleanly(fd, "", argv, envp, AT_EMPTY_PATH);
+    *lb_decimal(path + strlen(path), fd) = '\0';
+    if (lb_prepare(&launch, path, argv, envp) < 0) /* the kernel knows why */
+        return exec_at_cleanly(fd, "", argv, envp, AT_EMPTY_PATH);
+    lb_leave_memory(&launch.memory);
+    int failed = launch.file != path
+                     ? lb_sys_execve(launch.file, launch.argv, launch.envp)
+                     : (int)lb_sys6(SYS_execveat, fd, (long)"", (long)launch.argv, (long)launch.envp, AT_EMPTY_PATH, 0);
+    lb_forget(&launch);
+    return failed;
 }
 
 LB_EXPORT int lb_fexecve(int fd, char *const argv[], char *const envp[]) __asm__("fexecve");
 int lb_fexecve(int fd, char *const argv[], char *const envp[])
 {
+#ifdef __GLIBC__
+    if (fd < 0 || argv == NULL || envp == NULL)
+        return answer(-EINVAL);
+#endif
     return answer(exec_descriptor(fd, argv, envp));
+}
+
+static bool is_link(const char *path)
+{
+    struct lb_path buffer;
+    char first;
+    return lb_sys_readlink(lb_find_in_bundle(path, &buffer), &first, 1) >= 0;
 }
 
 int lb_exec_at(int directory, const char *path, char *const argv[], char *const envp[], int flags)
 {
     struct lb_path base;
+    if (!lb_are_readable(argv) || !lb_are_readable(envp))
+        return (int)lb_sys6(SYS_execveat, directory, (long)path, (long)argv, (long)envp, flags, 0);
     if (lb_is_readable(path) && path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0)
         return exec_descriptor(directory, argv, envp);
-    if (lb_is_readable(path) && (path[0] == '/' || directory == AT_FDCWD) && flags == 0)
-        return lb_exec(path, argv, envp);
+    if (lb_is_readable(path) && (path[0] == '/' || directory == AT_FDCWD) &&
+        (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) == 0)
+        return (flags & AT_SYMLINK_NOFOLLOW) != 0 && is_link(path) ? -ELOOP : lb_exec(path, argv, envp);
     if (lb_is_readable(path) && path[0] != '/' && directory >= 0 && find_inside(directory, &base) &&
         strlen(base.text) + strlen(path) + 2 < sizeof base.text) {
         strcat(strcat(base.text, "/"), path);
         return lb_exec(base.text, argv, envp);
     }
-    char *clean[lb_count(envp) + 1];
-    lb_clean_environment(clean, envp);
-    return (int)lb_sys6(SYS_execveat, directory, (long)path, (long)argv, (long)clean, flags, 0);
+    return exec_at_cleanly(directory, path, argv, envp, flags);
 }
 
 LB_EXPORT int lb_execveat(int directory, const char *path, char *const argv[], char *const envp[],

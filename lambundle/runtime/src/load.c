@@ -1,4 +1,4 @@
-/* Loading plug-ins, and libc's message catalogues. */
+/* Loading plug-ins, and libc's message catalogues. namespace.c has dlmopen. */
 #define _GNU_SOURCE
 #include "lb.h"
 
@@ -26,18 +26,6 @@ LB_WRAP_POINTER(void *, dlopen, (const char *name, int flags))
     }
     LB_TAIL return real(name, served_flags(flags));
 }
-
-#ifdef __GLIBC__
-LB_WRAP_POINTER(void *, dlmopen, (Lmid_t space, const char *name, int flags))
-{
-    __typeof__(&lb_wrap_dlmopen) real = lb_real_dlmopen();
-    if (lb_is_readable(name) && name[0] == '/') {
-        struct lb_path buffer;
-        return real(space, lb_served(name, &buffer, "dlmopen"), flags);
-    }
-    LB_TAIL return real(space, name, flags);
-}
-#endif
 
 LB_WRAP_POINTER(char *, bindtextdomain, (const char *domain, const char *directory))
 {

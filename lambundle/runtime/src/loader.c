@@ -32,6 +32,8 @@ static void bundle_environment(struct work *work, const char *name, bool musl)
     if (lb_state.tracing && lb_env_get(work->given_envp, "LAMBUNDLE_TRACE") == NULL)
         *to++ = lb_joined(work, "LAMBUNDLE_TRACE=", lb_state.trace, "");
     *to = NULL;
+    if (!musl)
+        lb_serve_preloads(work);
     work->launch->envp = work->environment;
 }
 
@@ -76,10 +78,10 @@ static char *append_asked(char *to, struct work *work)
     return to;
 }
 
-static char *library_path(struct work *work)
+static char *library_path(struct work *work, const char *packed_as)
 {
     char *text = lb_take(work, lb_library_path_size(work->given_envp)), *to = append_asked(text, work);
-    for (const char *at = lb_library_path_of(work->real.text + lb_state.root_len); *at != '\0';) {
+    for (const char *at = lb_library_path_of(packed_as); *at != '\0';) {
         size_t length = strcspn(at, ":");
         to = append(to, lb_state.root, lb_state.root_len);
         to = append(to, at, length);
@@ -97,17 +99,17 @@ static bool is_musl(const char *interpreter)
     return strncmp(slash == NULL ? interpreter : slash + 1, "ld-musl-", 8) == 0;
 }
 
-void lb_through_loader(struct work *work, const char *loader)
+void lb_through_loader(struct work *work, const char *loader, const char *program, const char *packed_as)
 {
     bool musl = is_musl(work->interpreter.text), old = lb_state.old_loader && !musl;
     char *name = work->launch->argv[0];
-    char *path = library_path(work);
+    char *path = library_path(work, packed_as);
     bundle_environment(work, name, musl);
-    work->launch->argv[0] = work->real.text;
+    work->launch->argv[0] = (char *)program;
     if (!old) {
         lb_prepend(work, name);
         lb_prepend(work, "--argv0");
-        lb_prepend(work, runtime_name(musl));
+        lb_prepend(work, musl ? lb_preload_argument(work, runtime_name(true)) : runtime_name(false));
         lb_prepend(work, "--preload");
     }
     lb_prepend(work, path);

@@ -4,6 +4,7 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <string.h>
 
 #ifndef SYS_faccessat2
 #define SYS_faccessat2 439
@@ -28,7 +29,7 @@ static long answer(long result)
     return result;
 }
 
-enum call { OTHER, PATH_FIRST, PATH_SECOND, READLINK, READLINKAT, EXECVE, EXECVEAT };
+enum call { OTHER, PATH_FIRST, PATH_SECOND, READLINK, READLINKAT, GETCWD, EXECVE, EXECVEAT };
 
 static enum call kind_of(long number)
 {
@@ -57,6 +58,8 @@ static enum call kind_of(long number)
 #endif
     case SYS_readlinkat:
         return READLINKAT;
+    case SYS_getcwd:
+        return GETCWD;
     case SYS_execve:
         return EXECVE;
     case SYS_execveat:
@@ -66,14 +69,84 @@ static enum call kind_of(long number)
     }
 }
 
+/* As the system call getcwd, which counts the NUL. */
+__attribute__((noinline)) static long get_directory(char *buffer, size_t size)
+{
+    struct lb_path space;
+    const char *name = lb_is_readable(buffer) ? lb_working_directory(&space) : NULL;
+    if (name == NULL)
+        return lb_sys_getcwd(buffer, size);
+    size_t length = strlen(name) + 1;
+    if (length > size)
+        return -ERANGE;
+    memcpy(buffer, name, length);
+    return (long)length;
+}
+
+/* open and openat, where they make the file. */
+static bool makes(long number, long flags)
+{
+#ifdef SYS_open
+    if (number == SYS_open)
+        return (flags & O_CREAT) != 0;
+#endif
+    return number == SYS_openat && (flags & O_CREAT) != 0;
+}
+
+/* A link to an absolute path has its length at home. */
+static void mend_status(long number, int directory, const char *path, long status, long flags)
+{
+#ifdef SYS_lstat
+    if (number == SYS_lstat)
+        lb_mend_stat(AT_FDCWD, path, (struct stat *)status);
+#endif
+    if (number == SYS_newfstatat && (flags & AT_SYMLINK_NOFOLLOW) != 0)
+        lb_mend_stat(directory, path, (struct stat *)status);
+}
+
+static long first_path(long number, long a, long b, long c, long d, long e)
+{
+    const char *asked = (const char *)a;
+    LB_BUFFER(buffer, asked);
+    const char *path = makes(number, b) ? lb_placed_at(AT_FDCWD, asked, buffer, "syscall")
+                                        : lb_served(asked, buffer, "syscall");
+    long result = lb_sys6(number, (long)path, b, c, d, e, 0);
+    LB_REACH_BUFFER(other, result == -ENOENT || result == -EROFS ? asked : NULL);
+    if (LB_UNLIKELY(result == -ENOENT || (result == -EROFS && makes(number, b))) &&
+        lb_is_elsewhere(AT_FDCWD, asked, &path, other))
+        result = lb_sys6(number, (long)path, b, c, d, e, 0);
+    if (result == 0)
+        mend_status(number, AT_FDCWD, path, b, 0);
+    return result;
+}
+
+static long second_path(long number, long a, long b, long c, long d, long e)
+{
+    const char *asked = (const char *)b;
+    LB_BUFFER(buffer, asked);
+    const char *path = makes(number, c) ? lb_placed_at((int)a, asked, buffer, "syscall")
+                                        : lb_served_at((int)a, asked, buffer, "syscall");
+    long result = lb_sys6(number, a, (long)path, c, d, e, 0);
+    LB_REACH_BUFFER(other, result == -ENOENT || result == -EROFS ? asked : NULL);
+    if (LB_UNLIKELY(result == -ENOENT || (result == -EROFS && makes(number, c))) &&
+        lb_is_elsewhere((int)a, asked, &path, other))
+        result = lb_sys6(number, a, (long)path, c, d, e, 0);
+    if (result == 0 && number == SYS_statx && (c & AT_SYMLINK_NOFOLLOW) != 0)
+        lb_mend_statx((int)a, path, (void *)e);
+    else if (result == 0)
+        mend_status(number, (int)a, path, c, d);
+    return result;
+}
+
 static long with_path(enum call kind, long number, long a, long b, long c, long d, long e)
 {
-    struct lb_path buffer;
     switch (kind) {
     case PATH_FIRST:
-        return lb_sys6(number, (long)lb_served((const char *)a, &buffer, "syscall"), b, c, d, e, 0);
+        return first_path(number, a, b, c, d, e);
     case PATH_SECOND:
-        return lb_sys6(number, a, (long)lb_served_at((int)a, (const char *)b, &buffer, "syscall"), c, d, e, 0);
+        return second_path(number, a, b, c, d, e);
+    case GETCWD:
+        return get_directory((char *)a, (size_t)b);
     case READLINK:
         return lb_readlink_at(AT_FDCWD, (const char *)a, (char *)b, (size_t)c, "syscall");
     case READLINKAT:

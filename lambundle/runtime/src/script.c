@@ -61,19 +61,20 @@ static size_t split_for_env(struct work *work, char *argument, char **words)
  * Other options are left to the host's env. Returns the program's path. */
 static const char *search_for_env(struct work *work, const char *interpreter, char *argument)
 {
-    char *words[LB_SPLIT_WORDS];
+    char **words = work->words;
     size_t count;
-    struct lb_path unused;
+    struct lb_path *unused = &work->loader;
     bool denied;
     if (work->searched ||
         (strcmp(interpreter, "/usr/bin/env") != 0 && strcmp(interpreter, "/bin/env") != 0) ||
-        lb_find_in_bundle(interpreter, &unused) != interpreter)
+        lb_find_in_bundle(interpreter, unused) != interpreter)
         return NULL;
     count = split_for_env(work, argument, words);
     if (count == 0 || words[0][0] == '-' || strchr(words[0], '=') != NULL || strchr(words[0], '/') != NULL)
         return NULL;
-    const char *path = lb_search_path(words[0], lb_env_get(work->given_envp, "PATH"), &work->found, &denied);
-    if (path == NULL || lb_find_in_bundle(path, &unused) == path)
+    const char *path = lb_search_path(words[0], lb_env_get(work->given_envp, "PATH"), work->found.text,
+                                      sizeof work->found.text, &denied);
+    if (path == NULL || lb_find_in_bundle(path, unused) == path)
         return NULL;
     work->searched = true;
     while (count > 0)

@@ -11,24 +11,36 @@ extern char **environ;
 
 static const char default_path[] = "/bin:/usr/bin"; /* confstr(_CS_PATH), the other way round since merged-/usr */
 
+static const char *search_start(const char *search)
+{
+    return search == NULL ? default_path : search;
+}
+
+size_t lb_search_room(const char *file, const char *search)
+{
+    size_t longest = 0, length;
+    for (const char *at = search_start(search); *at != '\0'; at += length + (at[length] != '\0')) {
+        length = strcspn(at, ":");
+        if (length > longest)
+            longest = length;
+    }
+    longest += strlen(file) + 2;
+    return longest < PATH_MAX ? longest : PATH_MAX;
+}
+
 /* One candidate of PATH in `buffer`; moves `*at` on. NULL when it is too long. */
-static const char *candidate(const char **at, const char *file, struct lb_path *buffer)
+static const char *candidate(const char **at, const char *file, char *buffer, size_t size)
 {
     size_t length = strcspn(*at, ":"), name = strlen(file);
     const char *directory = *at;
     *at += length + ((*at)[length] != '\0' ? 1 : 0);
-    if (length + name + 2 > sizeof buffer->text)
+    if (length + name + 2 > size)
         return NULL;
-    memcpy(buffer->text, directory, length);
+    memcpy(buffer, directory, length);
     if (length > 0) /* an empty element is the working directory */
-        buffer->text[length++] = '/';
-    memcpy(buffer->text + length, file, name + 1);
-    return buffer->text;
-}
-
-static const char *search_start(const char *search)
-{
-    return search == NULL ? default_path : search;
+        buffer[length++] = '/';
+    memcpy(buffer + length, file, name + 1);
+    return buffer;
 }
 
 static bool is_directory(const char *path)
@@ -37,30 +49,38 @@ static bool is_directory(const char *path)
     return lb_sys6(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0, 0, 0) == 0 && S_ISDIR(status.st_mode);
 }
 
-const char *lb_search_path(const char *file, const char *search, struct lb_path *buffer, bool *denied)
+/* What the caller would start under `path`, which is executable or not: a negative errno, as access says. */
+static int try(const char *path)
 {
-    struct lb_path served;
+    LB_BUFFER(served, path);
+    const char *found = lb_find_in_bundle(path, served);
+    int failed = lb_sys_access(found, X_OK);
+    return failed == 0 && is_directory(found) ? -EACCES : failed;
+}
+
+const char *lb_search_path(const char *file, const char *search, char *buffer, size_t size, bool *denied)
+{
     const char *at = search_start(search);
     bool last = file[0] == '\0';
     *denied = false;
     while (!last) {
         last = at[strcspn(at, ":")] == '\0';
-        const char *path = candidate(&at, file, buffer);
-        if (path == NULL)
-            continue;
-        const char *found = lb_find_in_bundle(path, &served);
-        int failed = lb_sys_access(found, X_OK);
-        if (failed == 0 && !is_directory(found))
+        const char *path = candidate(&at, file, buffer, size);
+        int failed = path == NULL ? -ENOENT : try(path);
+        if (failed == 0)
             return path;
-        *denied |= failed == 0 || failed == -EACCES;
+        *denied |= failed == -EACCES;
     }
     return NULL;
 }
 
-/* A file that the kernel does not know is a shell script (execvp(3)). */
+/* A file that the kernel does not know is a shell script (execvp(3)); to musl it is none. */
 static int exec_or_shell(const char *path, char *const argv[], char *const envp[])
 {
     int failed = lb_exec(path, argv, envp);
+#ifndef __GLIBC__
+    return failed;
+#endif
     if (failed != -ENOEXEC)
         return failed;
     size_t argc = lb_count(argv);
@@ -75,7 +95,6 @@ static int exec_or_shell(const char *path, char *const argv[], char *const envp[
 
 int lb_exec_search(const char *file, char *const argv[], char *const envp[])
 {
-    struct lb_path buffer;
     bool denied = false, last = false;
     if (!lb_is_readable(file))
         return -EFAULT;
@@ -83,9 +102,11 @@ int lb_exec_search(const char *file, char *const argv[], char *const envp[])
         return -ENOENT;
     if (strchr(file, '/') != NULL)
         return exec_or_shell(file, argv, envp);
-    for (const char *at = search_start(lb_env_get(environ, "PATH")); !last;) {
+    const char *search = lb_env_get(environ, "PATH");
+    char buffer[lb_search_room(file, search)];
+    for (const char *at = search_start(search); !last;) {
         last = at[strcspn(at, ":")] == '\0';
-        const char *path = candidate(&at, file, &buffer);
+        const char *path = candidate(&at, file, buffer, sizeof buffer);
         if (path == NULL)
             continue;
         int failed = exec_or_shell(path, argv, envp);

@@ -16,6 +16,11 @@ enum {
     SPACE = 2048, /* enough for any line and the pointers to its aliases */
 };
 
+static const char SERVICES[] = "/etc/services";
+#ifdef __GLIBC__
+static const char PROTOCOLS[] = "/etc/protocols";
+#endif
+
 struct reader {
     int fd;
     size_t have, at;
@@ -118,6 +123,22 @@ static bool keep(struct entry *entry, char *words[WORDS], size_t count, char *sp
     return true;
 }
 
+/* musl knows no aliases: an entry's name is what was asked for, and its only alias. Returns the number of words. */
+static size_t name_as_libc(const struct wanted *wanted, char *words[WORDS], size_t count)
+{
+#ifdef __GLIBC__
+    (void)wanted;
+    (void)words;
+    return count;
+#else
+    (void)count;
+    if (wanted->name != NULL)
+        words[0] = (char *)wanted->name;
+    words[2] = words[0];
+    return 3;
+#endif
+}
+
 /* Searches the bundle's file. 0: found; ENOENT: not there, ERANGE: `space` is too small. */
 static int find(const struct wanted *wanted, struct entry *entry, char *space, size_t room, const char *operation)
 {
@@ -131,16 +152,29 @@ static int find(const struct wanted *wanted, struct entry *entry, char *space, s
     while (answer == ENOENT && next_line(&reader, line)) {
         size_t count = split(line, words);
         if (count > 1 && read_number(words[1], entry) && is_wanted(wanted, entry, words, count))
-            answer = keep(entry, words, count, space, room) ? 0 : ERANGE;
+            answer = keep(entry, words, name_as_libc(wanted, words, count), space, room) ? 0 : ERANGE;
     }
     lb_sys_close(reader.fd);
     return answer;
 }
 
+/* glibc says ENOENT where there is no list. Where the bundle has one, what is not in it is just not found. */
+static int unless_listed(const char *file, int failed)
+{
+#ifdef __GLIBC__
+    struct lb_path buffer;
+    if (failed == ENOENT && lb_find_in_bundle(file, &buffer) != file)
+        return 0;
+#else
+    (void)file;
+#endif
+    return failed;
+}
+
 static int find_service(const char *name, int port, const char *protocol, struct servent *service, char *space,
                         size_t room, const char *operation)
 {
-    struct wanted wanted = {"/etc/services", name, protocol, ntohs((uint16_t)port)};
+    struct wanted wanted = {SERVICES, name, protocol, ntohs((uint16_t)port)};
     struct entry entry;
     int answer = find(&wanted, &entry, space, room, operation);
     if (answer == 0)
@@ -172,7 +206,7 @@ LB_WRAP(int, getservbyname_r, (const char *name, const char *protocol, struct se
 {
     int answer = find_service(name, 0, protocol, service, space, room, "getservbyname_r");
     if (answer == ENOENT)
-        return lb_real_getservbyname_r()(name, protocol, service, space, room, found);
+        return unless_listed(SERVICES, lb_real_getservbyname_r()(name, protocol, service, space, room, found));
     *found = answer == 0 ? service : NULL;
     return answer;
 }
@@ -182,9 +216,35 @@ LB_WRAP(int, getservbyport_r, (int port, const char *protocol, struct servent *s
 {
     int answer = find_service(NULL, port, protocol, service, space, room, "getservbyport_r");
     if (answer == ENOENT)
-        return lb_real_getservbyport_r()(port, protocol, service, space, room, found);
+        return unless_listed(SERVICES, lb_real_getservbyport_r()(port, protocol, service, space, room, found));
     *found = answer == 0 ? service : NULL;
     return answer;
+}
+
+/* Port of a service for a kind of socket, in `number`; false where the bundle's list has none. */
+static bool find_port(const char *service, const char *protocol, char number[12])
+{
+    struct servent known;
+    char space[SPACE];
+    if (find_service(service, 0, protocol, &known, space, SPACE, "getaddrinfo") != 0)
+        return false;
+    *lb_decimal(number, ntohs((uint16_t)known.s_port)) = '\0';
+    return true;
+}
+
+/* Of a service that is known by its name there are no raw sockets, which libc adds for a number. */
+static void drop_raw(struct addrinfo **at)
+{
+    while (*at != NULL) {
+        struct addrinfo *entry = *at;
+        if (entry->ai_socktype == SOCK_RAW) {
+            *at = entry->ai_next;
+            entry->ai_next = NULL;
+            freeaddrinfo(entry);
+        } else {
+            at = &entry->ai_next;
+        }
+    }
 }
 
 LB_WRAP(int, getaddrinfo, (const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found))
@@ -192,20 +252,27 @@ LB_WRAP(int, getaddrinfo, (const char *node, const char *service, const struct a
     int status = lb_real_getaddrinfo()(node, service, hints, found);
     if (status != EAI_SERVICE || service == NULL || (service[0] >= '0' && service[0] <= '9'))
         return status;
-    struct servent known;
-    char space[SPACE], number[12];
-    bool is_datagram = hints != NULL && hints->ai_socktype == SOCK_DGRAM;
-    if (find_service(service, 0, is_datagram ? "udp" : NULL, &known, space, SPACE, "getaddrinfo") != 0)
+    static const struct addrinfo usual = {.ai_flags = AI_V4MAPPED | AI_ADDRCONFIG}; /* as libc's where there are none */
+    struct addrinfo asked = hints == NULL ? usual : *hints;
+    char stream[12], datagram[12];
+    bool any = asked.ai_socktype == 0;
+    bool streams = (any || asked.ai_socktype == SOCK_STREAM) && find_port(service, "tcp", stream);
+    bool datagrams = (any || asked.ai_socktype == SOCK_DGRAM) && find_port(service, "udp", datagram);
+    if (!streams && !datagrams)
         return status;
-    *lb_decimal(number, ntohs((uint16_t)known.s_port)) = '\0';
-    return lb_real_getaddrinfo()(node, number, hints, found);
+    if (any && streams != datagrams)
+        asked.ai_socktype = streams ? SOCK_STREAM : SOCK_DGRAM;
+    status = lb_real_getaddrinfo()(node, streams ? stream : datagram, &asked, found);
+    if (status == 0 && asked.ai_socktype == 0)
+        drop_raw(found);
+    return status;
 }
 
 #ifdef __GLIBC__ /* musl has a table of its own */
 static int find_protocol(const char *name, int number, struct protoent *protocol, char *space, size_t room,
                          const char *operation)
 {
-    struct wanted wanted = {"/etc/protocols", name, NULL, number};
+    struct wanted wanted = {PROTOCOLS, name, NULL, number};
     struct entry entry;
     int answer = find(&wanted, &entry, space, room, operation);
     if (answer == 0)
@@ -237,7 +304,7 @@ LB_WRAP(int, getprotobyname_r, (const char *name, struct protoent *protocol, cha
 {
     int answer = find_protocol(name, 0, protocol, space, room, "getprotobyname_r");
     if (answer == ENOENT)
-        return lb_real_getprotobyname_r()(name, protocol, space, room, found);
+        return unless_listed(PROTOCOLS, lb_real_getprotobyname_r()(name, protocol, space, room, found));
     *found = answer == 0 ? protocol : NULL;
     return answer;
 }
@@ -247,7 +314,7 @@ LB_WRAP(int, getprotobynumber_r, (int number, struct protoent *protocol, char *s
 {
     int answer = find_protocol(NULL, number, protocol, space, room, "getprotobynumber_r");
     if (answer == ENOENT)
-        return lb_real_getprotobynumber_r()(number, protocol, space, room, found);
+        return unless_listed(PROTOCOLS, lb_real_getprotobynumber_r()(number, protocol, space, room, found));
     *found = answer == 0 ? protocol : NULL;
     return answer;
 }

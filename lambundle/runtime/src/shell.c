@@ -91,9 +91,11 @@ static int run_shell(const char *command)
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     int failed = start_shell(&pid, command, NULL, &attributes);
     posix_spawnattr_destroy(&attributes);
+#ifdef __GLIBC__
     if (failed != 0)
         status = 127 << 8; /* "as if the shell had ended with 127" */
-    else
+#endif
+    if (failed == 0)
         wait_for(pid, &status);
     restore_signals();
     sigprocmask(SIG_SETMASK, &before, NULL);

@@ -26,8 +26,7 @@ int lb_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *act
              const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
     struct lb_launch launch;
-    char space[lb_prepare_size(argv, envp)] __attribute__((aligned(16)));
-    int failed = lb_prepare(&launch, space, path, argv, envp);
+    int failed = lb_prepare(&launch, path, argv, envp);
     if (failed < 0 && !may_appear(path, actions))
         return -failed;
     /* Where the kernel refuses clone3, libc leaves ENOSYS in errno though it succeeds: who looks there after system()
@@ -39,6 +38,7 @@ int lb_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *act
         failed = lb_real_posix_spawn()(pid, path, actions, attributes, argv, clean);
     } else {
         failed = lb_real_posix_spawn()(pid, launch.file, actions, attributes, launch.argv, launch.envp);
+        lb_forget(&launch);
     }
     errno = saved;
     return failed;
@@ -50,28 +50,30 @@ LB_EXPORT int lb_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_fi
 int lb_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
                     const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
-    struct lb_path found;
-    const char *path = file;
-    if (strchr(file, '/') == NULL) {
-        bool denied = false;
-        path = lb_search_path(file, lb_env_get(environ, "PATH"), &found, &denied);
-        if (path == NULL)
-            return denied ? EACCES : ENOENT;
-    }
+    if (!lb_is_readable(file) || strchr(file, '/') != NULL)
+        return lb_spawn(pid, file, actions, attributes, argv, envp);
+    if (strlen(file) > NAME_MAX)
+        return ENAMETOOLONG;
+    const char *search = lb_env_get(environ, "PATH");
+    char found[lb_search_room(file, search)];
+    bool denied = false;
+    const char *path = lb_search_path(file, search, found, sizeof found, &denied);
+    if (path == NULL)
+        return denied ? EACCES : ENOENT;
     return lb_spawn(pid, path, actions, attributes, argv, envp);
 }
 
 LB_WRAP(int, posix_spawn_file_actions_addopen,
         (posix_spawn_file_actions_t * actions, int fd, const char *path, int flags, mode_t mode))
 {
-    struct lb_path buffer;
+    LB_BUFFER(buffer, path);
     return lb_real_posix_spawn_file_actions_addopen()(
-        actions, fd, lb_served(path, &buffer, "posix_spawn_file_actions_addopen"), flags, mode);
+        actions, fd, lb_served(path, buffer, "posix_spawn_file_actions_addopen"), flags, mode);
 }
 
 LB_WRAP(int, posix_spawn_file_actions_addchdir_np, (posix_spawn_file_actions_t * actions, const char *path))
 {
-    struct lb_path buffer;
+    LB_BUFFER(buffer, path);
     return lb_real_posix_spawn_file_actions_addchdir_np()(
-        actions, lb_served(path, &buffer, "posix_spawn_file_actions_addchdir_np"));
+        actions, lb_served(path, buffer, "posix_spawn_file_actions_addchdir_np"));
 }

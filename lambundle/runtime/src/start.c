@@ -3,11 +3,9 @@
 #include "lb.h"
 #include "sys.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <link.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/auxv.h>
 
 extern char **environ;
 
@@ -16,28 +14,36 @@ static bool begins_with(const char *text, const char *prefix, size_t length)
     return strncmp(text, prefix, length) == 0;
 }
 
-/* `text` names a file below the bundle's root as ld.so was told it: keeps its physical name as the program. */
-static bool take_program(const char *text)
+static bool keep_program(const char *directory, size_t directory_length, const char *rest)
 {
-    static const char below[] = "/root/";
-    if (!begins_with(text, lb_state.given, lb_state.given_len))
-        return false;
-    const char *rest = text + lb_state.given_len;
-    if (!begins_with(rest, below, sizeof below - 1))
-        return false;
     size_t length = strlen(rest);
-    if (lb_state.top_len + length + 1 > sizeof lb_state.program)
+    if (directory_length + length + 1 > sizeof lb_state.program)
         return false;
-    memcpy(lb_state.program, lb_state.top, lb_state.top_len);
-    memcpy(lb_state.program + lb_state.top_len, rest, length + 1);
+    memcpy(lb_state.program, directory, directory_length);
+    memcpy(lb_state.program + directory_length, rest, length + 1);
     return true;
 }
 
-/* ld.so was started as `… --argv0 NAME PROGRAM ARGS`: argv[0] is NAME, and the kernel laid the strings of a
- * command line one behind the other, so PROGRAM follows it in memory. */
-static bool find_program(char **argv)
+/* `text` is the program as ld.so was told it: keeps the physical name of one below the bundle's root, and the name of a
+ * copy elsewhere. */
+static bool take_program(const char *text)
 {
-    return take_program(argv[0] + strlen(argv[0]) + 1);
+    static const char below[] = "/root/";
+    if (begins_with(text, lb_state.given, lb_state.given_len) &&
+        begins_with(text + lb_state.given_len, below, sizeof below - 1))
+        return keep_program(lb_state.top, lb_state.top_len, text + lb_state.given_len);
+    return text[0] == '/' && keep_program("", 0, text);
+}
+
+/* ld.so was started as `… --argv0 NAME PROGRAM ARGS`: argv[0] is NAME, and the kernel laid the strings of a
+ * command line one behind the other, so the option is before it in memory, and PROGRAM follows it. Returns PROGRAM, or
+ * NULL. */
+static char *find_program(char **argv)
+{
+    static const char option[] = "--argv0";
+    char *program = argv[0] + strlen(argv[0]) + 1;
+    bool named = memcmp(argv[0] - sizeof option, option, sizeof option) == 0;
+    return named && take_program(program) ? program : NULL;
 }
 
 #ifdef __GLIBC__
@@ -71,56 +77,50 @@ static void drop_own_preload(void)
         memmove(value, value + own + 1, strlen(value + own + 1) + 1);
 }
 
-static bool find_program_of_old_loader(char **argv)
+static char *find_program_of_old_loader(char **argv)
 {
     const char *name = lb_env_get(environ, "LAMBUNDLE_ARGV0");
-    if (name == NULL || !take_program(argv[0]))
-        return false;
+    char *program = argv[0];
+    if (name == NULL || !take_program(program))
+        return NULL;
     argv[0] = (char *)name;
     const char *slash = strrchr(name, '/');
     program_invocation_name = (char *)name;
     program_invocation_short_name = (char *)(slash == NULL ? name : slash + 1);
     drop_variable("LAMBUNDLE_ARGV0");
     drop_own_preload();
-    return true;
+    return program;
 }
 #else
-static bool find_program_of_old_loader(char **argv)
+static char *find_program_of_old_loader(char **argv)
 {
     return find_program(argv); /* every supported musl has --argv0 */
 }
 #endif
 
-/* The name in ps: the kernel took it from ld.so's file. */
-static void set_process_name(const char *name)
+/* In another namespace (dlmopen) this library comes into a program that has started long ago: the name of the executed
+ * file is then the first copy's, and no longer on the stack, where the kernel and ld.so have theirs. */
+static bool has_started(char **argv)
 {
-    const char *slash = strrchr(name, '/');
-    if (slash != NULL)
-        name = slash + 1;
-    if (*name == '-') /* a login shell */
-        name++;
-    lb_sys6(SYS_prctl, PR_SET_NAME, (long)name, 0, 0, 0, 0);
-}
-
-/* getauxval(AT_EXECFN), and programs that read the vector themselves. */
-static void set_executed_file(char **envp)
-{
-    while (*envp != NULL)
-        envp++;
-    for (ElfW(auxv_t) *entry = (void *)(envp + 1); entry->a_type != AT_NULL; entry++)
-        if (entry->a_type == AT_EXECFN)
-            entry->a_un.a_val = (unsigned long)lb_state.program;
+    const char *file = (const char *)getauxval(AT_EXECFN);
+    if (file == NULL || (unsigned long)file >= (unsigned long)argv || !lb_is_inside(file))
+        return false;
+    memcpy(lb_state.program, file, strlen(file) + 1); /* it is of the same size */
+    return true;
 }
 
 static void start(int argc, char **argv, char **envp)
 {
     lb_find();
     lb_find_getenv();
+    if (lb_state.active && argc > 0 && argv[0] != NULL && has_started(argv))
+        return;
     if (lb_state.active && argc > 0 && argv[0] != NULL) {
         /* Not one after the other: a first argument may lie in the bundle too. */
-        if (lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv)) {
-            set_process_name(argv[0]);
-            set_executed_file(envp);
+        char *program = lb_state.old_loader ? find_program_of_old_loader(argv) : find_program(argv);
+        if (program != NULL) {
+            lb_show_program(argc, argv, envp, program + strlen(program) + 1);
+            lb_restore_preloads();
         }
         lb_set_environment();
     }

@@ -14,6 +14,8 @@
 struct line {
     size_t length;
     char text[LB_RECORD_MAX];
+    struct lb_path whole; /* of a path */
+    struct lb_memory memory;
 };
 
 static void add_char(struct line *line, char character)
@@ -44,89 +46,80 @@ static void add_field(struct line *line, const char *text)
     }
 }
 
-static void begin(struct line *line, const char *kind)
+/* A record in memory of its own, since the stack may be small; NULL without any. */
+static struct line *begin(const char *kind)
 {
+    struct lb_memory memory;
+    struct line *line = lb_take_memory(&memory, sizeof *line);
+    if (line == NULL)
+        return NULL;
+    line->memory = memory;
     line->length = (size_t)(lb_decimal(line->text, lb_sys_getpid()) - line->text);
     add_field(line, kind);
+    return line;
 }
 
 static void finish(struct line *line)
 {
+    struct lb_memory memory = line->memory;
     int fd = lb_sys_open(lb_state.trace, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
-    if (fd < 0)
-        return;
-    line->text[line->length++] = '\n'; /* add_char leaves room for it */
-    lb_sys_write(fd, line->text, line->length);
-    lb_sys_close(fd);
-}
-
-/* Makes `path` absolute: below `directory`, or below the working directory. */
-static const char *absolute(int directory, const char *path, struct lb_path *buffer)
-{
-    long length;
-    if (path[0] == '/')
-        return path;
-    if (directory == AT_FDCWD)
-        length = lb_sys_getcwd(buffer->text, sizeof buffer->text) - 1;
-    else
-        length = lb_path_of_descriptor(directory, buffer->text, sizeof buffer->text);
-    if (length <= 0 || (size_t)length + strlen(path) + 2 > sizeof buffer->text)
-        return path;
-    if (buffer->text[length - 1] != '/') /* "/" ends with it already */
-        buffer->text[length++] = '/';
-    strcpy(buffer->text + length, path);
-    return buffer->text;
+    if (fd >= 0) {
+        line->text[line->length++] = '\n'; /* add_char leaves room for it */
+        lb_sys_write(fd, line->text, line->length);
+        lb_sys_close(fd);
+    }
+    lb_free_memory(&memory);
 }
 
 void lb_trace_lookup(int directory, const char *path, bool served, bool exists, const char *operation)
 {
-    struct line line;
-    struct lb_path buffer;
-    const char *whole = absolute(directory, path, &buffer);
-    begin(&line, "lookup");
-    add_field(&line, !exists ? "nowhere" : served || lb_is_inside(whole) ? "bundle" : "host");
-    add_field(&line, operation);
-    add_field(&line, whole);
-    finish(&line);
+    struct line *line = begin("lookup");
+    if (line == NULL)
+        return;
+    const char *whole = lb_absolute(directory, path, &line->whole);
+    add_field(line, !exists ? "nowhere" : served || lb_is_inside(whole) ? "bundle" : "host");
+    add_field(line, operation);
+    add_field(line, whole);
+    finish(line);
 }
 
 void lb_trace_exec(const char *path, const char *where)
 {
-    struct line line;
-    struct lb_path buffer;
-    begin(&line, "exec");
-    add_field(&line, where);
-    add_field(&line, absolute(AT_FDCWD, path, &buffer));
-    finish(&line);
+    struct line *line = begin("exec");
+    if (line == NULL)
+        return;
+    add_field(line, where);
+    add_field(line, lb_absolute(AT_FDCWD, path, &line->whole));
+    finish(line);
+}
+
+static void record(const char *kind, const char *state, const char *name)
+{
+    struct line *line = begin(kind);
+    if (line == NULL)
+        return;
+    if (state != NULL)
+        add_field(line, state);
+    add_field(line, name);
+    finish(line);
 }
 
 void lb_trace_start(void)
 {
-    struct line line;
-    begin(&line, "start");
-    add_field(&line, lb_state.program);
-    finish(&line);
+    record("start", NULL, lb_state.program);
 }
 
 void lb_trace_variable(const char *name, bool set)
 {
-    struct line line;
-    begin(&line, "env");
-    add_field(&line, set ? "set" : "unset");
-    add_field(&line, name);
-    finish(&line);
+    record("env", set ? "set" : "unset", name);
 }
 
 static int trace_object(struct dl_phdr_info *info, size_t size, void *unused)
 {
-    struct line line;
     (void)size;
     (void)unused;
-    if (info->dlpi_name != NULL && info->dlpi_name[0] == '/') {
-        begin(&line, "object");
-        add_field(&line, info->dlpi_name);
-        finish(&line);
-    }
+    if (info->dlpi_name != NULL && info->dlpi_name[0] == '/')
+        record("object", NULL, info->dlpi_name);
     return 0;
 }
 

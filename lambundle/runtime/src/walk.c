@@ -1,4 +1,4 @@
-/* Functions that walk directories: scandir, ftw, fts, glob. */
+/* Functions that walk directories: scandir, ftw, fts. */
 #define _GNU_SOURCE
 #include "lb.h"
 #include "sys.h"
@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <glob.h>
+#ifdef __GLIBC__
+#include <fts.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,7 +23,7 @@ typedef int (*order_t)(const struct dirent **, const struct dirent **);
     LB_WRAP(int, name, (const char *path, struct dirent ***entries, filter_t filter, order_t order))         \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        return lb_real_##name()(lb_served(path, &buffer, #name), entries, filter, order);                    \
+        return lb_real_##name()(lb_reached_at(AT_FDCWD, path, &buffer, #name), entries, filter, order);     \
     }
 
 LB_SCANDIR(scandir)
@@ -33,7 +35,7 @@ LB_SCANDIR(scandir64)
             (int directory, const char *path, struct dirent ***entries, filter_t filter, order_t order))     \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        return lb_real_##name()(directory, lb_served_at(directory, path, &buffer, #name), entries, filter,   \
+        return lb_real_##name()(directory, lb_reached_at(directory, path, &buffer, #name), entries, filter,  \
                                 order);                                                                      \
     }
 
@@ -48,30 +50,43 @@ typedef int (*nftw_t)(const char *, const struct stat *, int, struct FTW *);
 
 static __thread ftw_t ftw_callback;
 static __thread nftw_t nftw_callback;
+static __thread size_t walk_skip; /* what is before the names that were asked for */
+
+/* A relative path that goes up is not at the end of what it became: its names are absolute. */
+static size_t before_asked(const char *served, const char *path)
+{
+    size_t length = strlen(served), end = strlen(path);
+    if (end <= length && strcmp(served + length - end, path) == 0)
+        return length - end;
+    return lb_is_inside(served) ? lb_state.root_len : 0;
+}
 
 static int call_ftw(const char *path, const struct stat *status, int type)
 {
-    return ftw_callback(path + lb_state.root_len, status, type);
+    return ftw_callback(path + walk_skip, status, type);
 }
 
 static int call_nftw(const char *path, const struct stat *status, int type, struct FTW *place)
 {
     struct FTW moved = *place;
-    moved.base -= (int)lb_state.root_len;
-    return nftw_callback(path + lb_state.root_len, status, type, &moved);
+    moved.base -= (int)walk_skip;
+    return nftw_callback(path + walk_skip, status, type, &moved);
 }
 
 #define LB_FTW(name)                                                                                         \
     LB_WRAP(int, name, (const char *path, ftw_t callback, int descriptors))                                  \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        const char *served = lb_served(path, &buffer, #name);                                                \
+        const char *served = lb_reached_at(AT_FDCWD, path, &buffer, #name);                                  \
         if (served == path)                                                                                  \
             return lb_real_##name()(path, callback, descriptors);                                            \
         ftw_t before = ftw_callback;                                                                         \
+        size_t skip = walk_skip;                                                                             \
         ftw_callback = callback;                                                                             \
+        walk_skip = before_asked(served, path);                                                              \
         int result = lb_real_##name()(served, call_ftw, descriptors);                                        \
         ftw_callback = before;                                                                               \
+        walk_skip = skip;                                                                                    \
         return result;                                                                                       \
     }
 
@@ -79,13 +94,16 @@ static int call_nftw(const char *path, const struct stat *status, int type, stru
     LB_WRAP(int, name, (const char *path, nftw_t callback, int descriptors, int flags))                      \
     {                                                                                                        \
         struct lb_path buffer;                                                                               \
-        const char *served = lb_served(path, &buffer, #name);                                                \
+        const char *served = lb_reached_at(AT_FDCWD, path, &buffer, #name);                                  \
         if (served == path)                                                                                  \
             return lb_real_##name()(path, callback, descriptors, flags);                                     \
         nftw_t before = nftw_callback;                                                                       \
+        size_t skip = walk_skip;                                                                             \
         nftw_callback = callback;                                                                            \
+        walk_skip = before_asked(served, path);                                                              \
         int result = lb_real_##name()(served, call_nftw, descriptors, flags);                                \
         nftw_callback = before;                                                                              \
+        walk_skip = skip;                                                                                    \
         return result;                                                                                       \
     }
 
@@ -96,89 +114,86 @@ LB_NFTW(nftw)
 LB_FTW(ftw64)
 LB_NFTW(nftw64)
 
-/* ---- fts: it copies the names when it opens ---- */
+/* ---- fts: it copies the names when it opens. A name of the bundle has a second slash behind the root, by which the
+ * entries are known that are to be given as they were asked for ---- */
+
+static const char *marked(const char *path, struct lb_path *buffer, const char *operation)
+{
+    const char *served = lb_served(path, buffer, operation);
+    size_t length = served == path ? 0 : strlen(path);
+    if (served != buffer->text || lb_state.root_len + length + 2 > sizeof buffer->text)
+        return served;
+    buffer->text[lb_state.root_len] = '/';
+    memcpy(buffer->text + lb_state.root_len + 1, path, length + 1);
+    return buffer->text;
+}
+
+static bool is_marked(const char *path)
+{
+    return lb_state.active && strncmp(path, lb_state.root, lb_state.root_len) == 0 &&
+           path[lb_state.root_len] == '/' && path[lb_state.root_len + 1] == '/';
+}
+
+/* Moves where the names of an entry begin: behind the root for the caller, back again for libc. */
+static void move_names(FTSENT *entry, long by)
+{
+    if (entry->fts_accpath == entry->fts_path)
+        entry->fts_accpath += by;
+    entry->fts_path += by;
+    entry->fts_pathlen = (unsigned short)(entry->fts_pathlen - by);
+}
+
+static FTSENT *shown(FTSENT *entry)
+{
+    if (entry != NULL && is_marked(entry->fts_path))
+        move_names(entry, (long)lb_state.root_len + 1);
+    return entry;
+}
+
+/* All entries share one buffer for their path. */
+static FTSENT *hide_current(FTS *stream)
+{
+    FTSENT *entry = lb_is_readable((const char *)stream) ? stream->fts_cur : NULL;
+    if (entry == NULL || entry->fts_path == stream->fts_path)
+        return NULL;
+    move_names(entry, -((long)lb_state.root_len + 1));
+    return entry;
+}
 
 #define LB_FTS(name)                                                                                         \
-    LB_WRAP_POINTER(void *, name, (char *const *paths, int options, void *compare))                          \
+    LB_WRAP_POINTER(FTS *, name##_open, (char *const *paths, int options, void *compare))                    \
     {                                                                                                        \
+        if (!lb_are_readable(paths))                                                                         \
+            return lb_real_##name##_open()(paths, options, compare);                                         \
         size_t count = lb_count(paths);                                                                      \
         struct lb_path *buffers = calloc(count + 1, sizeof *buffers);                                        \
         char **served = calloc(count + 1, sizeof *served);                                                   \
-        void *result = NULL;                                                                                 \
+        FTS *result = NULL;                                                                                  \
         if (buffers != NULL && served != NULL) {                                                             \
             for (size_t i = 0; i < count; i++)                                                               \
-                served[i] = (char *)lb_served(paths[i], &buffers[i], #name);                                 \
-            result = lb_real_##name()(served, options, compare);                                             \
+                served[i] = (char *)marked(paths[i], &buffers[i], #name "_open");                            \
+            result = lb_real_##name##_open()(served, options, compare);                                      \
         }                                                                                                    \
         int saved = errno;                                                                                   \
         free(buffers);                                                                                       \
         free(served);                                                                                        \
         errno = saved;                                                                                       \
         return result;                                                                                       \
-    }
-
-LB_FTS(fts_open)
-LB_FTS(fts64_open)
-
-/* ---- glob: it can be told how to open directories, so pattern and answers keep the caller's names ---- */
-
-static void *glob_opendir(const char *path)
-{
-    return opendir(path);
-}
-
-static struct dirent *glob_readdir(void *directory)
-{
-    return readdir(directory);
-}
-
-static void glob_closedir(void *directory)
-{
-    closedir(directory);
-}
-
-/* By the kernel, whose structure glibc's is: before 2.33 libc.so.6 has no function of that name. */
-static int stat_at(const char *path, struct stat *status, int flags)
-{
-    struct lb_path buffer;
-    const char *served = lb_served(path, &buffer, "glob");
-    long result = lb_sys6(SYS_newfstatat, AT_FDCWD, (long)served, (long)status, flags, 0, 0);
-    if (result < 0)
-        errno = (int)-result;
-    return result < 0 ? -1 : 0;
-}
-
-static int glob_stat(const char *path, struct stat *status)
-{
-    return stat_at(path, status, 0);
-}
-
-static int glob_lstat(const char *path, struct stat *status)
-{
-    return stat_at(path, status, AT_SYMLINK_NOFOLLOW);
-}
-
-static void teach_glob(glob_t *result)
-{
-    result->gl_opendir = glob_opendir;
-    result->gl_readdir = glob_readdir;
-    result->gl_closedir = glob_closedir;
-    result->gl_stat = glob_stat;
-    result->gl_lstat = glob_lstat;
-}
-
-#define LB_GLOB(name)                                                                                        \
-    LB_WRAP(int, name,                                                                                       \
-            (const char *pattern, int flags, int (*failed)(const char *, int), glob_t *result))              \
+    }                                                                                                        \
+    LB_WRAP_POINTER(FTSENT *, name##_read, (FTS * stream))                                                   \
     {                                                                                                        \
-        if (pattern == NULL || (flags & GLOB_ALTDIRFUNC) != 0)                                               \
-            return lb_real_##name()(pattern, flags, failed, result);                                         \
-        teach_glob(result);                                                                                  \
-        int status = lb_real_##name()(pattern, flags | GLOB_ALTDIRFUNC, failed, result);                     \
-        result->gl_flags &= ~GLOB_ALTDIRFUNC;                                                                \
-        return status;                                                                                       \
+        hide_current(stream);                                                                                \
+        return shown(lb_real_##name##_read()(stream));                                                       \
+    }                                                                                                        \
+    LB_WRAP_POINTER(FTSENT *, name##_children, (FTS * stream, int options))                                  \
+    {                                                                                                        \
+        FTSENT *current = hide_current(stream), *result = lb_real_##name##_children()(stream, options);      \
+        shown(current);                                                                                      \
+        for (FTSENT *child = result; child != NULL; child = child->fts_link)                                 \
+            shown(child);                                                                                    \
+        return result;                                                                                       \
     }
 
-LB_GLOB(glob)
-LB_GLOB(glob64)
+LB_FTS(fts)
+LB_FTS(fts64)
 #endif

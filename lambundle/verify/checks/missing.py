@@ -13,14 +13,16 @@ from lambundle.verify.model import Check, Status
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lambundle.bundle.model import Manifest
+    from lambundle.bundle.model import Manifest, Program
     from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.run.result import JobResult
 
 MAX_SHOWN = 10
+MAX_NAMED = 3
+"""So many packages, and files of one, are named in a line."""
 
-_HARMLESS = re.compile(
+HARMLESS = re.compile(
     r"/usr/share/(?:locale|doc|man|info)/|/usr/lib/debug/|/etc/ld\.so\.|/var/cache/fontconfig/|.*/__pycache__/|.*\.pyc$"
 )
 """Optional files that programs always look up: message catalogues, documentation, caches."""
@@ -42,6 +44,7 @@ class MissingPath:
     by: str
     is_named: bool = False
     is_directory: bool = False
+    is_program: bool = False
 
 
 _PRIVATE = re.compile(r"/(?:etc|root|home|var|run)/")
@@ -62,11 +65,11 @@ def missing_paths(results: Iterable[JobResult], mounted: Mounted, machine: Packi
     for result in results:
         words = result.error_output
         looked_for = _looked_for(result, mounted)
-        files = machine.files(path for path in looked_for if not _HARMLESS.match(path))
+        files = machine.files(path for path in looked_for if not HARMLESS.match(path))
         directories = machine.directories(path for path, (_, lists) in looked_for.items() if lists)
         for path in [*_libraries(result, mounted, machine), *_last_first([*files, *directories], looked_for)]:
             by, _ = looked_for.get(path, (result.job.name, False))
-            item = MissingPath(path, machine.owner(path), by, _names(words, path), path in directories)
+            item = MissingPath(path, machine.owner(path), by, is_named(words, path), path in directories)
             found.setdefault(path, item)
     return tuple(sorted(found.values(), key=lambda item: (not item.is_named, item.package is None)))
 
@@ -105,7 +108,8 @@ def _is_inside(path: str, mounted: Mounted) -> bool:
     return any(mounted.served(name) is not None for name in (path, f"/usr{path}", path.removeprefix("/usr")))
 
 
-def _names(words: str, path: str) -> bool:
+def is_named(words: str, path: str) -> bool:
+    """Whether a path, or its last name, stands in what a program printed."""
     name = posixpath.basename(path)
     return path in words or (len(name) > 2 and re.search(rf"(?<![\w.]){re.escape(name)}(?![\w])", words) is not None)  # noqa: PLR2004
 
@@ -120,10 +124,13 @@ def missing_check(
     machine: PackingMachine,
     *,
     is_explained: bool,
+    opened: Sequence[MissingPath] | None = None,
 ) -> Check:
     """Whether a run may have failed for want of a file; not where a limit explains it (``is_explained``).
 
-    A failed lookup alone is no failure: programs search many places for one file.
+    A failed lookup alone is no failure: programs search many places for one file. Where no run failed it is a warning,
+    for files of packages alone. ``opened`` are those that the job opened at home and the bundle has not, None where
+    that is not known: a file that it only looks for there too, and does not use, is none to warn of.
     """
     if not manifests:
         return _skip("the zip does not say on which machine it was made")
@@ -132,15 +139,16 @@ def missing_check(
         return _skip(f"this machine is not the one it was packed on ({other.distribution}, {other.machine})")
     if not missing and not any(result.trace.lookups for result in results):
         return _skip("there is no trace of what was looked for")
-    failed = [result for result in results if result.failed]
-    count = f"{len(missing)} path{'s' if len(missing) != 1 else ''} looked for that only this machine has"
-    if not failed:
-        text = "no failed lookup for a file that this machine has" if not missing else f"{count}: none was needed"
-        return Check("missing", Status.PASS, text, context=_lines(missing))
+    if not any(result.failed for result in results):
+        used = None if opened is None else {item.path for item in opened}
+        wanted = [item for item in missing if item.package is not None and (used is None or item.path in used)]
+        return _warning(wanted, manifests) if wanted else _nothing_needed(missing)
     likely = [item for item in missing if is_likely(item)]
     if not likely or is_explained:
         text = (
-            "no file is missing that this machine has" if likely or not missing else f"{count}: its own configuration"
+            "no file is missing that this machine has"
+            if likely or not missing
+            else f"{_count(missing)}: its own configuration"
         )
         return Check("missing", Status.PASS, text, context=_lines(missing))
     first = likely[0]
@@ -152,11 +160,59 @@ def missing_check(
     return Check("missing", Status.FAIL, detail, cure(manifests, first, is_fixable=is_fixable), _lines(others))
 
 
+def _nothing_needed(missing: Sequence[MissingPath]) -> Check:
+    text = f"{_count(missing)}: none was needed" if missing else "no failed lookup for a file that this machine has"
+    return Check("missing", Status.PASS, text, context=_lines(missing))
+
+
+def _count(missing: Sequence[MissingPath]) -> str:
+    return f"{len(missing)} path{'s' if len(missing) != 1 else ''} looked for that only this machine has"
+
+
+def _warning(wanted: Sequence[MissingPath], manifests: Sequence[Manifest]) -> Check:
+    """The job was done without them: that it was done as well is not known."""
+    packages = [*dict.fromkeys(item.package for item in wanted if item.package is not None)]
+    names = "package " * (len(packages) == 1) + _first(packages, "packages")
+    files = "1 file" if len(wanted) == 1 else f"{len(wanted)} files"
+    detail = f"the job was done without {files} that this machine has, of {names}"
+    words = (word for name in packages for word in ("--package", name))
+    return Check("missing", Status.WARN, detail, pack_command(manifests, *words), by_package(wanted))
+
+
+def _first(names: Sequence[str], what: str) -> str:
+    """The first of some names, and how many more there are."""
+    more = len(names) - MAX_NAMED
+    return f"{', '.join(names[:MAX_NAMED])}{f' and {more} more {what}' if more > 0 else ''}"
+
+
+def by_package(missing: Sequence[MissingPath]) -> tuple[str, ...]:
+    """A line for each package, with the first of its paths."""
+    groups: dict[str | None, list[str]] = {}
+    for item in missing:
+        groups.setdefault(item.package, []).append(item.path)
+    lines = []
+    for package, paths in groups.items():
+        of = "of no package" if package is None else f"package {package}"
+        lines.append(f"{_first(paths, 'files')} ({of})")
+    return tuple(lines)
+
+
+def pack_command(manifests: Sequence[Manifest], *more: str) -> str:
+    """The command that packs the programs of bundles again, with ``more`` after them."""
+    programs = [_as_given(program) for manifest in manifests for program in manifest.programs]
+    return shlex.join(["lambundle", "pack", *programs, *more])
+
+
+def _as_given(program: Program) -> str:
+    """A program as ``pack`` takes it: by another name than its own with that before it."""
+    name = posixpath.basename(program.launcher)
+    return program.path if name == posixpath.basename(program.path) else f"{name}={program.path}"
+
+
 def cure(manifests: Sequence[Manifest], item: MissingPath, *, is_fixable: bool) -> str:
     """The command line that adds a path to the bundle whose program looked for it; ``--fix`` takes a package's only."""
     brought = [other for other in manifests if any(entry.path.endswith(f"/root{item.by}") for entry in other.entries)]
-    programs = [program.path for manifest in brought or manifests for program in manifest.programs]
-    command = shlex.join(["lambundle", "pack", *programs, "--add", item.path])
+    command = pack_command(brought or manifests, "--add", item.path)
     return f"{command}, or verify with --fix" if is_fixable and item.package is not None else command
 
 

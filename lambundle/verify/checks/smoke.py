@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from lambundle.verify.function.results import error_type
 from lambundle.verify.model import Check, Status
 from lambundle.verify.run.jobs import Origin
 from lambundle.verify.run.result import FIRST_SIGNAL
@@ -85,7 +86,7 @@ def _seconds(seconds: float) -> str:
 def _unanswered(result: JobResult) -> str:
     """The end of the first event without a good answer."""
     run = next(run for run in result.invocations if run.status != "ok")
-    kind = run.response.get("errorType") if isinstance(run.response, dict) else None
+    kind = error_type(run.response)
     ends = {"died": "died", "timeout": "ran out of time", "error": "answered with an error"}
     return f"{ends.get(str(run.status), run.status)} on event {run.event}{f': {kind}' if kind else ''}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lambundle.errors import UsageError
+from lambundle.machine import read_regular
 from lambundle.target import PAYLOAD_LIMIT
 from lambundle.verify.function.model import Event
 from lambundle.verify.function.results import parse_json
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 def read_event(path: Path) -> Event:
     """Read an event from the file ``path``; UsageError when it cannot be read, is not JSON, or is over 6 MB."""
     try:
-        with path.open("rb") as file:
-            payload = file.read(PAYLOAD_LIMIT + 1)
+        payload = read_regular(path, PAYLOAD_LIMIT + 1)
     except OSError as error:
         raise UsageError(f"cannot read the event {path}: {(error.strerror or str(error)).lower()}") from error
     if len(payload) > PAYLOAD_LIMIT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from lambundle.verify.function.environment import Death
     from lambundle.verify.function.exchange import Answer
 
+_LEVELS = 100
 _NO_MODULE = re.compile(r"No module named '([^']+)'")
 
 
@@ -70,9 +72,25 @@ def missing_module(response: object) -> str | None:
     return None if found is None else found[1].partition(".")[0]
 
 
+def error_type(response: object) -> str:
+    """Return the errorType of an answer; empty where it has none that is a text, whatever a runtime put there."""
+    found = response.get("errorType") if isinstance(response, dict) else None
+    return found if isinstance(found, str) else ""
+
+
 def parse_json(text: bytes) -> object:
-    """Parse a JSON text; raise ValueError or RecursionError where it is none, as with NaN, which Python would take."""
-    return json.loads(text, parse_constant=_refuse)
+    """Parse a JSON text; raise ValueError or RecursionError where it is none, as with NaN, which Python would take.
+
+    So would it take 1e999 for an infinity, which is then written as no JSON.
+    """
+    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        _refuse(text)
+    return value
 
 
 def _refuse(word: str) -> NoReturn:
@@ -84,6 +102,22 @@ def _response(answer: Answer) -> object:
         message = f"Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."
         return {"errorType": TOO_LARGE, "errorMessage": message}
     try:
-        return parse_json(answer.body)
+        response = parse_json(answer.body)
     except (ValueError, RecursionError):
         return answer.body.decode(errors="replace")
+    return response if _is_shallow(response) else answer.body.decode(errors="replace")
+
+
+def _is_shallow(value: object) -> bool:
+    """Whether a value can be written again: reading takes more levels than writing."""
+    level = [value]
+    for _ in range(_LEVELS):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return True
+    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lambundle.target import BOOTSTRAP
+from lambundle.verify.function.results import error_type
 from lambundle.verify.run import tracing
 from lambundle.verify.run.jobs import Job, Origin
 from lambundle.verify.run.page_cache import PageCache, touched_files
@@ -56,7 +57,7 @@ def _does(name: str, report: FunctionReport) -> str:
 def _outcome(report: FunctionReport) -> Outcome:
     """How the function ended, in the terms of a command: status 1 when an event was not answered well."""
     bad = next((run for run in report.runs if run.status != "ok"), None)
-    kind = bad.response.get("errorType", "") if bad is not None and isinstance(bad.response, dict) else ""
+    kind = "" if bad is None else error_type(bad.response)
     ended_by = (
         "" if bad is None else "timeout" if bad.status == "timeout" else "memory" if "OutOfMemory" in kind else ""
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import posixpath
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lambundle.bundle.model import Program, Smoke
     from lambundle.recipes.recipe import Recipe
     from lambundle.verify.run.mounted import Mounted
+    from lambundle.verify.sandbox.stdin import SharedInput
     from lambundle.verify.subject import Subject
 
 MAX_NAME = 60
@@ -24,6 +25,8 @@ MAX_NAME = 60
 MAX_GUESSED = 20
 """So many programs of a zip without a manifest are asked for their version."""
 
+SMOKE = "/tmp/smoke"  # noqa: S108  (of the sandbox)
+"""The directory of a smoke job."""
 PRELUDE = """\
 set -eu
 fail() { echo "smoke job: $*" >&2; exit 1; }
@@ -50,6 +53,7 @@ class Job:
 
     ``does`` says in a few words of the past tense what it is good for; ``recipe`` is where a smoke job comes from.
     ``program`` is the program of the bundle that it is about, None when the command given is none of the bundle's.
+    ``is_ours`` says that neither the command nor its script comes from the bundle itself.
     """
 
     command: tuple[str, ...]
@@ -59,16 +63,31 @@ class Job:
     recipe: str = ""
     program: Program | None = None
     name: str = ""
+    stdin: bytes | SharedInput = b""
+    is_ours: bool = True
+
+    @property
+    def makes_in(self) -> str:
+        """The directory of the files that it makes: all of /tmp, or the smoke job's own."""
+        return SMOKE if self.origin is Origin.SMOKE else TMP
 
 
-def jobs(subject: Subject, mounted: Mounted, command: Sequence[str], book: Sequence[Recipe]) -> tuple[Job, ...]:
-    """The jobs of a bundle: ``command`` if there is one, else one for each of its programs.
+def jobs(
+    subject: Subject,
+    mounted: Mounted,
+    command: Sequence[str],
+    book: Sequence[Recipe],
+    *,
+    cwd: str = TASK,
+    stdin: bytes | SharedInput = b"",
+) -> tuple[Job, ...]:
+    """The jobs of a bundle: ``command`` in ``cwd`` if there is one, else one for each of its programs.
 
     A program's smoke job is the manifest's, else that of the recipe in ``book`` with its name, else it is asked for
     its version, which proves little.
     """
     if command:
-        return (_given(subject, mounted, command),)
+        return (replace(_given(subject, mounted, command), cwd=cwd, stdin=stdin),)
     found = [_of_program(program, mounted, book) for program in subject.programs]
     if not subject.manifests:
         found = [_guessed(path, mounted, book) for path in executables(subject)[:MAX_GUESSED]]
@@ -105,7 +124,8 @@ def _short(text: str) -> str:
 def _of_program(program: Program, mounted: Mounted, book: Sequence[Recipe]) -> Job:
     launcher = mounted.launcher(program)
     if program.smoke is not None:
-        return _task(launcher, mounted, program.recipe, program.smoke, program)
+        is_ours = any(recipe.smoke == program.smoke for recipe in book)
+        return replace(_task(launcher, mounted, program.recipe, program.smoke, program), is_ours=is_ours)
     names = {posixpath.basename(path) for path in (program.path, program.real)}
     recipe, smoke = _smoke_of(names, book, is_packed=True)
     return _task(launcher, mounted, recipe, smoke, program)

@@ -12,6 +12,7 @@ from lambundle.verify.sandbox.interface import MIB
 
 if TYPE_CHECKING:
     from lambundle.verify.run.jobs import Job
+    from lambundle.verify.run.made import Made
     from lambundle.verify.sandbox.interface import Outcome
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
@@ -26,7 +27,9 @@ class JobResult:
 
     ``first`` left the trace. ``cold`` is None when it failed, and ``warm`` when ``cold`` did or the first took so
     long that it stands for the warm one. ``read`` are the bytes of the bundle that ``cold`` brought into memory, None
-    where that cannot be told. ``invocations`` are what is reported of a function instead of its runs.
+    where that cannot be told. ``made`` is what ``first`` made, None where it was not kept. ``fails_at_home``
+    says that it fails on the packing machine in the same way. ``invocations`` are what is reported of a function
+    instead of its runs.
     """
 
     job: Job
@@ -35,6 +38,8 @@ class JobResult:
     warm: Outcome | None = None
     trace: Trace = field(default_factory=Trace)
     read: int | None = None
+    made: Made | None = None
+    fails_at_home: bool = False
     invocations: tuple[RunReport, ...] = ()
 
     @property
@@ -54,8 +59,10 @@ class JobResult:
 
     @property
     def is_inconclusive(self) -> bool:
-        """Whether the program ran and merely rejects --version."""
+        """Whether the program ran and merely rejects --version, or does so at home too."""
         outcome = self.worst
+        if self.job.origin is Origin.VERSION and self.fails_at_home:
+            return True
         started = outcome.status not in {NOT_FOUND, NOT_EXECUTABLE} and outcome.status < FIRST_SIGNAL
         is_loaded = b"error while loading shared libraries" not in outcome.stderr
         return (

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 from lambundle.target import ENVIRONMENT, TASK
 from lambundle.verify.run import tracing
+from lambundle.verify.run.inputs import DIRECTORY, fill
+from lambundle.verify.run.made import collect
 from lambundle.verify.run.page_cache import PageCache, touched_files
 from lambundle.verify.run.result import JobResult
 from lambundle.verify.sandbox.interface import MIB, Command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from lambundle.verify.run.jobs import Job
+    from lambundle.verify.run.made import Made
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.run.trace import Trace
     from lambundle.verify.sandbox.interface import Limits, Outcome, Sandbox
@@ -27,53 +30,82 @@ LONG = 2.0
 
 @dataclass(frozen=True, slots=True)
 class JobRunner:
-    """Runs jobs of one bundle. ``pipe`` is the directory of the trace's pipe (``tracing.make_pipe``)."""
+    """Runs jobs of one bundle.
+
+    ``pipe`` is the directory of the trace's pipe (``tracing.make_pipe``), ``inputs`` has the files that the job's own
+    directory is filled with before each run. What the first run of a job made is kept in ``keep``, if that is given.
+    """
 
     sandbox: Sandbox
     mounted: Mounted
     limits: Limits
     pipe: Path
+    inputs: Path | None = None
+    keep: Path | None = None
 
     def run(self, jobs: Iterable[Job], progress: Callable[[str], None] = lambda _: None) -> tuple[JobResult, ...]:
         """Run ``jobs``, one after the other; a failure of one is no reason to leave out the next."""
         results = []
-        for job in jobs:
+        for number, job in enumerate(jobs):
             progress(f"running {job.name}")
-            results.append(self._result(job))
+            results.append(self._result(job, number))
         return tuple(results)
 
-    def _result(self, job: Job) -> JobResult:
-        first, trace = self._traced(job)
-        result = JobResult(job, first, trace=trace)
+    def again(self, job: Job, name: str) -> tuple[Outcome, Made | None]:
+        """Run a job once more, and return what it made then; ``name`` is new for each such run."""
+        return run_once(self.sandbox, self._command(job)), self._made(job, name)
+
+    def _made(self, job: Job, name: str) -> Made | None:
+        if self.keep is None:
+            return None
+        made = collect(self.sandbox, job.makes_in, self.keep / name, self.limits)
+        return made.without(self.inputs, DIRECTORY)
+
+    def _result(self, job: Job, number: int) -> JobResult:
+        first, trace = run_traced(self.sandbox, self._command(job), self.pipe)
+        made = self._made(job, str(number))
+        result = JobResult(job, first, trace=trace, made=made)
         if not result.succeeded:
             return result
         cache = PageCache(touched_files(trace, self.mounted))
         left = cache.drop()
-        cold = self._run(job, {})
+        cold = run_once(self.sandbox, self._command(job))
         result = replace(result, cold=cold, read=cache.brought_in(left))
         if not result.succeeded or first.seconds > LONG:
             return result
-        return replace(result, warm=self._run(job, {}))
+        return replace(result, warm=run_once(self.sandbox, self._command(job)))
 
-    def _traced(self, job: Job) -> tuple[Outcome, Trace]:
-        with tracing.receiving(self.pipe) as receiver:
-            outcome = self._run(job, tracing.ENVIRONMENT)
-            return outcome, receiver.trace()
-
-    def _run(self, job: Job, more: Mapping[str, str]) -> Outcome:
-        command = Command(
+    def _command(self, job: Job) -> Command:
+        """The command of a job's next run, for which its own directory is filled anew."""
+        if self.inputs is not None and job.cwd == DIRECTORY:
+            fill(self.sandbox, self.inputs, self.limits)
+        return Command(
             argv=job.command,
-            environment={**environment(self.mounted.mount, self.limits), **more},
-            mounts={**self.mounted.trees, tracing.MOUNT: self.pipe},
+            environment=environment(self.mounted.mount, self.limits),
+            mounts=self.mounted.trees,
             cwd=job.cwd,
+            stdin=job.stdin,
             limits=self.limits,
         )
-        running = self.sandbox.start(command)
-        try:
-            return running.wait(self.limits.seconds)
-        except BaseException:
-            running.kill()
-            raise
+
+
+def run_traced(sandbox: Sandbox, command: Command, pipe: Path) -> tuple[Outcome, Trace]:
+    """Run a command to its end, and return its trace, which comes through the pipe in ``pipe``. Raise SandboxError."""
+    environment = {**command.environment, **tracing.ENVIRONMENT}
+    mounts = {**command.mounts, tracing.MOUNT: pipe}
+    with tracing.receiving(pipe) as receiver:
+        outcome = run_once(sandbox, replace(command, environment=environment, mounts=mounts))
+        return outcome, receiver.trace()
+
+
+def run_once(sandbox: Sandbox, command: Command) -> Outcome:
+    """Run a command to its end. Raise SandboxError."""
+    running = sandbox.start(command)
+    try:
+        return running.wait(command.limits.seconds)
+    except BaseException:
+        running.kill()
+        raise
 
 
 def environment(mount: str, limits: Limits) -> dict[str, str]:

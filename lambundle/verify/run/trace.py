@@ -9,6 +9,8 @@ from lambundle.runtime.trace import Execution, Lookup, MappedObject, ProgramStar
 
 RECORDS_MAX = 500_000
 """Different records that are kept of one run; a browser leaves some ten thousand."""
+TEXT_MAX = 32 << 20
+"""Characters of all records that are kept: one may have kilobytes, and a run may write without end."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,18 @@ class TraceCollector:
     _reader: TraceReader = field(default_factory=TraceReader)
     _seen: dict[Record, None] = field(default_factory=dict)
     _is_whole: bool = True
+    _left: int = TEXT_MAX
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the trace."""
         for record in self._reader.feed(data):
-            if len(self._seen) >= RECORDS_MAX and record not in self._seen:
+            if record in self._seen:
+                continue
+            if len(self._seen) >= RECORDS_MAX or self._left < 0:
                 self._is_whole = False
-            else:
-                self._seen.setdefault(record)
+                continue
+            self._left -= _text_of(record)
+            self._seen[record] = None
 
     def trace(self) -> Trace:
         """Everything taken so far; a last line without its end is no record."""
@@ -61,3 +67,18 @@ class TraceCollector:
             variables=tuple(record for record in records if isinstance(record, Variable)),
             is_whole=self._is_whole,
         )
+
+
+def _text_of(record: Record) -> int:
+    """Return how many characters a record keeps."""
+    match record:
+        case ProgramStart():
+            return len(record.program)
+        case Variable():
+            return len(record.name)
+        case Lookup():
+            return len(record.path) + len(record.operation)
+        case Execution():
+            return len(record.path) + len(record.script or "")
+        case MappedObject():
+            return len(record.path)

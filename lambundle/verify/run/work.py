@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 PREFIX = "lambundle-verify-"
-_LOCK = "lock"
+LOCK = "lock"
+"""The file in it that is locked as long as it is in use."""
+_UNLOCKED = "unlocked"
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -36,9 +38,25 @@ def work_directory() -> Iterator[Path]:
         with _undisturbed():  # there is no moment at which the directory is there and nobody would remove it
             work = Path(tempfile.mkdtemp(prefix=PREFIX))
             stack.callback(_undisturbed()(remove_tree), work)
-            lock = stack.enter_context((work / _LOCK).open("w"))
+            lock = stack.enter_context((work / _UNLOCKED).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
+            (work / _UNLOCKED).rename(work / LOCK)  # others see it locked, or not at all
         yield work
+
+
+def is_locked(lock: Path) -> bool:
+    """Whether the verify whose lock this is goes on."""
+    try:
+        fd = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def remove_tree(tree: Path) -> None:
@@ -59,7 +77,7 @@ def _remove_abandoned() -> None:
             status = tree.lstat()
             if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
                 continue
-            fd = os.open(tree / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = os.open(tree / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 remove_tree(tree)

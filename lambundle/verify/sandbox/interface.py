@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from lambundle.verify.sandbox.stdin import SharedInput
+
 MIB = 1 << 20
 
 TIMED_OUT = 124
@@ -45,7 +47,7 @@ class Command:
     environment: Mapping[str, str]
     mounts: Mapping[str, Path]
     cwd: str = TASK
-    stdin: bytes = b""
+    stdin: bytes | SharedInput = b""
     limits: Limits = field(default_factory=Limits)
     writable: Mapping[str, Path] = field(default_factory=dict)
 

@@ -1,9 +1,9 @@
 """Memory of a process tree that the kernel cannot reclaim, as Lambda's limit counts it.
 
-Anonymous and shared memory count; pages of files do not, for the kernel drops them when memory runs short, nor do
-pages of files in /tmp, which is a disk on Lambda. A control group would count both: page cache is charged to whoever
-reads first, and a tmpfs is memory. It would also need root and outlive a killed verify. So processes are looked at,
-fifty times a second; what comes and goes between two looks is not seen.
+Anonymous and shared memory count, mapped or not (``unmapped.py``); pages of files do not, for the kernel drops them
+when memory runs short, nor do pages of files in /tmp, which is a disk on Lambda. A control group would count both: page
+cache is charged to whoever reads first, and a tmpfs is memory. It would also need root and outlive a killed verify. So
+processes are looked at, fifty times a second; what comes and goes between two looks is not seen.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lambundle.verify.sandbox.unmapped import UnmappedMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +28,14 @@ _ALONE = 2  # bubblewrap's first process, which holds next to nothing, and one m
 class Meter:
     """Measures the processes below ``root`` (a process id), itself included. ``disk`` is the device of /tmp.
 
+    ``unmapped`` counts what none of them has mapped.
+
     ``peak`` is the most that ``measure`` has seen, in bytes.
     """
 
-    def __init__(self, root: int, disk: int) -> None:
+    def __init__(self, root: int, disk: int, unmapped: UnmappedMemory | None = None) -> None:
         self._root = root
+        self._unmapped = unmapped or UnmappedMemory()
         self._disk = disk
         self.peak = 0
 
@@ -41,10 +46,11 @@ class Meter:
         new peak are they looked at again, each page divided by the number of its users.
         """
         statuses = {process: _read(f"/proc/{process}/status") for process in descendants(self._root)}
-        held = sum(_sum(status, b"RssAnon", b"RssShmem") for status in statuses.values())
+        more = self._unmapped.held(statuses)
+        held = more + sum(_sum(status, b"RssAnon", b"RssShmem") for status in statuses.values())
         if held > self.peak and (len(statuses) > _ALONE or any(_sum(s, b"RssShmem") for s in statuses.values())):
             # Twice: while processes are born, what they share is seen before and after.
-            held = min(sum(_exact(process, self._disk) for process in statuses) for _ in range(2))
+            held = more + min(sum(_exact(process, self._disk) for process in statuses) for _ in range(2))
         self.peak = max(self.peak, held)
         return held
 

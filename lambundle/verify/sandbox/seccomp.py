@@ -37,6 +37,9 @@ _REFUSED = {
 """Refused with EPERM: numbers by machine, from the kernel's tables of system calls."""
 
 _AUDIT = {name: 0xC0000000 | item.elf for name, item in ARCHITECTURES.items()}  # 64-bit, little-endian
+_SOCKET = {"x86_64": 41, "aarch64": 198}
+_FAMILIES = (1, 2, 10, 16)
+"""AF_UNIX, AF_INET, AF_INET6, AF_NETLINK of socket(2), which the namespace keeps inside. AF_VSOCK reaches the host."""
 _CLONE = {"x86_64": (56, 435), "aarch64": (220, 435)}  # clone, clone3
 
 
@@ -57,6 +60,9 @@ def instructions(machine: str | None = None) -> bytes:
     # clone3's flags are behind a pointer that no filter can follow; libc falls back to clone.
     program += [(equal, 0, 1, clone3), (give, 0, 0, enosys)]
     program += [(equal, 0, 3, clone), (load, 0, 0, 16), (bits, 0, 1, _NEWUSER), (give, 0, 0, eperm)]
+    families = [(equal, len(_FAMILIES) - place, 0, family) for place, family in enumerate(_FAMILIES)]
+    program += [(equal, 0, len(families) + 2, _SOCKET[machine]), (load, 0, 0, 16), *families]
+    program.append((give, 0, 0, refuse | errno.EAFNOSUPPORT))
     program.append((give, 0, 0, allow))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 
@@ -75,6 +81,14 @@ def docker_profile() -> str:
                 {"names": sorted(_REFUSED["x86_64"]), "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM},
                 {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS},
                 {"names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM, "args": [newuser]},
+                *map(_no_family, [each for each in range(_FAMILIES[-1]) if each not in _FAMILIES]),
+                _no_family(_FAMILIES[-1], "SCMP_CMP_GT"),
             ],
         }
     )
+
+
+def _no_family(family: int, compared: str = "SCMP_CMP_EQ") -> dict[str, object]:
+    """Return a rule that refuses sockets; each is one comparison, for libseccomp makes none of several."""
+    condition = {"index": 0, "value": family, "valueTwo": 0, "op": compared}
+    return {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EAFNOSUPPORT, "args": [condition]}

@@ -9,6 +9,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lambundle.verify.sandbox.stdin import SharedInput
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,7 +35,7 @@ class _Kept:
 
 
 @contextlib.contextmanager
-def feeding(stdin: bytes) -> Iterator[Streams]:
+def feeding(stdin: bytes | SharedInput) -> Iterator[Streams]:
     """Give the streams of a run that is started meanwhile; afterwards its ends are its own. If it fails, no more."""
     streams = Streams(stdin)
     try:
@@ -51,12 +53,15 @@ class Streams:
     ``stdin``, ``stdout``, ``stderr`` are the run's ends, which it is given under ``feeding``.
     """
 
-    def __init__(self, stdin: bytes) -> None:
-        self.stdin, self._feed = os.pipe()
+    def __init__(self, stdin: bytes | SharedInput) -> None:
+        self.stdin, feed = os.pipe()
+        os.set_blocking(feed, False)
+        self._feed: int | None = feed  # None once it is closed
         self._out, self.stdout = os.pipe()
         self._err, self.stderr = os.pipe()
         self._stop, self._stopper = os.pipe()
-        self._left = memoryview(stdin)
+        self._input = stdin if isinstance(stdin, SharedInput) else SharedInput(stdin)
+        self._fed = 0
         self._kept = {self._out: _Kept(), self._err: _Kept()}
         self._thread = threading.Thread(target=self._pump, name="lambundle-streams", daemon=True)
 
@@ -78,33 +83,55 @@ class Streams:
         return b"".join(out.blocks), b"".join(err.blocks), out.dropped + err.dropped
 
     def _pump(self) -> None:
-        os.set_blocking(self._feed, False)
+        source = self._input.source
         with selectors.DefaultSelector() as selector:
-            selector.register(self._feed, selectors.EVENT_WRITE)
+            if self._feed is not None:
+                selector.register(self._feed, selectors.EVENT_WRITE)
             for handle in (self._out, self._err, self._stop):
                 selector.register(handle, selectors.EVENT_READ)
-            while set(selector.get_map()) - {self._stop}:
-                for key, _ in selector.select():
-                    goes_on = self._write() if key.fd == self._feed else self._read(key.fd)
-                    if key.fd == self._stop:
-                        break
-                    if not goes_on:
-                        selector.unregister(key.fd)
-                        os.close(key.fd)
-                else:
-                    continue
-                break
-            for key in list(selector.get_map().values()):
-                os.close(key.fd)
+            while set(selector.get_map()) - {self._stop, source}:
+                ready = {key.fd for key, _ in selector.select()}
+                if self._stop in ready:
+                    break
+                for handle in ready & {self._out, self._err}:
+                    if not self._read(handle):
+                        selector.unregister(handle)
+                        os.close(handle)
+                if source is not None and source in ready and self._feed is not None:
+                    self._input.read(_BLOCK)
+                    selector.unregister(source)
+                    selector.register(self._feed, selectors.EVENT_WRITE)
+                elif self._feed is not None and self._feed in ready:
+                    self._feed_more(selector, self._feed, source)
+            left = {*selector.get_map(), *(() if self._feed is None else (self._feed,))} - {source}
+            for handle in left:
+                os.close(handle)
 
-    def _write(self) -> bool:
-        """Write some of standard input; False when there is no more to write, or nobody to read it."""
+    def _feed_more(self, selector: selectors.BaseSelector, feed: int, source: int | None) -> None:
+        """Write some of the input, wait for more of it, or close the run's end after the last of it."""
+        block = self._input.after(self._fed, _BLOCK)
+        if block and self._write(feed, block):
+            return
+        if not block and not self._input.is_at_end(self._fed) and source is not None:
+            try:
+                selector.register(source, selectors.EVENT_READ)
+            except PermissionError:  # a file is always ready, and epoll(7) takes none
+                self._input.read(_BLOCK)
+            else:
+                selector.unregister(feed)
+            return
+        selector.unregister(feed)
+        os.close(feed)
+        self._feed = None
+
+    def _write(self, feed: int, block: bytes) -> bool:
+        """Write some of the input; False when there is nobody to read it."""
         try:
             with contextlib.suppress(BlockingIOError):
-                self._left = self._left[os.write(self._feed, self._left[:_BLOCK]) :]
+                self._fed += os.write(feed, block)
         except BrokenPipeError:
             return False
-        return bool(self._left)
+        return True
 
     def _read(self, handle: int) -> bool:
         block = os.read(handle, _BLOCK)

@@ -49,6 +49,10 @@ class Inside:
         content = self._contents[place]
         return content.elf or Refusal(content.bad_elf or "it is not an ELF file", fatal=True)
 
+    def searched(self, by: str, cost: int) -> None:  # noqa: ARG002
+        """Take the steps of a location that is searched; the file that is tried there takes one itself."""
+        self._steps.take(cost - 1)
+
     def identity(self, path: str) -> tuple[int, int] | None:
         """Number of a file, by which the loader knows it under every name."""
         place = self.place(path)

@@ -34,6 +34,7 @@ _FIRST_VERSION = 2  # 0 is local, 1 the unversioned rest
 _VERSION_MASK = 0x7FFF  # the highest bit hides a version from the linker, not from the loader
 _STEPS_MAX = 1 << 18  # records of versions and of the last hash chain; the most seen is some thousands
 _SLACK = 1 << 16
+_VERSION_BYTES = 64  # of a version's name for each symbol, on average
 
 _HEADER = struct.Struct("<16x2HI3QI6H")
 _SEGMENT = struct.Struct("<2I6Q")
@@ -90,6 +91,7 @@ class _SymbolReader:
         table, self._sections, count, self._section_count = header[4], header[5], header[9], header[11]
         self._loads: list[tuple[int, int, int]] = []
         self._steps = _STEPS_MAX
+        self._version_bytes = 0
         dynamic = (0, 0)
         for type_, _, offset, address, _, size, _, _ in _SEGMENT.iter_unpack(self._part(table, count * _SEGMENT.size)):
             if type_ == _PT_LOAD:
@@ -113,25 +115,26 @@ class _SymbolReader:
         indices = self._version_indices(count) if needed or defined else None
         wanted: set[bytes] = set()
         given: set[bytes] = set()
-        spent = 0
+        spent = versions = 0
         for at, (name_at, info, _, section, _, _) in enumerate(_SYMBOL.iter_unpack(table)):
             binding = info >> 4
             if binding == _STB_LOCAL or not name_at or (section == _SHN_UNDEF and binding == _STB_WEAK):
                 continue
+            index = indices[at] & _VERSION_MASK if indices is not None else 0
+            version = (needed if section == _SHN_UNDEF else defined).get(index, b"")
             name = _string(strings, name_at)
             spent += len(name)
-            if spent > _SLACK + 4 * len(strings):  # names may share their ends, but no linker makes that of it
+            versions += len(version)
+            # Names may share their ends and many have one version, but no linker makes that of it.
+            if spent > _SLACK + 4 * len(strings) or versions > _VERSION_BYTES * count + _SLACK:
                 raise ValueError("its names overlap without end")
-            index = indices[at] & _VERSION_MASK if indices is not None else 0
             if section == _SHN_UNDEF:
-                version = needed.get(index)
-                wanted.add(name if version is None else name + version)
+                wanted.add(name + version)
                 continue
             given.add(name)
-            version = defined.get(index)
-            if version is not None:
+            if version:
                 given.add(name + version)
-        if not budget.spend(spent):
+        if not budget.spend(spent + versions):
             return None
         return Symbols(frozenset(wanted), frozenset(given), bool(defined))
 
@@ -184,7 +187,7 @@ class _SymbolReader:
         start, count = self._offset(self._tags[_DT_VERNEED]), self._tags.get(_DT_VERNEEDNUM, 0)
         for at, (_, names, _, first, _) in self._chain(start, count, _VERNEED):
             for _, (_, _, index, name, _) in self._chain(at + first, names, _VERNAUX):
-                yield index & _VERSION_MASK, b"@" + _string(strings, name)
+                yield index & _VERSION_MASK, self._version(strings, name)
 
     def _defined_versions(self, strings: bytes) -> Iterator[tuple[int, bytes]]:
         """Versions that the file defines, by their index; the first only repeats its own name."""
@@ -194,7 +197,14 @@ class _SymbolReader:
         for at, (_, _, index, names, _, first, _) in self._chain(start, count, _VERDEF):
             if names and index & _VERSION_MASK >= _FIRST_VERSION:
                 name, _ = _VERDAUX.unpack_from(self._data, at + first)
-                yield index & _VERSION_MASK, b"@" + _string(strings, name)
+                yield index & _VERSION_MASK, self._version(strings, name)
+
+    def _version(self, strings: bytes, at: int) -> bytes:
+        name = _string(strings, at)
+        self._version_bytes += len(name)
+        if self._version_bytes > _SLACK + 4 * len(strings):
+            raise ValueError("its versions overlap without end")
+        return b"@" + name
 
     def _chain(self, at: int, count: int, layout: struct.Struct) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Follow records that each tell, in their last field, how far the next one is."""

@@ -129,6 +129,26 @@ static int load(const char *name, const char *symbol, int flags)
     return puts(function == NULL ? "no symbol" : function()) < 0;
 }
 
+/* In namespaces of its own, one after the other, more often than there are namespaces at once. */
+static int load_apart(const char *name, const char *symbol, int flags)
+{
+#ifdef LM_ID_NEWLM
+    const char *said = NULL;
+    for (int i = 0; i < 40; i++) {
+        void *handle = dlmopen(LM_ID_NEWLM, name, RTLD_NOW | flags);
+        if (handle == NULL)
+            return printf("not loaded: %d %s\n", i, dlerror()) < 0;
+        const char *(*function)(void) = (const char *(*)(void))dlsym(handle, symbol);
+        said = function == NULL ? "no symbol" : function();
+        if (i < 39)
+            dlclose(handle);
+    }
+    return puts(said) < 0;
+#else
+    return load(name, symbol, flags);
+#endif
+}
+
 /* ---- threads ---- */
 
 static volatile int stop;
@@ -403,6 +423,8 @@ int main(int argc, char **argv)
         return read_link(argv[2], (size_t)atoi(argv[3]));
     if (strcmp(what, "load") == 0)
         return load(argv[2], argv[3], 0);
+    if (strcmp(what, "load-apart") == 0)
+        return load_apart(argv[2], argv[3], 0);
     if (strcmp(what, "load-deep") == 0)
         return load(argv[2], argv[3], RTLD_DEEPBIND);
     if (strcmp(what, "threads") == 0)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <libintl.h>
+#include <mntent.h>
 #include <limits.h>
 #include <poll.h>
 #include <spawn.h>
@@ -23,9 +24,9 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <utime.h>
+#include <glob.h>
 #ifdef __GLIBC__
 #include <fts.h>
-#include <glob.h>
 #endif
 
 extern char **environ;
@@ -221,6 +222,7 @@ static int walk_new64(const char *at, const struct stat64 *status, int type, str
     (void)place;
     return walk64(at, status, type);
 }
+#endif
 
 static const char *globbed(int result, const size_t *count, char ***names)
 {
@@ -234,7 +236,6 @@ static const char *globbed(int result, const size_t *count, char ***names)
         return say("not the name asked for");
     return say(strrchr((*names)[0], '/') + 1);
 }
-#endif
 
 /* ---- programs ---- */
 
@@ -355,6 +356,7 @@ PROBE(open) { return content(open(path, O_RDONLY)); }
 PROBE(openat) { return content(openat(elsewhere, path, O_RDONLY)); }
 PROBE(creat) { return changed(creat(path, 0644)); }
 PROBE(fopen) { return stream_content(fopen(path, "r")); }
+PROBE(setmntent) { return stream_content(setmntent(path, "r")); }
 PROBE(freopen)
 {
     FILE *file = fopen("/dev/null", "r");
@@ -652,6 +654,18 @@ PROBE(syscall_readlinkat)
 PROBE(syscall_execve) { return output_of(start_syscall_execve); }
 PROBE(syscall_execveat) { return output_of(start_syscall_execveat); }
 
+static char *pattern(void)
+{
+    static char text[PATH_MAX + 4];
+    snprintf(text, sizeof text, "%s/*", path);
+    return text;
+}
+PROBE(glob)
+{
+    glob_t found = {0};
+    return globbed(glob(pattern(), GLOB_MARK, NULL, &found), &found.gl_pathc, &found.gl_pathv);
+}
+
 #ifdef __GLIBC__
 PROBE(statx)
 {
@@ -735,17 +749,6 @@ PROBE_FTS(fts_open, fts, FTS, FTSENT)
 PROBE_FTS(fts64_open, fts64, FTS64, FTSENT64)
 #endif
 
-static char *pattern(void)
-{
-    static char text[PATH_MAX + 4];
-    snprintf(text, sizeof text, "%s/*", path);
-    return text;
-}
-PROBE(glob)
-{
-    glob_t found = {0};
-    return globbed(glob(pattern(), GLOB_MARK, NULL, &found), &found.gl_pathc, &found.gl_pathv);
-}
 PROBE(glob64)
 {
     /* Names without a wildcard are only asked for. */

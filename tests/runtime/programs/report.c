@@ -67,6 +67,19 @@ static const char *first_line(const char *path)
     return line;
 }
 
+static void command_line(void)
+{
+    static char line[65536];
+    char *words[1000];
+    int count = 0, fd = open("/proc/self/cmdline", O_RDONLY);
+    ssize_t length = fd < 0 ? 0 : read(fd, line, sizeof line - 1);
+    for (char *at = line; at < line + length && count < 999; at += strlen(at) + 1)
+        words[count++] = at;
+    words[count] = NULL;
+    list("command line", words);
+    close(fd);
+}
+
 static const char *link_at(const char *path)
 {
     static char target[4096];
@@ -130,6 +143,7 @@ int main(int argc, char **argv, char **envp)
     field("short invocation", program_invocation_short_name);
     field("cwd", getcwd(directory, sizeof directory));
     ways_to_oneself();
+    command_line();
     printf("\"argc\":%d}\n", argc);
     return getenv("REPORT_STATUS") == NULL ? 0 : atoi(getenv("REPORT_STATUS"));
 }

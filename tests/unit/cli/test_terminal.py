@@ -171,3 +171,15 @@ def test_rich_is_imported_for_a_terminal_only() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_json_has_no_numbers_that_json_does_not_have() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Terminal(stream=io.StringIO()).write_json({"seconds": float("inf")})
+
+
+def test_a_bare_path_is_text_on_a_terminal_and_itself_in_a_pipe() -> None:
+    for is_terminal, expected in ((True, "\\x1b[31m\\x07\\n\n"), (False, "\x1b[31m\x07\n\n")):
+        stream = io.StringIO()
+        Terminal(stream=stream, is_terminal=is_terminal).write_bare("\x1b[31m\x07\n")
+        assert stream.getvalue() == expected

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from lambundle.errors import RuntimeLimitError
@@ -74,3 +76,16 @@ def test_a_static_programs_launcher_searches_nothing() -> None:
     text = launcher("tool", "tool", "/usr/bin/tool", "/usr/bin/tool", None)
     assert search_order(text) == ()
     assert with_search_order(text, ["/x"]) == text
+
+
+def test_a_launcher_sets_what_the_runtime_cannot_where_the_user_has_not() -> None:
+    variables = {"ROOT": "@/usr/lib/a b", "PLAIN": "it's 0"}
+    text = launcher("tool", "tool", "/usr/bin/tool", "/usr/bin/tool", None, environment=variables)
+    assert "/root'/usr/lib/a b'\n" in text
+    script = text[text.index('[ -n "${ROOT+set}"') : text.rindex("exec ")] + 'printf "%s|%s" "$ROOT" "$PLAIN"'
+    for given, said in (({}, "/b/root/usr/lib/a b|it's 0"), ({"ROOT": "", "PLAIN": "mine"}, "|mine")):
+        env = {"lambundle_bundle": "/b", **given}
+        assert (
+            subprocess.run(["/bin/sh", "-euc", script], env=env, capture_output=True, check=True).stdout
+            == said.encode()
+        )

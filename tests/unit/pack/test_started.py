@@ -25,9 +25,9 @@ def with_files(family: str, **texts: str) -> Machine:
     return made
 
 
-def packed(made: Machine, program: str) -> set[str]:
+def packed(made: Machine, program: str, *add: str) -> set[str]:
     """Return the paths of a bundle's files on the packing machine."""
-    manifest = make_plan(Request(machine=made, programs=(program,))).manifest
+    manifest = make_plan(Request(machine=made, programs=(program,), add=add)).manifest
     return {path for entry in manifest.entries for _, root, path in [entry.path.partition("/root/")] if root}
 
 
@@ -57,3 +57,19 @@ def test_a_compiler_that_a_script_starts_comes_by_its_recipe() -> None:
 def test_a_script_of_no_package_that_a_script_starts_brings_its_interpreter() -> None:
     made = with_files("debian", run="#!/bin/sh\n/srv/other\n", other="#!/usr/bin/perl\nuse Encode;\n")
     assert {"srv/other", "usr/bin/perl"} <= packed(made, "/srv/run")
+
+
+@pytest.mark.parametrize("between", [(), ("middle",)])
+def test_an_interpreter_that_is_a_script_brings_what_it_starts(between: tuple[str, ...]) -> None:
+    texts = {"inner": '#!/bin/sh\nexec gs -q "$1"\n', "middle": "#!/srv/inner\n"}
+    made = with_files("debian", run=f"#!/srv/{'middle' if between else 'inner'}\npage\n", **texts)
+    found = packed(made, "/srv/run")
+    assert "srv/inner" in found
+    assert any(path.endswith("/gs_init.ps") for path in found)
+
+
+@pytest.mark.parametrize("first", ["#!/usr/bin/env python3", "#!/usr/bin/env -S python3 -c 'print(8)'"])
+def test_an_added_script_brings_the_env_that_starts_it(first: str) -> None:
+    made = with_files("debian", tool=f"{first}\n")
+    assert "usr/bin/env" not in packed(made, "jq")
+    assert "usr/bin/env" in packed(made, "jq", "/srv")

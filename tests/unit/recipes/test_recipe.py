@@ -185,3 +185,23 @@ def test_without_a_package_database_the_fallback_is_used(tmp_path: Path) -> None
     (tmp_path / "header.h").write_bytes(b"")
     recipe = Recipe("r", "why", (), owners=("/usr/include/stdio.h",), below=("/usr",), fallback=(f"{tmp_path}/*.h",))
     assert tuple(follow(recipe, program("/usr/bin/p"), HERE, None).paths) == (f"{tmp_path}/header.h",)
+
+
+def test_a_variable_may_name_the_programs_prefix(tmp_path: Path) -> None:
+    recipe = read_recipe(
+        write(tmp_path, "why = 'x'\nprograms = ['p']\n[environment]\nROOT = '@{prefix}/lib'\nPLAIN = '0'")
+    )
+    assert follow(recipe, program("/opt/p/bin/p"), HERE, None).environment == {"ROOT": "@/opt/p/lib", "PLAIN": "0"}
+
+
+def test_go_finds_its_source_whole_and_its_tools() -> None:
+    recipe = read_recipe(RECIPES / "go.toml")
+    files = {
+        f"/usr/lib/go/{name}": "x"
+        for name in ("bin/go", "src/runtime/go_tls.h", "src/runtime/a_test.go", "pkg/tool/compile")
+    }
+    found = follow(recipe, program("/usr/lib/go/bin/go"), Machine(MemoryFiles(files), {}), None)
+    assert set(found.paths) == {"/usr/lib/go/src", "/usr/lib/go/pkg/tool"}
+    assert matches_none("/usr/lib/go/src/runtime/go_tls.h", found.paths["/usr/lib/go/src"])
+    assert not matches_none("/usr/lib/go/src/runtime/a_test.go", found.paths["/usr/lib/go/src"])
+    assert found.environment["GOROOT"] == "@/usr/lib/go"

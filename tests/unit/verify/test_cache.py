@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lambundle.verify.run.work import work_directory
 from lambundle.verify.sandbox.cache import cache_directory, kept
 
 if TYPE_CHECKING:
@@ -90,3 +92,37 @@ def test_relative_cache_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_directory() == tmp_path / ".cache/lambundle"
+
+
+def test_two_at_once_build_one_tree(builder: Builder, tmp_path: Path) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def slowly(top: Path) -> list[str]:
+        entered.set()
+        go_on.wait(10)
+        return builder(top)
+
+    found: list[Path] = []
+    first = threading.Thread(target=lambda: found.append(kept("name", slowly, instead=tmp_path)))
+    first.start()
+    entered.wait(10)
+    second = threading.Thread(target=lambda: found.append(kept("name", builder, instead=tmp_path)))
+    second.start()
+    go_on.set()
+    first.join(10)
+    second.join(10)
+    assert found[0] == found[1]
+    assert builder.count == 1
+
+
+def test_a_tree_that_was_replaced_stays_for_a_verify_that_took_it(builder: Builder, tmp_path: Path) -> None:
+    with work_directory() as work:
+        (work / "round").mkdir()
+        used = os.open(kept("name", builder, instead=work / "round"), os.O_RDONLY | os.O_DIRECTORY)
+        builder.source.write_text("newer")
+        kept("name", builder, instead=tmp_path)
+        assert os.listdir(used) == ["copy"]
+        os.close(used)
+    builder.source.write_text("newest")
+    kept("name", builder, instead=tmp_path)
+    assert [entry.name for entry in cache_directory().iterdir()] == ["name"]

@@ -7,7 +7,15 @@ import pytest
 from lambundle.verify.function import lines
 from lambundle.verify.function.environment import Death
 from lambundle.verify.function.exchange import TOO_LARGE, Answer
-from lambundle.verify.function.results import Result, answered, died, failed_init, missing_module, timed_out
+from lambundle.verify.function.results import (
+    Result,
+    answered,
+    died,
+    error_type,
+    failed_init,
+    missing_module,
+    timed_out,
+)
 
 DEATH = Death("Runtime.ExitError", "Runtime exited with error: exit status 1")
 SAID = "RequestId: id Error: Runtime exited with error: exit status 1"
@@ -21,6 +29,9 @@ SAID = "RequestId: id Error: Runtime exited with error: exit status 1"
         (b"not json", "not json"),
         (b"", ""),
         (b'{"a": NaN}', '{"a": NaN}'),
+        (b"[1e999, -1e999]", "[1e999, -1e999]"),
+        (b"[1e300]", [1e300]),
+        (b"[" * 700 + b"]" * 700, "[" * 700 + "]" * 700),
         (b"\xff", "\N{REPLACEMENT CHARACTER}"),
         (b"[" * 100_000, "[" * 100_000),
     ],
@@ -105,3 +116,10 @@ def test_other_lines() -> None:
 )
 def test_the_module_that_was_not_found(response: object, module: str | None) -> None:
     assert missing_module(response) == module
+
+
+@pytest.mark.parametrize("odd", [None, 7, 1.5, [], {}, True])
+def test_an_error_type_that_is_no_text_is_none(odd: object) -> None:
+    assert error_type({"errorType": odd}) == ""
+    assert error_type(odd) == ""
+    assert error_type({"errorType": "Runtime.OutOfMemory"}) == "Runtime.OutOfMemory"

@@ -102,10 +102,12 @@ def test_a_child_without_a_start_of_its_own_is_told_by_the_tasks_name() -> None:
 # ---- the check ----
 
 
-def checked(*items: MissingPath, status: int = 1, is_explained: bool = False) -> Check:
+def checked(
+    *items: MissingPath, status: int = 1, is_explained: bool = False, opened: tuple[MissingPath, ...] | None = None
+) -> Check:
     """Check a run that missed these."""
     runs = [result(status, records=trace(STARTED, "1 lookup host open /x"))]
-    return missing_check(runs, items, [manifest()], MACHINE, is_explained=is_explained)
+    return missing_check(runs, items, [manifest()], MACHINE, is_explained=is_explained, opened=opened)
 
 
 ITEM = MissingPath(DATA, "tool-data", "/usr/bin/tool")
@@ -159,13 +161,25 @@ def test_a_library_that_the_bundle_has_is_not_missing(tmp_path: Path) -> None:
     assert missing_paths(runs, mounted(tmp_path), MACHINE) == ()
 
 
-def test_a_run_that_succeeded_needed_nothing() -> None:
-    check = checked(ITEM, status=0)
+def test_after_a_success_files_of_packages_are_a_warning() -> None:
+    check = checked(ITEM, replace(ITEM, path=f"{DATA}2"), status=0)
+    assert check.status is Status.WARN
+    assert check.detail == f"the job was done without 2 files that this machine has, of package {ITEM.package}"
+    assert check.context == (f"{DATA}, {DATA}2 (package {ITEM.package})",)
+    assert check.hint == f"lambundle pack /usr/bin/tool --package {ITEM.package}"
+    many = [replace(ITEM, path=f"/usr/share/{name}", package=name) for name in "abcdef"]
+    assert checked(*many, status=0).detail.endswith("of a, b, c and 3 more packages")
+
+
+def test_after_a_success_what_is_no_packages_or_not_used_at_home_either_was_not_needed() -> None:
+    check = checked(replace(ITEM, package=None), status=0)
     assert check.status is Status.PASS
     assert check.detail.startswith("1 path looked for")
     assert check.context
     assert not check.hint
     assert checked(status=0).detail.startswith("no failed lookup")
+    assert checked(ITEM, status=0, opened=()).status is Status.PASS
+    assert checked(ITEM, status=0, opened=(ITEM,)).status is Status.WARN
 
 
 def test_a_failure_that_a_limit_explains_is_not_for_want_of_a_file() -> None:

@@ -7,12 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from lambundle.verify.sandbox import memory
-
-if TYPE_CHECKING:
-    import pytest
+from lambundle.verify.sandbox.unmapped import UnmappedMemory, mappings
 
 MIB = 1 << 20
 NO_DISK = os.makedev(255, 1)
@@ -100,3 +99,57 @@ def test_what_a_family_shares_counts_once() -> None:
         assert len(list(memory.descendants(parent.pid))) == 4
         assert 60 * MIB <= memory.Meter(parent.pid, disk=NO_DISK).measure() < 120 * MIB
         parent.communicate()
+
+
+HOLDS = """
+import ctypes, mmap, os, sys, time
+size = 32 << 20
+if sys.argv[1] == "memfd":
+    fd = os.memfd_create("x")
+    for _ in range(32):
+        os.write(fd, b"x" * (1 << 20))
+elif sys.argv[1] == "mapped":
+    fd = os.memfd_create("x")
+    os.ftruncate(fd, size)
+    held = mmap.mmap(fd, size)
+    held[:] = b"x" * size
+print("ready", flush=True)
+time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize(("how", "unmapped"), [("memfd", 32), ("mapped", 0), ("none", 0)])
+def test_memory_that_is_not_mapped_is_counted_once(how: str, unmapped: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLDS, how], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        found = UnmappedMemory().held([child.pid])
+        whole = memory.Meter(child.pid, NO_DISK).measure()
+        child.kill()
+    assert abs(found - unmapped * MIB) < MIB
+    assert (whole > 32 * MIB) == (how != "none")
+    assert whole < 56 * MIB
+
+
+def test_segments_are_counted_as_far_as_they_are_not_mapped(tmp_path: Path) -> None:
+    head = "key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap"
+    listed = tmp_path / "shm"
+    listed.write_text(f"{head}\n0 7 600 99 1 1 0 0 0 0 0 0 0 0 5000000 1000\n0 8 600 99 1 1 0 0 0 0 0 0 0 0 20 0\n")
+    unmapped = UnmappedMemory(os.open(listed, os.O_RDONLY))
+    assert unmapped.held([]) == 5_001_020
+    unmapped.close()
+    assert unmapped.held([]) == 0
+
+
+def test_mappings_of_shared_memory_are_told_by_their_kind_and_number() -> None:
+    smaps = b"""\
+7f0000000000-7f0000100000 rw-s 00000000 00:01 17                         /memfd:x (deleted)
+Pss:                 512 kB
+7f0000200000-7f0000300000 rw-s 00000000 00:01 18                         /SYSV00000000 (deleted)
+Pss:                1024 kB
+a00000400000-a00000500000 rw-p 00000000 00:00 0
+Pss:                   8 kB
+7f0000400000-7f0000500000 rw-p 00000000 00:2a 19                         /tmp/other
+Pss:                   8 kB
+"""
+    assert dict(mappings(smaps)) == {(b"memfd:", 17): 512 * 1024, (b"SYSV", 18): 1024 * 1024}

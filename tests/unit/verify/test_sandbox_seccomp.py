@@ -72,3 +72,15 @@ def test_dockers_profile_refuses_the_same() -> None:
     assert refused["clone3"]["errnoRet"] == errno.ENOSYS
     [condition] = refused["clone"]["args"]
     assert (condition["value"], condition["op"]) == (NEWUSER, "SCMP_CMP_MASKED_EQ")
+
+
+@MACHINES
+@pytest.mark.parametrize("family", range(50))
+def test_sockets_are_of_the_families_that_a_namespace_keeps_inside(machine: str, family: int) -> None:
+    number = {"x86_64": 41, "aarch64": 198}[machine]
+    expected = ALLOW if family in {1, 2, 10, 16} else REFUSE | errno.EAFNOSUPPORT
+    assert answer(machine, number, family) == expected
+    rules = [rule for rule in json.loads(docker_profile())["syscalls"] if rule["names"] == ["socket"]]
+    compare = {"SCMP_CMP_EQ": int.__eq__, "SCMP_CMP_GT": int.__gt__}
+    refused = any(compare[rule["args"][0]["op"]](family, rule["args"][0]["value"]) for rule in rules)
+    assert refused == (expected != ALLOW)

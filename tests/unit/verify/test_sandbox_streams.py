@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from lambundle.verify.sandbox import streams
+from lambundle.verify.sandbox import stdin, streams
+from lambundle.verify.sandbox.stdin import SharedInput
 from lambundle.verify.sandbox.streams import feeding
 
 
@@ -57,3 +59,51 @@ def test_nothing_stays_open() -> None:
     with pytest.raises(ZeroDivisionError), feeding(b"x"):
         raise ZeroDivisionError
     assert open_files() == before
+
+
+def shared(script: str, input_: SharedInput) -> bytes:
+    with feeding(input_) as ends:
+        process = subprocess.Popen(["sh", "-c", script], stdin=ends.stdin, stdout=ends.stdout, stderr=ends.stderr)
+    process.wait()
+    return ends.finish(10)[0]
+
+
+def test_what_one_run_read_the_next_ones_read_again_and_go_on() -> None:
+    source, ours = os.pipe()
+    content = bytes(range(1, 256)) * 2000
+    input_ = SharedInput(source=source)
+    os.write(ours, b"first\n")
+    assert shared("head -n 1", input_) == b"first\n"
+    assert shared("true", input_) == b""
+    os.write(ours, content[:60_000])
+    os.close(ours)
+    assert shared("cat", input_) == b"first\n" + content[:60_000]
+    assert shared("cat", input_) == b"first\n" + content[:60_000]
+    os.close(source)
+
+
+def test_an_input_that_does_not_come_holds_up_nobody_who_does_not_read_it() -> None:
+    source, ours = os.pipe()
+    begun = time.monotonic()
+    before = open_files()
+    assert shared("echo out", SharedInput(source=source)) == b"out\n"
+    assert time.monotonic() - begun < 5
+    assert open_files() == before
+    os.close(ours)
+    os.close(source)
+
+
+def test_a_file_and_the_null_device_are_read_too(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 300_000)
+    with (tmp_path / "file").open("rb") as file, Path("/dev/null").open("rb") as null:
+        input_ = SharedInput(source=file.fileno())
+        assert [shared("wc -c", input_).strip() for _ in range(2)] == [b"300000"] * 2
+        assert shared("wc -c", SharedInput(source=null.fileno())).strip() == b"0"
+
+
+def test_of_an_endless_input_so_much_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stdin, "INPUT_LIMIT", 100_000)
+    with Path("/dev/zero").open("rb") as zero:
+        input_ = SharedInput(source=zero.fileno())
+        assert shared("wc -c", input_).strip() == b"100000"
+    assert input_.is_cut

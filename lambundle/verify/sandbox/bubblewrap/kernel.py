@@ -6,6 +6,7 @@ import ctypes
 import os
 
 CLONE_NEWNS = 0x00020000
+CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 
 MS_RDONLY = 0x1
@@ -26,6 +27,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def unshare(flags: int) -> None:
     """Enter new namespaces, by the flags of the system call. Raise OSError."""
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
+
+
+def enter(namespace: int, kind: int) -> None:
+    """Enter the namespace that is open at a descriptor, by the arguments of setns(2). Raise OSError."""
+    _check(_libc.setns(ctypes.c_int(namespace), ctypes.c_int(kind)), "setns")
 
 
 def mount(source: str, place: str, kind: str, flags: int, data: str = "") -> None:

@@ -10,6 +10,7 @@ import os
 import platform
 import resource
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -19,9 +20,9 @@ from lambundle.verify.sandbox.bubblewrap import kernel
 from lambundle.verify.sandbox.bubblewrap.supervisor_request import TMP, stage
 from lambundle.verify.sandbox.bubblewrap.supervisor_stage import mount, tmp_used, unmount
 from lambundle.verify.sandbox.memory import Meter, processes_of
+from lambundle.verify.sandbox.unmapped import UnmappedMemory
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
 
     from lambundle.verify.sandbox.bubblewrap.supervisor_request import Handles, RunRequest
@@ -65,6 +66,7 @@ class SupervisedRun:
         self._interval = _FIRST_POLL
         self.next_look = self._deadline
         self._tmp = 0
+        self._unmapped = UnmappedMemory()
 
     def hear(self) -> None:
         """Take in what bubblewrap says: the first process's id once there is one, the exit status at the end."""
@@ -96,7 +98,8 @@ class SupervisedRun:
             self._trouble = f"the number of processes cannot be limited: {error.strerror}"
             self.kill("killed")
             return
-        self._meter = Meter(first, os.stat(TMP).st_dev)
+        self._unmapped = UnmappedMemory(_segments_of(first))
+        self._meter = Meter(first, os.stat(TMP).st_dev, self._unmapped)
         self._began = self._ended = time.monotonic()
         self._deadline = self._began + self.request.seconds
         self.next_look = self._began
@@ -146,6 +149,7 @@ class SupervisedRun:
         self.control.close()
         os.close(self.status)
         os.close(self._block)
+        self._unmapped.close()
         unmount(self.request)
 
     def _error(self) -> str:
@@ -153,6 +157,27 @@ class SupervisedRun:
         if self._trouble or has_run or self.ended_by == "killed":
             return self._trouble
         return "bubblewrap could not put the sandbox together"  # on the run's standard error it has said why
+
+
+def _segments_of(process: int) -> int | None:
+    """Open the list of shared memory segments in a process's namespace; None where that cannot be had.
+
+    In a child, since there is no way back from a namespace for who is not root here; what it opens stays the list of
+    that namespace.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        child = os.fork()
+        if child == 0:
+            try:
+                kernel.enter(os.open(f"/proc/{process}/ns/ipc", os.O_RDONLY), kernel.CLONE_NEWIPC)
+                socket.send_fds(theirs, [b"x"], [os.open("/proc/sysvipc/shm", os.O_RDONLY)])
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        theirs.close()
+        _, found, _, _ = socket.recv_fds(ours, 1, 1)
+    return found[0] if found else None
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import lambundle
 from lambundle.errors import SandboxError
 from lambundle.verify.sandbox import seccomp
+from lambundle.verify.sandbox.bubblewrap import refused
 from lambundle.verify.sandbox.bubblewrap.supervisor_request import Handles
 from lambundle.verify.sandbox.interface import TIMED_OUT, Outcome
 from lambundle.verify.sandbox.streams import tail
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 
     from lambundle.verify.sandbox.bubblewrap.supervisor_request import RunRequest
     from lambundle.verify.sandbox.streams import Streams
-
-HINT = (
-    "user namespaces must be allowed (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces, "
-    "kernel.apparmor_restrict_unprivileged_userns=0; in a container --privileged), or use --sandbox docker"
-)
 
 _TIMEOUT = 60.0  # seconds beyond a run's own until its supervisor counts as broken
 _DRAIN = 10.0  # seconds to take in what an ended run has written
@@ -59,7 +55,7 @@ class SupervisorProcess:
         error = self._greeting()
         if error:
             self.close()
-            raise SandboxError("this machine does not let us make a sandbox", context=(error,), hint=HINT)
+            raise SandboxError(refused.reason(), context=(error,), hint=refused.hint())
 
     def _greeting(self) -> str:
         self._requests.settimeout(_TIMEOUT)
@@ -129,7 +125,7 @@ class BubblewrapRun:
         self._control.close()
         stdout, stderr, dropped = self._streams.finish(_DRAIN)
         if report["error"]:
-            raise SandboxError(report["error"], context=(tail(stderr),), hint=HINT)
+            raise SandboxError(report["error"], context=(tail(stderr),), hint=refused.hint())
         return Outcome(
             status=TIMED_OUT if late else report["status"],
             stdout=stdout,
