@@ -25,8 +25,8 @@ MAX_TEXT = 1 << 20
 """Bytes of a script that are read."""
 
 _VARIABLE = re.compile(rb"LD_(?:PRELOAD|AUDIT)")
-_PATH = re.compile(rb"(?<![\w.+@-])/(?:[\w.+@-]|\$LIB|\$\{LIB\}|/){2,300}?\.so(?:\.\d[\d.]*)?(?![\w.+-])")
-_NAME = re.compile(rb"LD_(?:PRELOAD|AUDIT)[^\w\n/]{1,6}([\w+-][\w.+-]*?\.so(?:\.\d[\d.]*)?)(?![\w.+-])")
+_PATH = re.compile(rb"(?<![\w.+@-])/(?:[\w.+@-]|\$LIB|\$\{LIB\}|/){2,300}?\.so(?:\.\d[\d.]{0,16})?(?![\w.+-])")
+_NAME = re.compile(rb"LD_(?:PRELOAD|AUDIT)[^\w\n/]{1,6}([\w+-][\w.+-]{0,200}?\.so(?:\.\d[\d.]{0,16})?)(?![\w.+-])")
 
 
 def preloaded_libraries(text: bytes) -> Iterator[str]:

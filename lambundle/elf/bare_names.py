@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from lambundle.elf.headers import parse_elf
 from lambundle.elf.reader import LAYOUTS, structure
+from lambundle.errors import LambundleError
 
 if TYPE_CHECKING:
     import mmap
@@ -55,6 +57,19 @@ def bare_name_edits(data: mmap.mmap | bytes, names: Collection[str]) -> tuple[Ed
         if name in wanted:
             edits.append((at, structure(f"{section.layout.word}I").pack(value + name.rindex(b"/") + 1)))
     return tuple(edits)
+
+
+def with_bare_names(data: bytes, names: Collection[str]) -> bytes:
+    """Return the content of a file, perhaps another than was packed, as it is in a bundle."""
+    try:
+        parse_elf(data, "it")
+        edits = bare_name_edits(data, names)
+    except LambundleError:
+        return data
+    changed = bytearray(data)
+    for offset, new in edits:
+        changed[offset : offset + len(new)] = new
+    return bytes(changed)
 
 
 class _Dynamic:

@@ -57,6 +57,12 @@ _COMMAND = re.compile(
     rf"{_before(_OPTIONS)} (?!(?:if|then|do|else|elif|while|until)\s) ([A-Za-z0-9_./+-]++) (?= [\s;&|()`<>] | $ )",
     re.MULTILINE | re.VERBOSE,
 )
+_STARTED_BY = re.compile(
+    r"(?:^|[\s;&|(`!{])(?:stdbuf|eatmydata|fakeroot|setsid|timeout)[ \t]{1,16}+"
+    r"(?:(?:-\S{0,256}+|[\d.]{1,16}+[smhd]?|L)[ \t]{1,16}+){0,16}([A-Za-z0-9_./+-]++)(?=[\s;&|()`<>]|$)",
+    re.MULTILINE,
+)
+"""A command that another starts, which is needed too: with a library of its own, or in another session or time."""
 _ASSIGNMENT = re.compile(
     r"(?:^|[;&|({]|\b(?:then|do|else|export|readonly|local|declare|typeset))[ \t]*"
     r"([A-Za-z_]\w*)=(?:\$\{\w+:?-)?([A-Za-z0-9_./+-]+)\}?(?=[\s;&|)}]|$)",
@@ -74,7 +80,8 @@ def command_words(text: str) -> list[str]:
     """Return the words of a shell script in command position, each once; values of variables last."""
     code = _LABEL.sub("\n", _without_text(text))
     by_default = _COMMAND.findall(_DEFAULT.sub(r"\1", code)) if _DEFAULT.search(code) else []
-    found = dict.fromkeys([*_COMMAND.findall(code), *by_default, *_in_variables(code)])
+    started = _STARTED_BY.findall(code)
+    found = dict.fromkeys([*_COMMAND.findall(code), *started, *by_default, *_in_variables(code)])
     return list(islice(found, MAX_WORDS))
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import TYPE_CHECKING
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from lambundle import make_plan, open_bundle, write_bundle
+from lambundle.machine import here
+from lambundle.verify.home.place import other_than_packed
+from lambundle.verify.packing_machine import PackingMachine
 from tests.here import read_elf
 from tests.integration.small_root import OPENER, SmallRoot, bundled
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.integration
 
@@ -149,3 +151,21 @@ def test_each_of_two_programs_has_the_library_of_its_path(root: SmallRoot, tmp_p
     packed = root.pack(tmp_path / "tree", *programs)
     assert packed.returncode == 0, packed.stderr
     assert [bundled(tmp_path / "tree", name).stdout for name in "ab"] == ["0\n", "1\n"]
+
+
+def test_verify_knows_the_file_at_home(tmp_path: Path) -> None:
+    if shutil.which("gcc") is None or not os.confstr("CS_GNU_LIBC_VERSION"):
+        pytest.skip("needs gcc and glibc")
+    library, program = str(tmp_path / "libanswer.so"), str(tmp_path / "tool")
+    for output, source, flags in (
+        (library, "int answer(void) { return 7; }", ["-shared", "-fPIC"]),
+        (program, CALLER, [library]),
+    ):
+        command = ["gcc", "-w", "-x", "c", "-", "-x", "none", "-o", output, *flags]
+        subprocess.run(command, input=source, text=True, check=True)
+    write_bundle(make_plan([program]), tmp_path / "tool.zip")
+    with open_bundle(tmp_path / "tool.zip") as bundle:
+        assert other_than_packed(bundle.manifests, PackingMachine(here())) == ""
+    Path(program).write_bytes(Path(program).read_bytes().replace(b"%d\n", b"%x\n"))
+    with open_bundle(tmp_path / "tool.zip") as bundle:
+        assert f"{program} is not as it was packed" in other_than_packed(bundle.manifests, PackingMachine(here()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,6 +80,15 @@ def test_a_full_table_of_descriptors_is_no_hindrance(world: World, how: str) -> 
     assert world.run("narrow", how, world.data / "nested").report["who"] == "in bundle"
     assert world.run("narrow", how, world.host_report).report["who"] == "on host"
     assert world.run("narrow", how, world.data / "not-there", status=None).status == FAILED + 2
+
+
+def test_the_heap_of_a_program_at_a_fixed_address_is_behind_it(world: World) -> None:
+    native = run([world.native / "fixed"], env=world.env)
+    assert "heap behind it: yes" in native.out
+    if world.name == "musl":  # its loader has used the heap before
+        native = replace(native, out=native.out.replace("behind it: yes", "behind it: no"))
+    assert world.run("fixed").out == native.out
+    assert world.run("run", "posix_spawn", world.programs / "fixed", "x").out == native.out
 
 
 # --- copies

@@ -126,7 +126,8 @@ def test_fts_names_what_it_was_asked_for(worlds: Worlds, name: str) -> None:
         lines = view(world, "walk", top)
         entries = [line.split(" ") for line in lines if not line.startswith(" ")]
         paths = sorted({path for _, path, *_ in entries})
-        assert paths == [str(top), f"{top}/in", f"{top}/in/libhidden.so", f"{top}/plugin.so"]
+        below = world.in_bundle(world.data / "plug").rglob("*")
+        assert paths == sorted([str(top), *(f"{top}{str(path).partition('/data/plug')[2]}" for path in below)])
         assert all(path == access and rest == ["1", "0"] for _, path, access, *rest in entries), lines
         assert [line for line in lines if line.startswith(" ")].count("  libhidden.so") == 1
 

@@ -270,12 +270,13 @@ def make_world(name: str, top: Path) -> World:
     compile_c(compiler, world.data / "report", PROGRAMS / "report.c", flags=['-DWHO="in bundle"'])
     for kind in ("static", "static-pie"):
         compile_c(["gcc"], world.data / kind, PROGRAMS / "report.c", flags=[f"-{kind}", f'-DWHO="{kind}"'])
+    compile_c(compiler, programs / "fixed", PROGRAMS / "fixed.c", flags=["-no-pie", "-fno-pie"])
     _plugins(world.data, compiler)
     _scripts(world.data)
     _catalogue(world.data, libc)
     _absolute_links(world.data)
     fill(world.data, "bundle", built)
-    arguments = [str(programs / program) for program in ("probe", *STARTED)]
+    arguments = [str(programs / program) for program in ("probe", "fixed", *STARTED)]
     if name in ("old-loader", "glibc-2.31"):
         pack_for_old_loader(arguments, world.unpacked, add=[world.data])
     else:

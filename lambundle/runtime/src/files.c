@@ -106,7 +106,7 @@ LB_NAME_FIRST(int, creat, true, (const char *path, mode_t mode), path, mode)
 LB_FOPEN(fopen)
 LB_FREOPEN(freopen)
 LB_PATH_POINTER(DIR *, opendir, (const char *path), path)
-LB_PATH_POINTER(FILE *, setmntent, (const char *path, const char *mode), path, mode)
+LB_FOPEN(setmntent)
 LB_PATH_FIRST(int, truncate, (const char *path, off_t length), path, length)
 
 /* ---- stat ---- */

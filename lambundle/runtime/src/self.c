@@ -130,7 +130,9 @@ long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, 
     if (result > 0 && LB_UNLIKELY(lb_is_loader(buffer, (size_t)result)))
         return see_through_loader(directory, path, buffer, size, result);
     const char *target = NULL;
-    if (LB_UNLIKELY(may_have_been_absolute(buffer, size, result) || lb_may_be_made(buffer, size, result)))
+    bool by_its_name_here = served == path && lb_is_readable(path) && path[0] == '/'; /* what the kernel says, then */
+    if (LB_UNLIKELY((!by_its_name_here && may_have_been_absolute(buffer, size, result)) ||
+                    lb_may_be_made(buffer, size, result)))
         target = absolute_target(directory, served, &text);
     return target == NULL ? result : copy_name(target, buffer, size);
 }
@@ -199,7 +201,7 @@ static char *without_root(const char *asked, const char *served, char *result)
     if (asked[0] == '/' && served == asked && (lb_is_inside(asked) || strncmp(asked, "/proc/", 6) == 0))
         return result;
     const char *name = lb_name_at_home(result);
-    if (served != asked && asked[0] == '/' && strncmp(result, lb_state.root, lb_state.root_len) == 0)
+    if (served != asked && strncmp(result, lb_state.root, lb_state.root_len) == 0)
         name = result[lb_state.root_len] == '/' ? result + lb_state.root_len : name;
     if (name != NULL)
         memmove(result, name, strlen(name) + 1);

@@ -71,6 +71,29 @@ static void show_segments(struct shown *shown, const struct program *program)
     }
 }
 
+/* The kernel put the heap behind ld.so. A program at a fixed address may count on having it behind itself (images of
+ * Lisp, allocators of their own), where nothing else lies. It can move until libc's malloc has begun it, which takes many
+ * pages at once; libc's own idea of its end moves too. */
+static void move_heap(struct shown *shown, const struct program *program)
+{
+    const uint64_t page = 4096;
+    uint64_t end = 0;
+    for (size_t i = 0; i < program->count; i++) {
+        const ElfW(Phdr) *segment = &program->segments[i];
+        if (segment->p_type == PT_LOAD && segment->p_vaddr + segment->p_memsz > end)
+            end = segment->p_vaddr + segment->p_memsz;
+    }
+    if (program->base == 0 && end != 0 && shown->brk - shown->start_brk < page)
+        shown->start_brk = shown->brk = (end + page - 1) & ~(page - 1);
+}
+
+static void tell_libc(const struct shown *shown)
+{
+    void **known = dlsym(RTLD_DEFAULT, "__curbrk"); /* glibc's */
+    if (known != NULL && *known != NULL)
+        *known = (void *)(uintptr_t)shown->brk;
+}
+
 /* ---- the auxiliary vector ---- */
 
 /* Where ld.so lies, which the kernel did not think of as a program's loader. */
@@ -185,8 +208,11 @@ static void show_line(int argc, char **argv, char *end_of_program, const struct 
     show_segments(&shown, program);
     if (shown.arg_start == 0 || (argc > 1 && argv[1] != end_of_program))
         return;
-    if (move_name(argv, end_of_program, &shown) || copy_line(argc, argv, end_of_program, &shown))
-        lb_sys6(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, (long)&shown, sizeof shown, 0, 0);
+    uint64_t heap = shown.brk;
+    move_heap(&shown, program);
+    if ((move_name(argv, end_of_program, &shown) || copy_line(argc, argv, end_of_program, &shown)) &&
+        lb_sys6(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, (long)&shown, sizeof shown, 0, 0) == 0 && shown.brk != heap)
+        tell_libc(&shown);
 }
 
 void lb_show_program(int argc, char **argv, char **envp, char *end_of_program)

@@ -52,6 +52,8 @@ int lb_posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions
 {
     if (!lb_is_readable(file) || strchr(file, '/') != NULL)
         return lb_spawn(pid, file, actions, attributes, argv, envp);
+    if (strlen(file) > NAME_MAX)
+        return ENAMETOOLONG;
     const char *search = lb_env_get(environ, "PATH");
     char found[lb_search_room(file, search)];
     bool denied = false;

@@ -7,6 +7,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
+from lambundle.elf.bare_names import with_bare_names
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import View
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _changed(manifest: Manifest, files: Files) -> Iterator[str]:
         if entry.kind is not Kind.FILE:
             continue
         is_other = entry.package is not None and _size(files, path) != entry.size
-        if is_other or (path in programs and entry.sha256 is not None and _sha256(files, path) != entry.sha256):
+        if is_other or (path in programs and entry.sha256 is not None and _sha256(files, path, entry) != entry.sha256):
             yield path
         programs.discard(path)
     yield from (path for path in sorted(programs) if not files.is_file(path))
@@ -65,10 +66,13 @@ def _size(files: Files, path: str) -> int | None:
         return None
 
 
-def _sha256(files: Files, path: str) -> str:
+def _sha256(files: Files, path: str, entry: Entry) -> str:
+    """Digest of a file, with the bare names that it has in a bundle; empty where it cannot be read."""
     digest = hashlib.sha256()
     try:
         with files.open(path) as file:
+            if entry.bare_names:
+                digest.update(with_bare_names(file.read(), entry.bare_names))
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError:

@@ -27,6 +27,8 @@ CLAIMS = {
         _call("readlink", f"/etc/made/{LONG}", context="vfork"),
         _call("chdir", f"/opt/made/{LONG}"),
         _call("fopen", f"/srv/made/{LONG}", text="r"),
+        _call("posix_spawnp", LONG),
+        _call("execvp", LONG),
     ],
     "what_is_made_or_removed_there_meets_a_file_system_that_cannot_be_written": [
         _call("open", f"{HOME}/new", number="0101", second="0644"),
@@ -91,6 +93,7 @@ CLAIMS = {
         _call("readlink", f"{HOME[1:]}/abs"),
         _call("realpath", f"{HOME[1:]}/dir/up"),
         _call("scandir", "srv/made"),
+        _call("realpath", "var/lib/../../var"),
         _call("ftw", "opt/made"),
         _call("freopen", "etc/made/conf", text="r"),
         _call("mkdir", "etc/made/new", second="0755"),

@@ -217,7 +217,9 @@ class Paths:
         """Write a path in one of the ways that mean the same, or nearly."""
         random = self.random
         if random.random() < 0.35 and (self.far or _near(path, base)):
-            path = posixpath.relpath(path, base)
+            relative = posixpath.relpath(path, base)
+            # A call may not have changed the directory: of another, all names may differ.
+            path = relative if up or not relative.startswith(".") else path
         for _ in range(random.choice((0, 0, 0, 1, 2))):
             slashes = [index for index, character in enumerate(path) if character == "/"]
             if slashes:

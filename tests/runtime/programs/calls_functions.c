@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <ftw.h>
+#include <mntent.h>
 #include <nl_types.h>
 #include <pthread.h>
 #include <sys/inotify.h>
@@ -33,6 +34,7 @@ DO(openat, say_descriptor(openat(AT, FLAGS, MODE)))
 DO(creat, say_descriptor(creat(PATH, MODE)))
 DO(fopen, say_stream(fopen(PATH, call.text)))
 DO(freopen, say_stream(freopen(PATH, call.text, fopen("/dev/null", "r"))))
+DO(setmntent, say_stream(setmntent(PATH, call.text)))
 DO(opendir, say_directory(opendir(PATH)))
 DO(truncate, say_number(truncate(PATH, call.number)))
 
@@ -157,6 +159,7 @@ FUNCTION(mkstemp)
     say_number(fd);
     if (fd < 0)
         return;
+    unlink(text);
     text[strlen(text) - 6] = '\0';
     say(" %s %zu", text, strlen(text));
     close(fd);
