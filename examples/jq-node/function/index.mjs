@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 const SECONDS = 10;
 const LIMIT = 4 << 20;
 
-// Runs the Layer's jq, which is on PATH. HOME is not set on Lambda, and nothing of the function's environment is given on.
+// Runs the Layer's jq, which is on PATH; of the function's environment it needs nothing else.
 function jq(filter, input) {
   const options = { env: { PATH: process.env.PATH }, timeout: SECONDS * 1000, killSignal: "SIGKILL" };
   return new Promise((resolve, reject) => {
