@@ -14,11 +14,13 @@ They are imported when they are first used. Every error that a person can act on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # typing is not imported: until the first line of __main__ is read, Ctrl-C is Python's to answer
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from lambundle.api import (
         find_libraries,
         make_plan,

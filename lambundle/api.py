@@ -130,11 +130,13 @@ def verify_bundle(
     """Check a bundle at rest and run it as Lambda would.
 
     ``machine`` is asked where the bundle was packed on a machine like it, this one by default; ``progress`` is told
-    each step. Raises UsageError for a request without meaning, SandboxError where the sandbox broke.
+    each step. Raises UsageError for a request without meaning, SandboxError where the sandbox broke, FileChangedError
+    where the bundle or a layer was replaced meanwhile.
     """
     from lambundle.verify.command import verify
+    from lambundle.verify.unchanged import unchanged
 
-    with _surroundings(machine, progress) as around:
+    with unchanged((request.bundle, *request.layers)), _surroundings(machine, progress) as around:
         return verify(request, around)
 
 

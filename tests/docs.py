@@ -26,6 +26,7 @@ PAGES = (
     REPOSITORY / "SECURITY.md",
     ARCHITECTURE,
     REPOSITORY / "docs/api.md",
+    REPOSITORY / "docs/security.md",
     REPOSITORY / "lambundle/runtime/src/README.md",
 )
 

@@ -7,7 +7,18 @@ import re
 from typing import Any, NoReturn, TypeVar
 
 from lambundle.bundle import names
-from lambundle.bundle.model import MANIFEST_VERSION, Entry, Group, Kind, Manifest, PackedOn, Program, Reason, Smoke
+from lambundle.bundle.model import (
+    MANIFEST_VERSION,
+    Entry,
+    Group,
+    Kind,
+    Manifest,
+    PackedOn,
+    PackOptions,
+    Program,
+    Reason,
+    Smoke,
+)
 from lambundle.errors import BadBundleError
 
 _MODE = re.compile(r"0[0-7]{3}", re.ASCII)
@@ -32,12 +43,15 @@ def encode_manifest(manifest: Manifest) -> bytes:
     environment = (
         f'"environment":{_line(dict(sorted(manifest.environment.items())))},\n' if manifest.environment else ""
     )
+    asked = {key: value for key in PackOptions.__slots__ if (value := getattr(manifest.options, key))}
+    options = f'"options":{_line(asked)},\n' if asked else ""
     lines = ",\n".join(_line(_group_json(group)) for group in manifest.groups)
     groups = f'"groups":[\n{lines}],\n' if lines else ""
     text = (
         f'{{"version":{MANIFEST_VERSION},"name":{_line(manifest.name)},\n'
         f'"programs":[\n{programs}],\n'
         f'"packed_on":{_line({key: getattr(packed_on, key) for key in PackedOn.__slots__})},\n'
+        f"{options}"
         f"{environment}"
         f"{groups}"
         f'"entries":[\n{entries}]}}\n'
@@ -75,6 +89,7 @@ def decode_manifest(data: bytes) -> Manifest:
         entries=tuple(_entry(item) for item in _get(document, "entries", list)),
         environment=_texts(_get(document, "environment", dict, default={})),
         groups=tuple(_group(item) for item in _get(document, "groups", list, default=[])),
+        options=_options(_get(document, "options", dict, default={})),
     )
     _check_paths(manifest)
     return manifest
@@ -154,6 +169,19 @@ def _packed_on(item: Any) -> PackedOn:
         libc=_get(item, "libc", str),
         machine=_get(item, "machine", str),
     )
+
+
+def _options(item: Any) -> PackOptions:
+    lists = {key: _words(item, key) for key in PackOptions.__slots__ if key not in {"only_recorded", "root"}}
+    only = _get(item, "only_recorded", bool, default=False)
+    return PackOptions(**lists, only_recorded=only, root=_get(item, "root", str, default=""))
+
+
+def _words(item: Any, key: str) -> tuple[str, ...]:
+    found = _get(item, key, list, default=[])
+    if not all(type(word) is str for word in found):
+        _fail(f"{key!r} of the options is not a list of text")
+    return tuple(found)
 
 
 def _entry(item: Any) -> Entry:

@@ -118,6 +118,24 @@ class PackedOn:
 
 
 @dataclass(frozen=True, slots=True)
+class PackOptions:
+    """The options of the ``pack`` that made a bundle, so that it can be packed again with one more.
+
+    Named as those; ``library_path`` has the directories of LD_LIBRARY_PATH too where that found a library. Files and
+    directories are absolute paths.
+    """
+
+    add: tuple[str, ...] = ()
+    package: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    library_path: tuple[str, ...] = ()
+    recipe: tuple[str, ...] = ()
+    record: tuple[str, ...] = ()
+    only_recorded: bool = False
+    root: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The content of a bundle. ``entries`` are sorted by path, without the manifest itself.
 
@@ -131,6 +149,7 @@ class Manifest:
     entries: tuple[Entry, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
+    options: PackOptions = field(default_factory=PackOptions)
 
     @property
     def path(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -20,6 +21,10 @@ NODES_MAX = 250_000
 """Most files, links and directories of a bundle, including implied ones."""
 STEPS_MAX = 1_000_000
 """Most components that are followed to resolve all links of a bundle; a large one takes some 100,000."""
+
+_DEVICES = ("fd", "full", "null", "random", "stderr", "stdin", "stdout", "tty", "urandom", "zero")
+_HOST_FILES = frozenset({*(f"/dev/{name}" for name in _DEVICES), "/proc/mounts", "/proc/self/mounts"})
+_HOST_TREES = ("/proc/self/fd/", "/tmp/")  # noqa: S108  (the function's)
 
 Node: TypeAlias = "tuple[str, Kind, str | None]"
 """Path, kind, and the target of a link."""
@@ -53,11 +58,21 @@ def check_path(path: str) -> None:
         raise BadNameError(f"{_short(path)} has a component longer than {NAME_MAX} bytes")
 
 
+def is_host_place(path: str) -> bool:
+    """Return whether every Linux has this absolute path for its programs: /tmp, /dev/null and their like.
+
+    A link may lead there, since nothing of a bundle can take its place: a log that is /dev/stdout, a cache in /tmp.
+    """
+    if posixpath.normpath(path) != path:
+        return False
+    return path in _HOST_FILES or f"{path}/" in _HOST_TREES or path.startswith(_HOST_TREES)
+
+
 def check_target(path: str, target: str) -> None:
     """Raise BadLinkError or BadNameError unless ``target`` is a valid target of the link ``path``."""
     if not target:
         raise BadLinkError(f"link {path!r} has no target")
-    if target.startswith("/"):
+    if target.startswith("/") and not is_host_place(target):
         raise BadLinkError(f"link {path!r} has an absolute target, {_short(target)}")
     _check_text(target)
 
@@ -66,7 +81,7 @@ def check_tree(nodes: Iterable[Node]) -> None:
     """Raise BadNameError unless ``nodes`` can be extracted in any order without leaving their tree.
 
     Every path passes ``check_path``, none occurs twice, none is below a file or a link, and no link leads out of the
-    tree, even through other links.
+    tree, even through other links, but to a place of the host (``is_host_place``).
     """
     kinds: dict[str, Kind] = {}
     links: dict[str, str] = {}
@@ -117,8 +132,9 @@ def _check_parents(kinds: Mapping[str, Kind]) -> None:
 
 def _check_links(links: Mapping[str, str]) -> None:
     steps = STEPS_MAX
-    for path in links:
-        steps -= _follow(path, links, steps)
+    for path, target in links.items():
+        if not target.startswith("/"):  # else a place of the host: what lies behind it is not followed
+            steps -= _follow(path, links, steps)
 
 
 def _follow(path: str, links: Mapping[str, str], steps: int) -> int:
@@ -148,7 +164,7 @@ def _follow(path: str, links: Mapping[str, str], steps: int) -> int:
             raise BadLinkError(f"link {path!r} leads to a path longer than {PATH_BYTES_MAX} bytes")
         if here[-1] in links:
             followed += 1
-            if followed > LINKS_MAX:
+            if followed > LINKS_MAX or links[here[-1]].startswith("/"):
                 break
             through = links[here.pop()].split("/")
             taken += len(through)  # counted when queued, which is their cost

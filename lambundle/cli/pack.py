@@ -165,7 +165,7 @@ def _record(commands: tuple[str, ...], *, only: bool) -> tuple[Recorded, tuple[s
             raise RecordingError(
                 f"the recorded command ended with {status}: {command}", hint="give a command that does its job here"
             )
-    return Recorded(recording.files, only), recording.notes
+    return Recorded(recording.files, only, commands), recording.notes
 
 
 def _write(plan: Plan, out: Path, say: Speaker, *, is_tree: bool, level: int, force: bool) -> Written:

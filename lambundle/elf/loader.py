@@ -129,8 +129,13 @@ def search(
     """Find a library that ``by`` needs and that is not loaded yet; ``written`` is its name with tokens."""
     looked_in: list[FailedLookup] = []
     steps = [_path_step(name, written, environment)] if "/" in name else _steps(name, by, environment)
+    asker = name if by is None else by.path
     for step in steps:
-        files.searched(name if by is None else by.path, 1 + len(step.written) // _TEXT_OF_A_STEP)
+        files.searched(asker, 1 + len(step.written) // _TEXT_OF_A_STEP)
+        if step.directory is not None and not files.is_directory(step.directory):
+            path = f"{step.directory.rstrip('/')}/{name}"
+            looked_in.append(FailedLookup(step.rule, step.written, path, "no such directory"))
+            continue
         if step.directory is not None:
             candidates = _candidates(step.directory, name, environment, files)
         elif step.file is not None:
@@ -145,13 +150,11 @@ def search(
                 return Found(path, answer, step.rule)
             if refusal is None:  # pragma: no cover  (an answer is one or the other)
                 continue
-            reason = refusal.reason
-            if step.directory is not None and not files.is_directory(step.directory):
-                reason = "no such directory"
             if refusal.fatal:
-                looked_in.append(FailedLookup(step.rule, step.written, path, f"{reason}: the loader looks no further"))
+                reason = f"{refusal.reason}: the loader looks no further"
+                looked_in.append(FailedLookup(step.rule, step.written, path, reason))
                 return NotFound(tuple(looked_in))
-            looked_in.append(FailedLookup(step.rule, step.written, path, reason))
+            looked_in.append(FailedLookup(step.rule, step.written, path, refusal.reason))
     return NotFound(tuple([_explain(lookup, name, environment, files) for lookup in looked_in]))
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from lambundle.bundle.model import Entry, Kind, Reason
 from lambundle.elf.headers import is_elf
 from lambundle.errors import DanglingLinkError, LambundleError, UnreadableFileError, UsageError
-from lambundle.gather.links import bundled_target
+from lambundle.gather.links import bundled_target, host_place
 from lambundle.machine import MAX_LINKS, Files, Item, Source
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class Mirror:
     def add(self, path: str, reason: Reason) -> str | None:
         """Add the file at an absolute path and every link to it, with the same reason; return its real path.
 
-        A directory is added without its content. An excluded path, a host file and a device are not added: None.
+        A directory is added without its content. An excluded path, a host file and a device are not added: None. Nor is
+        what a link to a place of the host leads to, but the link is.
         Raises DanglingLinkError, UnreadableFileError, and UsageError if the path does not exist.
         """
         resolved = self._resolve(path)
@@ -98,6 +99,8 @@ class Mirror:
                 self._link(here, status, reason)
             else:
                 self._file(here, status, reason)
+        if at is None:
+            return None
         if not (steps and isinstance(steps[-1][1], os.stat_result)) and at in self._nodes:
             self._nodes[at].reasons.setdefault(reason)
         return at
@@ -109,8 +112,8 @@ class Mirror:
         except LambundleError:  # missing or unreadable is not excluded
             return False
 
-    def _resolve(self, path: str) -> tuple[str, list[_Step]] | None:
-        """Return the real path and its new components; None if it must not be added."""
+    def _resolve(self, path: str) -> tuple[str | None, list[_Step]] | None:
+        """Return the real path, None at a place of the host, and its new components; None if it must not be added."""
         steps: list[_Step] = []
         links = 0
         at, rest = "/", _components(path)
@@ -129,6 +132,8 @@ class Mirror:
                     raise DanglingLinkError(f"{path} leads through too many symbolic links")
                 target = self._files.readlink(here)
                 steps.append((here, target))
+                if not rest and host_place(self._files, here, target) is not None:
+                    return None, steps
                 at, rest = ("/" if target.startswith("/") else at), [*_components(target), *rest]
             elif stat.S_ISDIR(status.st_mode):
                 steps.append((here, None))
@@ -203,11 +208,11 @@ class Mirror:
         return [path for path, node in self._nodes.items() if node.kind is Kind.FILE and node.content is None]
 
     def links(self) -> list[tuple[str, Reason]]:
-        """Absolute paths of all links of this machine added so far, each with its first reason."""
+        """Absolute paths of all links added so far that lead to this machine's files, each with its first reason."""
         return [
             (path, next(iter(node.reasons)))
             for path, node in self._nodes.items()
-            if node.kind is Kind.LINK and node.reasons
+            if node.kind is Kind.LINK and node.reasons and not (node.target or "").startswith("/")
         ]
 
     @property
@@ -250,6 +255,8 @@ class Mirror:
             raise _unreadable(directory, error) from error
 
     def _is_dangling(self, path: str) -> bool:
+        if host_place(self._files, path, self._files.readlink(path)) is not None:
+            return False
         try:
             self._files.stat(path)
         except OSError as error:

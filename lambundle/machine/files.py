@@ -26,6 +26,9 @@ MAX_LINKS = 40
 MAX_DEPTH = 64
 """Most levels that ``**`` descends: links may form a cycle."""
 
+BROKEN = frozenset({errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EREMOTEIO, errno.EUCLEAN})
+"""Errors of a disk or a server that fails: the file may be there, so that no answer may be made of them."""
+
 _EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 _MAGIC = re.compile(r"[*?[]")
 
@@ -44,7 +47,7 @@ class Files(abc.ABC):
     """The files of one machine, remembered as they were when first read.
 
     Implementations get *physical* paths, in which no directory is a link. An OSError is that of a program on the
-    machine.
+    machine. Questions that have an answer for a missing file raise it only where a disk or a server fails (``BROKEN``).
     """
 
     def __init__(self) -> None:
@@ -189,7 +192,8 @@ class Files(abc.ABC):
     def _mode(self, path: str) -> int:
         try:
             return self.stat(path).st_mode
-        except OSError:
+        except OSError as error:
+            _refuse_broken(error, path)
             return 0
 
     def exists(self, path: str) -> bool:
@@ -200,7 +204,8 @@ class Files(abc.ABC):
         """Return whether ``path`` exists, a dangling link too."""
         try:
             self.lstat(path)
-        except OSError:
+        except OSError as error:
+            _refuse_broken(error, path)
             return False
         return True
 
@@ -234,7 +239,8 @@ class Files(abc.ABC):
         """Return device and inode, which all names of a file share; None if it does not exist."""
         try:
             status = self.stat(path)
-        except OSError:
+        except OSError as error:
+            _refuse_broken(error, path)
             return None
         return status.st_dev, status.st_ino
 
@@ -259,7 +265,8 @@ class Files(abc.ABC):
         """Return the items of a directory by name; none if it cannot be read."""
         try:
             return self.scan(directory)
-        except OSError:
+        except OSError as error:
+            _refuse_broken(error, directory)
             return ()
 
     def names(self, directory: str) -> list[str]:
@@ -334,7 +341,8 @@ class Files(abc.ABC):
         try:
             with self.open(path) as file:
                 return _up_to(file, limit)
-        except OSError:
+        except OSError as error:
+            _refuse_broken(error, path)
             return b""
 
     def content(self, path: str, limit: int) -> bytes | None:
@@ -344,8 +352,15 @@ class Files(abc.ABC):
         try:
             with self.open(path) as file:
                 return _up_to(file, limit)
-        except OSError:
+        except OSError as error:
+            _refuse_broken(error, path)
             return None
+
+
+def _refuse_broken(error: OSError, path: str) -> None:
+    """Raise an error of a disk or a server that fails, with the path."""
+    if error.errno in BROKEN:
+        raise OSError(error.errno, error.strerror, path) from error
 
 
 def _up_to(file: BinaryIO, limit: int) -> bytes:

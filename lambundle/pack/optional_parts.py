@@ -6,6 +6,7 @@ other packages are there, serves one purpose: LibreOffice's reader of old file f
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
 from lambundle.discover.rules import is_command, is_public_library
@@ -21,6 +22,9 @@ SMALLEST = 1 << 20
 
 MOST = 8
 """Parts that are left out at most."""
+
+MOST_OF_ALL = 2
+"""What weighs more than the whole divided by this is no part: it is the program itself."""
 
 
 class OptionalPart(NamedTuple):
@@ -42,7 +46,8 @@ def parts_to_leave_out(
     ``owner`` returns the package of a file, ``asked_for`` are the real paths of what the user named or recorded.
     """
     chosen: list[OptionalPart] = []
-    for part in sorted(_parts(gathering, closure, owner, asked_for), key=lambda part: (-part.size, part.path))[:MOST]:
+    parts = _parts(gathering, closure, owner, asked_for)
+    for part in sorted(parts, key=lambda part: (-part.size, part.path))[:MOST]:
         if surplus <= 0:
             break
         chosen.append(part)
@@ -66,14 +71,22 @@ def _parts(
         for file in loaded:
             users.setdefault(file.real, set()).add(root)
     linked = {gathering.files.real(need.path) for file in closure.files.values() for need in file.needed}
+    most = sum(map(gathering.files.size, users)) // MOST_OF_ALL
+    names = {_stem(path) for path in asked_for}
     found = []
     for root, loaded in closure.scopes.items():
         package = owner(root)
         if package is None or root in linked or root in asked_for or is_command(root) or is_public_library(root):
             continue
+        if _stem(root) in names:  # what a script of this name starts: soffice.bin
+            continue
         own = {file.real for file in loaded if users[file.real] == {root}}
         others = [path for path in own - {root} if is_public_library(path) and owner(path) != package]
         size = sum(map(gathering.files.size, own))
-        if others and size >= SMALLEST and not any(character in root for character in "*?["):
+        if others and SMALLEST <= size <= most and not any(character in root for character in "*?["):
             found.append(OptionalPart(root, size))
     return found
+
+
+def _stem(path: str) -> str:
+    return posixpath.basename(path).partition(".")[0]

@@ -18,6 +18,7 @@ from lambundle.gather.gathering import Gathering
 from lambundle.gather.library_path import found_by_variable, searched_first
 from lambundle.gather.programs import Requested, bundle_name, each_once, machine_of, resolve
 from lambundle.pack import gconv, libc, loaded, locales, named, optional_parts, past_runtime, smaller_providers
+from lambundle.pack.again import options_of
 from lambundle.pack.entries import bundle_entries
 from lambundle.pack.excluded import exclusion_notes
 from lambundle.pack.library_path import glibc_version, libc_of
@@ -235,7 +236,15 @@ def _assemble(
     )
     packed_on = _packed_on(resolved.request.machine, resolved.architecture, closure)
     return Plan(
-        manifest=Manifest(resolved.name, programs, packed_on, entries, environment, discovery.groups(closure)),
+        manifest=Manifest(
+            resolved.name,
+            programs,
+            packed_on,
+            entries,
+            environment,
+            discovery.groups(closure),
+            options_of(resolved.request, closure),
+        ),
         machine=resolved.request.machine,
         notes=tuple(gathering.notes),
         programs=len({file.real for file in closure.files.values() if file.elf.is_program}),

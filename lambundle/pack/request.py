@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The files of a recording; with ``only`` nothing else is discovered."""
+    """The files of a recording of ``commands``; with ``only`` nothing else is discovered."""
 
     files: tuple[str, ...]
     only: bool
+    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

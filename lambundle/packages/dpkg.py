@@ -238,7 +238,7 @@ class DpkgDatabase(ListedDatabase):
         text = read_if_there(self._files, EXTENDED_STATES)
         if not text:  # apt never installed anything: everything came from an image
             return frozenset()
-        paragraphs = [_fields(f"\n{paragraph}".encode()) for paragraph in text.split("\n\n")]
+        paragraphs = [_fields(f"\n{paragraph}".encode(errors="surrogateescape")) for paragraph in text.split("\n\n")]
         automatic = {
             (fields.get("package", ""), fields.get("architecture", ""))
             for fields in paragraphs

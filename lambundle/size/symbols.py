@@ -45,13 +45,13 @@ def symbols(contents: SizedContents) -> Finding:
         first = next(blocks, b"")
         if not first.startswith(_MAGIC):
             continue
-        size = _strippable(b"".join((first, *blocks)))
+        size = strippable(b"".join((first, *blocks)))
         if size:
             found.append((item.path, size))
     return Finding("symbols", tuple(sorted(found, key=lambda file: (-file[1], file[0]))))
 
 
-def _strippable(data: bytes) -> int:
+def strippable(data: bytes) -> int:
     """Return the bytes of the sections that strip takes out, with their headers; 0 of what it would not touch."""
     if data[5:6] != _LITTLE_ENDIAN:
         return 0

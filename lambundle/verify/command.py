@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Kind
@@ -17,87 +17,44 @@ from lambundle.verify.checks.missing import missing_check, missing_paths
 from lambundle.verify.checks.same import same_check
 from lambundle.verify.checks.smoke import smoke_check
 from lambundle.verify.checks.start import start_check
-from lambundle.verify.diagnosis import Evidence, diagnose
+from lambundle.verify.diagnosis.evidence import Evidence
 from lambundle.verify.home.comparison import opened_at_home
 from lambundle.verify.model import Check, Status, Verification
+from lambundle.verify.request import Findings, Surroundings, VerifyRequest
 from lambundle.verify.run.inputs import DIRECTORY
 from lambundle.verify.run.jobs import jobs
 from lambundle.verify.run.layers import unpack
 from lambundle.verify.runs import Runs
 from lambundle.verify.sandbox.availability import BUBBLEWRAP, available
 from lambundle.verify.sandbox.hostroot import VARIABLE
-from lambundle.verify.sandbox.interface import Limits
 from lambundle.verify.static import static_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from lambundle.pack.config import Config
-    from lambundle.recipes.recipe import Recipe
-    from lambundle.verify.checks.missing import MissingPath
     from lambundle.verify.packing_machine import PackingMachine
-    from lambundle.verify.run.inputs import InputFile
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.runs import Ran
     from lambundle.verify.sandbox.availability import ChosenSandbox
     from lambundle.verify.sandbox.interface import Sandbox
-    from lambundle.verify.sandbox.stdin import SharedInput
     from lambundle.verify.subject import Subject
+
+__all__ = ["RUNNING_CHECKS", "Findings", "Surroundings", "VerifyRequest", "examine", "verify"]
 
 RUNNING_CHECKS = ("smoke", "same", "isolation", "missing", "environment", "memory", "tmp", "start")
 """Names of the checks that need a run, in the order in which they are told."""
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyRequest:
-    """A request for ``verify``.
-
-    ``mount`` None is /opt, or /var/task for a function. ``events`` are files, or none for one empty event.
-    ``inputs`` are files that the command finds in a directory of its own, ``stdin`` is what it reads, ``output`` a
-    directory for what it makes. ``compares`` asks for its result at home too, ``static`` for the checks alone that run
-    nothing.
-    """
-
-    bundle: Path
-    command: tuple[str, ...] = ()
-    image: str | None = None
-    sandbox: str | None = None
-    mount: str | None = None
-    limits: Limits = field(default_factory=Limits)
-    layers: tuple[Path, ...] = ()
-    arch: str | None = None
-    handler: str | None = None
-    events: tuple[Path, ...] = ()
-    inputs: tuple[InputFile, ...] = ()
-    stdin: SharedInput | None = None
-    output: Path | None = None
-    compares: bool = True
-    strict: bool = False
-    static: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """The result; ``missing`` is for ``fix``, ``log`` a function's log with Lambda's own lines."""
-
-    verification: Verification
-    missing: tuple[MissingPath, ...] = ()
-    log: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The surroundings of a verification: a work directory, the packing machine, the recipes."""
-
-    work: Path
-    machine: PackingMachine
-    book: Sequence[Recipe]
-    progress: Callable[[str], None] = lambda _: None
-
-
 def verify(request: VerifyRequest, around: Surroundings) -> Findings:
     """Verify one bundle. Raise UsageError for a request without meaning, SandboxError when the sandbox broke."""
+    from lambundle.verify.explain import explained
+
+    return explained(examine(request, around), request, around, examine)
+
+
+def examine(request: VerifyRequest, around: Surroundings) -> Findings:
+    """Verify one bundle without a diagnosis; raise as ``verify``."""
     around.progress(f"checking {request.bundle}")
     mount = request.mount or (OPT if request.command else TASK if request.handler or request.events else None)
     static = static_checks(
@@ -201,19 +158,17 @@ NOTHING_TO_RUN = "nothing to run: give a command after --, or --handler"
 def _findings(
     request: VerifyRequest, evidence: Evidence, notes: tuple[str, ...] = (), log: tuple[str, ...] = ()
 ) -> Findings:
-    diagnosis = diagnose(evidence)
     smoke = next((check for check in evidence.checks if check.name == "smoke"), None)
     is_unrun = smoke is not None and smoke.status is Status.SKIP and smoke.detail != NOTHING_TO_RUN
     verification = Verification(
         bundle=str(request.bundle),
         checks=tuple(evidence.checks),
         runs=tuple(run for result in evidence.results for run in result.runs()),
-        diagnosis=diagnosis,
         strict=request.strict,
         notes=notes,
         is_answered=request.static or not is_unrun,
     )
-    return Findings(verification, tuple(dict.fromkeys((*evidence.missing, *opened_at_home(evidence.comparisons)))), log)
+    return Findings(verification, log, evidence)
 
 
 def _skipped(why: str) -> tuple[Check, ...]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lambundle.errors import EXIT_NO, EXIT_UNKNOWN
+
+if TYPE_CHECKING:
+    from lambundle.verify.repack.remedy import Remedy
 
 
 class Status(enum.StrEnum):
@@ -65,10 +69,16 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One cause of a failure and one cure, in words."""
+    """One cause of a failure and one cure, in words.
+
+    ``remedy`` is what the cure packs, None where it is something else. ``is_open`` says that the cause is no more than
+    the program's own words, which something else may explain.
+    """
 
     cause: str
     cure: str
+    remedy: Remedy | None = field(default=None, compare=False)
+    is_open: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lambundle.errors import LambundleError
+from lambundle.machine import DEFAULT_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,11 +81,29 @@ class PackingMachine:
         except LambundleError:
             return None
 
-    def has_command(self, name: str) -> bool:
-        """Whether a program of that name is on PATH."""
+    def command(self, name: str) -> str | None:
+        """A program of that name as ``pack`` takes it: the name if it is on PATH, else its path; None for none."""
         from lambundle.scripts.shebang import find_command
 
-        return find_command(self.machine.files, name, self.machine.search) is not None
+        if find_command(self.machine.files, name, self.machine.search) is not None:
+            return name
+        return find_command(self.machine.files, name, DEFAULT_PATH.split(":"))
+
+    def has(self, path: str) -> bool:
+        """Whether there is anything at a path."""
+        return self.machine.files.exists(path)
+
+    def holding(self, soname: str) -> tuple[str, ...]:
+        """Where a library lies that no search finds: in LD_LIBRARY_PATH, then in the packages."""
+        files = self.machine.files
+        named = [path for top in self.machine.library_path if files.is_file(path := posixpath.join(top, soname))]
+        if named or self._packages is None:
+            return tuple(named)
+        try:
+            every = (path for package in self._packages.packages() for path in self._packages.files(package))
+            return tuple(path for path in every if path.endswith(f"/{soname}") and files.is_file(path))
+        except LambundleError:
+            return ()
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ class DeadEnd(enum.Enum):
     ABSENT = enum.auto()
     ABSOLUTE = enum.auto()
     OUTSIDE = enum.auto()
+    HOST = enum.auto()
     LOOP = enum.auto()
 
 
@@ -28,8 +29,8 @@ class DeadEnd(enum.Enum):
 class Landing:
     """Where a path leads.
 
-    ``lost`` says why nothing is there, None if something is. ``path`` is then what is not there, or the absolute path
-    that a link names.
+    ``lost`` says why nothing of the bundle is there, None if something is. ``path`` is then what is not there, or the
+    absolute path that a link names: with HOST, one that every host has.
     """
 
     path: str
@@ -145,7 +146,7 @@ class MemberTree:
             links += 1
             target = node.member.target or ""
             if target.startswith("/"):
-                return Landing(target, DeadEnd.ABSOLUTE), None
+                return Landing(target, DeadEnd.HOST if names.is_host_place(target) else DeadEnd.ABSOLUTE), None
             parts = _parts(target)
             self._steps -= len(parts)  # links that multiply must not cost more than all of a large bundle's
             if links > names.LINKS_MAX or self._steps < 0:

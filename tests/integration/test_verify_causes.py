@@ -148,7 +148,8 @@ def test_a_launcher_that_an_editor_changed(packs: Packs, host: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("script", "cause", "cure"),
     [
-        ("exit 3", "bash -c 'exit 3' ended with 3, and said nothing", "lambundle pack"),
+        ("exit 3", "bash -c 'exit 3' ended with 3, and said nothing; on this machine it fails", "mend the command"),
+        ("cat /nosuch || true; echo own words >&2; exit 4", "bash -c 'cat /nosuch || true;", "mend the command"),
         ("cat <(echo 1)", "there is no /dev/fd/", "in the place of <( )"),
         ("nosuchtool", "nosuchtool is neither in the bundle nor on Lambda", "install nosuchtool here; pack it too"),
         ("cat /opt/bin/nosuch", "/opt/bin/nosuch is neither in the bundle nor in a layer", "lambundle pack"),

@@ -104,10 +104,19 @@ def twin(job: Job, home: Home, sandbox: Sandbox, mount: str) -> Twin:
         except HomeError as error:
             return Twin("UNSOUND", unzipped, (str(error),))
         except JobError as error:
-            return Twin("FAIL", unzipped, (str(error),))
+            return Twin("UNSOUND" if _fails_at_home(job, home, mount) else "FAIL", unzipped, (str(error),))
     if found:
         return Twin("said" if job.said and job.said in packed.notes else "SILENT", unzipped, found)
     return Twin("same" if UNZIPPED.admits(unzipped) else "OVER", unzipped)
+
+
+def _fails_at_home(job: Job, home: Home, mount: str) -> bool:
+    with tempfile.TemporaryDirectory(prefix="home-") as work:
+        try:
+            result(job, home.sandbox(), stand_in(job, Path(work), home), mount)
+        except JobError:
+            return True
+    return False
 
 
 def _differences(one: Result, other: Result) -> list[str]:

@@ -52,8 +52,7 @@ VERIFY_BEHIND_THE_DOOR = (
     "verify.packing_machine",
     "verify.checks.environment",
     "verify.checks.missing",
-    "verify.fix.extend",
-    "verify.fix.lost",
+    "verify.repack.remedy",
     "verify.diagnosis.python",
     "verify.diagnosis.libraries",
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.bundle.manifest import encode_manifest
-from lambundle.bundle.model import Group, Program, Reason, Smoke
+from lambundle.bundle.model import Group, PackOptions, Program, Reason, Smoke
 from lambundle.pack.config import Config, read_config
 from lambundle.runtime.trace import TraceReader
 from tests import docs
@@ -157,6 +157,7 @@ def test_the_fields_of_the_manifest_are_those_that_are_written() -> None:
         programs=(Program("bin/x", "/bin/x", "/usr/bin/x", static=True, recipe="x", smoke=Smoke("did", "true")),),
         environment={"A": "@/x"},
         groups=(Group("package", "x", reasons),),
+        options=PackOptions(("x",), ("x",), ("x",), ("x",), ("x",), ("x",), only_recorded=True, root="/x"),
     )
     fields = set(re.findall(r'"(\w+)":', encode_manifest(made).decode())) - {"A"}
     assert named("manifest") == fields

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambundle.bundle.manifest import decode_manifest, encode_manifest
-from lambundle.bundle.model import Kind, Manifest, PackedOn, Program, Reason, Smoke
+from lambundle.bundle.model import Kind, Manifest, PackedOn, PackOptions, Program, Reason, Smoke
 from lambundle.errors import BadBundleError
 from tests.unit.plans import PACKED_ON, file, folder, link, manifest, plans
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TEXT = st.text(max_size=20)
 SMOKES = st.none() | st.builds(Smoke, TEXT, TEXT)
 ENVIRONMENTS = st.dictionaries(TEXT, TEXT, max_size=3)
+WORDS = st.lists(TEXT, max_size=2).map(tuple)
+OPTIONS = st.builds(PackOptions, *[WORDS] * 6, st.booleans(), TEXT)
 REASONS = st.lists(st.builds(Reason, TEXT, st.none() | TEXT, TEXT), max_size=3).map(tuple)
 
 
@@ -39,7 +41,9 @@ def written(plan: Manifest) -> Manifest:
     return dataclasses.replace(plan, entries=entries)
 
 
-@given(plan=plans(), reasons=REASONS, distribution=TEXT, real=TEXT, smoke=SMOKES, environment=ENVIRONMENTS)
+@given(
+    plan=plans(), reasons=REASONS, distribution=TEXT, real=TEXT, smoke=SMOKES, environment=ENVIRONMENTS, options=OPTIONS
+)
 @settings(max_examples=100, deadline=None)
 def test_what_is_decoded_is_what_was_encoded(
     plan: Manifest,
@@ -48,6 +52,7 @@ def test_what_is_decoded_is_what_was_encoded(
     real: str,
     smoke: Smoke | None,
     environment: dict[str, str],
+    options: PackOptions,
 ) -> None:
     plan = written(plan)
     plan = dataclasses.replace(
@@ -57,6 +62,7 @@ def test_what_is_decoded_is_what_was_encoded(
             *plan.programs,
         ),
         environment=environment,
+        options=options,
         packed_on=PackedOn(distribution, "musl", "aarch64"),
         entries=tuple(dataclasses.replace(entry, reasons=reasons) for entry in plan.entries),
     )

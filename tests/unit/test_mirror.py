@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from lambundle.bundle.model import Entry, Kind, Reason
 from lambundle.errors import DanglingLinkError, UsageError
+from lambundle.gather.mirror import Mirror
+from lambundle.machine import MemoryFiles
 from tests import here
-
-if TYPE_CHECKING:
-    from lambundle.gather.mirror import Mirror
 
 WHY = Reason("add", None, "test")
 
@@ -117,6 +116,33 @@ def test_a_tree_brings_everything_below_and_what_its_links_lead_to(tmp_path: Pat
     assert sorted(Path(file).name for file in files) == ["file", "inner"]
     assert "top/dangling" not in entries(mirror, tmp_path)
     assert entries(mirror, tmp_path)["outside/inner"].kind is Kind.FILE
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "kept"),
+    [
+        ("/srv/app/log", "/dev/stdout", "/dev/stdout"),
+        ("/srv/app/tmp", "../../tmp", "/tmp"),  # a directory of the packing machine with files of others in it
+        ("/srv/app/cache", "/tmp/cache", "/tmp/cache"),
+        ("/srv/app/later", "/tmp/not/yet", "/tmp/not/yet"),
+        ("/srv/app/file", "/tmp/file", ".//../../tmp/file"),
+        ("/tmp/app/cache", "/tmp/cache", ".//../../tmp/cache"),
+        ("/srv/app/passwd", "/proc/self/root/etc/passwd", None),
+        ("/srv/app/disk", "/dev/sda", None),
+    ],
+)
+def test_a_link_to_a_place_of_the_host_leads_there_on_lambda_too(link: str, target: str, kept: str | None) -> None:
+    files = MemoryFiles(
+        {"/tmp/secret": "", "/tmp/file": "", "/tmp/cache/data": "", "/dev/stdout": "", "/dev/sda": ""},
+        links={link: target},
+        directories=("/proc/self/root/etc",),
+    )
+    mirror = Mirror(files)
+    mirror.add_tree(posixpath.dirname(link), WHY)
+    found = {entry.path: entry.target for entry in mirror.entries("") if entry.kind is not Kind.DIRECTORY}
+    assert found.pop(link, None) == kept
+    assert "/tmp/secret" not in found
+    assert bool(found) == (kept is not None and kept.startswith("."))
 
 
 def test_what_the_host_must_serve_is_never_packed() -> None:

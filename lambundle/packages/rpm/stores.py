@@ -162,12 +162,14 @@ def _ndb_spans(data: bytes) -> Iterator[tuple[int, int]]:
     pages = min(struct.unpack_from("<I", data, 12)[0], len(data) // NDB_PAGE)
     slots = struct.iter_unpack("<4sIII", data[2 * NDB_UNIT : pages * NDB_PAGE])
     used = (slot for slot in slots if slot[0] == b"Slot" and slot[1])
+    left = 2 * len(data)  # blobs that overlap without end are nobody's
     for _, package, block, _ in sorted(used, key=lambda slot: slot[1]):
         start = (block + 1) * NDB_UNIT
         if start > len(data) or data[start - NDB_UNIT : start - NDB_UNIT + 4] != b"BlbS":
             continue
         stored, _, size = struct.unpack_from("<III", data, start - NDB_UNIT + 4)
-        if stored == package and size <= len(data) - start:
+        left -= size
+        if stored == package and size <= len(data) - start and left >= 0:
             yield start, start + size
 
 

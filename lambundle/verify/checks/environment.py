@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.verify.model import Check, Status
 from lambundle.verify.run.jobs import Origin
+from lambundle.verify.run.statement import statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -114,12 +115,13 @@ def differences(
     """The variables that the runs asked for and did not get, those first that explain most."""
     found: dict[str, VariableDifference] = {}
     for result in results:
-        words = result.error_output
+        words, last = result.error_output, "\n".join(statement(result.error_output.splitlines()))
         for variable in result.trace.variables:
             if variable.is_set or variable.name in found:
                 continue
             by = posixpath.basename(mounted.original(result.trace.program_of(variable.process)))
-            is_named = complains_of(words, variable.name)
+            # One that is set nowhere is no reason of the bundle's, unless it is what the program ended with.
+            is_named = complains_of(words if variable.name in here else last, variable.name)
             found[variable.name] = VariableDifference(variable.name, by, variable.name in here, is_named)
     ranked = sorted(found.values(), key=lambda item: (not item.is_named, not item.is_unusual, item.name))
     return tuple(item for item in ranked if item.is_here or item.is_named)

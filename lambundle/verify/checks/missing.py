@@ -69,7 +69,7 @@ def missing_paths(results: Iterable[JobResult], mounted: Mounted, machine: Packi
         directories = machine.directories(path for path, (_, lists) in looked_for.items() if lists)
         for path in [*_libraries(result, mounted, machine), *_last_first([*files, *directories], looked_for)]:
             by, _ = looked_for.get(path, (result.job.name, False))
-            item = MissingPath(path, machine.owner(path), by, _names(words, path), path in directories)
+            item = MissingPath(path, machine.owner(path), by, is_named(words, path), path in directories)
             found.setdefault(path, item)
     return tuple(sorted(found.values(), key=lambda item: (not item.is_named, item.package is None)))
 
@@ -108,7 +108,8 @@ def _is_inside(path: str, mounted: Mounted) -> bool:
     return any(mounted.served(name) is not None for name in (path, f"/usr{path}", path.removeprefix("/usr")))
 
 
-def _names(words: str, path: str) -> bool:
+def is_named(words: str, path: str) -> bool:
+    """Whether a path, or its last name, stands in what a program printed."""
     name = posixpath.basename(path)
     return path in words or (len(name) > 2 and re.search(rf"(?<![\w.]){re.escape(name)}(?![\w])", words) is not None)  # noqa: PLR2004
 

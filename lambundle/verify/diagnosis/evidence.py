@@ -11,6 +11,7 @@ from lambundle.verify.checks.smoke import how_it_failed
 from lambundle.verify.function.results import error_type
 from lambundle.verify.model import Check, Diagnosis, Status
 from lambundle.verify.run.jobs import Origin
+from lambundle.verify.run.statement import is_error, statement, telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from lambundle.verify.home.comparison import Comparison
     from lambundle.verify.model import RunReport
     from lambundle.verify.packing_machine import PackingMachine
+    from lambundle.verify.repack.repacker import Repacker
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.run.result import JobResult
+    from lambundle.verify.sandbox.interface import Outcome
     from lambundle.verify.subject import Subject
 
 LOG_LINES = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_REPORT", "RequestId:", "Runtime.")
@@ -35,20 +38,16 @@ FIRST_LINES, LAST_LINES, LINE_MAX = 200, 400, 1_000
 SHOWN = 300
 """Characters of it that a cause repeats."""
 
-NEAR_END = 8
-AFTERWARDS = ("BEGIN failed", "Node.js v", "smoke job:", "compilation terminated", "During handling of")
-"""Lines that follow an error and do not say it."""
-_TRACEBACK = ("Traceback (most", 'File "')
-_ERROR = re.compile(r"error|fatal|cannot|can't|could not|failed|no such|not found|denied|invalid|unable", re.IGNORECASE)
+_DIGITS = re.compile(r"\d+")
 _REQUEST = re.compile(r"RequestId: \S+ (?:Error: )?")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that was found.
+    """Everything that was found. ``subject`` and ``mounted`` are None when the bundle could not be read or unpacked.
 
-    ``subject`` and ``mounted`` are None when the bundle could not be read or unpacked. ``comparisons`` are the jobs
-    that were done at home too.
+    ``comparisons`` are the jobs that were done at home too. ``packer`` packs the bundle again, None where it cannot.
+    With ``is_whole`` the words are all that was printed, not what was said last.
     """
 
     machine: PackingMachine
@@ -60,11 +59,19 @@ class Evidence:
     lost: Sequence[LostVariable] = ()
     different: Sequence[VariableDifference] = ()
     comparisons: Sequence[Comparison] = ()
+    packer: Repacker | None = None
+    is_whole: bool = False
 
     @property
     def failed(self) -> JobResult | None:
         """The first job that failed."""
         return next((result for result in self.results if result.failed), None)
+
+    @property
+    def home(self) -> Outcome | None:
+        """How the job that failed ended at home; None where it was not done there."""
+        job = None if self.failed is None else self.failed.job
+        return next((item.home.outcome for item in self.comparisons if item.result.job is job), None)
 
     @property
     def how(self) -> str:
@@ -96,10 +103,38 @@ class Evidence:
 
     @cached_property
     def words(self) -> str:
-        """Its words: a function's error first, then the output, without Lambda's own lines."""
+        """What it said last; of a function its error and all of its log, without Lambda's own lines."""
         if self.failed is None:
             return ""
-        return "\n".join([*excerpt(self.error_message), *excerpt(self.failed.error_output)])
+        if self.is_function:
+            return "\n".join([*excerpt(self.error_message), *excerpt(self.failed.error_output)])
+        return "\n".join(self._said if self.is_whole else statement(self._said))
+
+    @cached_property
+    def _said(self) -> list[str]:
+        """What a command printed and home did not: stderr, and stdout where that tells of the failure instead."""
+        if self.failed is None:
+            return []
+        warnings = "" if self.home is None or self.home.status != 0 else _text(self.home.stderr)
+        known = set(map(_form, excerpt(warnings)))
+        outcome = self.failed.worst
+        lines = [line for line in excerpt(_text(outcome.stderr)) if _form(line) not in known]
+        printed = excerpt(_text(outcome.stdout))
+        if self.is_whole:
+            return [*lines, *printed]
+        return printed if not lines or (is_error(printed) and not is_error(lines)) else lines
+
+    @property
+    def is_same_at_home(self) -> bool:
+        """Whether it failed on the packing machine too, with the same status and the same last words."""
+        if self.failed is not None and self.failed.fails_at_home:
+            return True
+        if self.failed is None or self.home is None or self.home.status != self.failed.worst.status:
+            return False
+        home, away = self.home, self.failed.worst
+        both = ((_text(home.stderr), _text(away.stderr)), (_text(home.stdout), _text(away.stdout)))
+        said, here = next((pair for pair in both if any(map(excerpt, pair))), ("", ""))
+        return self.home.status != 0 and _form(telling(excerpt(said))) == _form(telling(excerpt(here)))
 
     @property
     def last_words(self) -> str:
@@ -108,7 +143,7 @@ class Evidence:
         if first and self.invocation is not None and self.invocation.status == "died":
             printed = excerpt(self.invocation.stderr) or excerpt(self.invocation.stdout)
             return f"{first}; it last printed: {printed[-1]}" if printed else first
-        return first or telling(excerpt(self.words))
+        return first or telling(self.words.splitlines() if self.is_function else self._said)
 
     @property
     def failure(self) -> str:
@@ -133,17 +168,13 @@ def excerpt(text: str) -> list[str]:
     return [line for line in cut if line and not line.startswith(LOG_LINES) and ADVICE not in line]
 
 
-def telling(lines: Sequence[str]) -> str:
-    """The line of an output that says what went wrong; empty for none.
+def _form(line: str) -> str:
+    """A line as it is at home too: numbers of processes, times and addresses differ."""
+    return _DIGITS.sub("0", line)
 
-    That is the first of an error near the end, since others tell where they stopped then; of a Python traceback, whose
-    lines of code may hold such words, the last; and where no line is of an error, the last.
-    """
-    last = [line for line in lines[-NEAR_END:] if not line.startswith(AFTERWARDS)]
-    if any(line.startswith(_TRACEBACK) for line in last):
-        return last[-1]
-    errors = (line for line in last if _ERROR.search(line) and "warning" not in line.lower())
-    return next(errors, next(reversed(last or list(lines)), ""))
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
 
 
 def of_check(check: Check) -> Diagnosis:

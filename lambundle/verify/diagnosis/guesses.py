@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import ast
+import functools
+import operator
 import posixpath
 import re
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambundle.target import OPT, TMP
-from lambundle.verify.checks.missing import cure as missing_cure
-from lambundle.verify.checks.missing import is_likely
+from lambundle.verify.checks.environment import complains_of
+from lambundle.verify.checks.missing import is_likely, is_named
+from lambundle.verify.diagnosis import libraries, python, starting
 from lambundle.verify.diagnosis.evidence import excerpt, of_check
-from lambundle.verify.diagnosis.packed import PATH, bring, is_fixable, is_ours, not_as_packed, pack_again
+from lambundle.verify.diagnosis.packed import (
+    PATH,
+    bringing,
+    brought,
+    is_ours,
+    not_as_packed,
+    pack_again,
+    repacked,
+)
 from lambundle.verify.diagnosis.service import is_kernels
 from lambundle.verify.diagnosis.words import absent
 from lambundle.verify.model import Diagnosis, Status
 from lambundle.verify.run.jobs import Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lambundle.verify.checks.missing import MissingPath
     from lambundle.verify.diagnosis.evidence import Evidence
+    from lambundle.verify.repack.remedy import Remedy
     from lambundle.verify.run.mounted import Mounted
 
 _PROGRAM = re.compile(r"/(?:usr/(?:local/)?)?s?bin/[^/]+")
@@ -33,17 +48,19 @@ _LITERAL_MAX = 2_000
 
 
 def missing_named(evidence: Evidence) -> Diagnosis | None:
-    """A file that the program complained of by name."""
-    named = [item for item in evidence.missing if item.is_named]
-    if not named or evidence.mounted is None or evidence.check("missing") is None:
+    """A file that the program complained of by name in what it said last."""
+    named = [item for item in evidence.missing if item.is_named and is_named(evidence.words, item.path)]
+    if not named or evidence.mounted is None:
         return None
     item = named[0]
     base = posixpath.basename(item.path)
     found = not_as_packed(evidence, item.path, *([] if base.startswith("__") else [base]))
-    if found is not None:
-        return found
-    cause = f"{_owned(item)} is not in the bundle, and {item.by} needs it"
-    return Diagnosis(cause, missing_cure(evidence.mounted.manifests, item, is_fixable=is_fixable(evidence)))
+    return found or _not_inside(evidence, item, "needs it")
+
+
+def _not_inside(evidence: Evidence, item: MissingPath, why: str) -> Diagnosis:
+    cause = f"{_owned(item)} is not in the bundle, and {item.by} {why}"
+    return repacked(evidence, cause, bringing(evidence, item.path, item.package), item.by)
 
 
 def _owned(item: MissingPath) -> str:
@@ -62,7 +79,8 @@ def at_rest(evidence: Evidence) -> Diagnosis | None:
 def variable_missing(evidence: Evidence) -> Diagnosis | None:
     """A variable that the bundle lost, or that the program complained of."""
     check = evidence.check("environment")
-    if check is None or not (evidence.lost or any(item.is_named for item in evidence.different)):
+    named = (item for item in evidence.different if item.is_named and complains_of(evidence.words, item.name))
+    if check is None or not (evidence.lost or any(named)):
         return None
     return of_check(check)
 
@@ -80,7 +98,7 @@ def child_failed(evidence: Evidence) -> Diagnosis | None:
         cure = (
             f"try it by itself: lambundle verify {bundle}.zip -- {shlex.join([posixpath.basename(argv[0]), *argv[1:]])}"
         )
-    return Diagnosis(f"{evidence.failure}", cure)
+    return Diagnosis(evidence.failure, cure, is_open=True)
 
 
 def _argv(text: str) -> list[str]:
@@ -105,21 +123,41 @@ def not_isolated(evidence: Evidence) -> Diagnosis | None:
 
 
 def missing_unnamed(evidence: Evidence) -> Diagnosis | None:
-    """A file that was looked for, of which the program said nothing."""
+    """A file that was looked for, where the program said nothing at all."""
     item = next((item for item in evidence.missing if is_likely(item)), None)
-    if item is None or evidence.mounted is None or evidence.check("missing") is None:
+    if item is None or evidence.mounted is None or evidence.last_words or evidence.check("missing") is None:
         return None
-    cause = f"{_owned(item)} is not in the bundle, and {item.by} looked for it: that may be why {evidence.failure}"
-    return Diagnosis(cause, missing_cure(evidence.mounted.manifests, item, is_fixable=is_fixable(evidence)))
+    found = _not_inside(evidence, item, "looked for it")
+    return replace(found, cause=f"{found.cause}: that may be why {evidence.failure}", is_open=True)
 
 
-def fails_at_home(evidence: Evidence) -> Diagnosis | None:
-    """A job that fails on the packing machine in the same way: no file that the bundle lacks is why."""
-    result = evidence.failed
-    if result is None or not result.fails_at_home:
-        return None
-    cure = "try it here without lambundle, and mend the command; the bundle does what this machine does"
-    return Diagnosis(f"{evidence.failure}; on this machine it fails in the same way", cure)
+SUSPECTS = 2
+"""So many of what a program looked for are tried one by one, before all together are."""
+
+
+def suspects(evidence: Evidence) -> Iterator[Diagnosis]:
+    """What may be the reason where a program's own words do not say it: each has to be tried.
+
+    What it said earlier, and what it looked for and did not find: of each package the file that was asked for last.
+    """
+    earlier = replace(evidence, is_whole=True)
+    found = [rule(earlier) for rule in _BY_NAME]
+    opened = [item for comparison in evidence.comparisons for item in comparison.opened]
+    paths = {item.path for item in opened}
+    missing = sorted(evidence.missing, key=lambda item: bool(paths) and item.path not in paths)
+    likely = [item for item in (*missing, *opened) if is_likely(item)]
+    first = {item.package or item.path: item for item in reversed(likely)}
+    items = [item for item in likely if first[item.package or item.path] is item]
+    found += [_not_inside(evidence, item, "needs it") for item in items[:SUSPECTS]]
+    seen: list[Remedy] = []
+    for diagnosis in found:
+        if diagnosis is not None and diagnosis.remedy is not None and diagnosis.remedy not in seen:
+            seen.append(diagnosis.remedy)
+            yield diagnosis
+    if len(seen) > 1:
+        everything = functools.reduce(operator.or_, seen)
+        names = " and ".join(_owned(item) for item in items[:SUSPECTS]) or "what it complained of"
+        yield repacked(evidence, f"{names}: none of it is in the bundle", everything)
 
 
 def not_as_at_home(evidence: Evidence) -> Diagnosis | None:
@@ -127,10 +165,15 @@ def not_as_at_home(evidence: Evidence) -> Diagnosis | None:
     check = evidence.check("same")
     if check is None or evidence.failed is not None:
         return None
-    different = (item for item in evidence.comparisons if item.differences.found)
-    opened = next((file for item in different for file in item.opened if is_likely(file)), None)
-    more = "" if opened is None else f"; {_owned(opened)} was opened at home only"
-    return Diagnosis(f"{check.detail}{more}", check.hint)
+    opened = [file for item in evidence.comparisons if item.differences.found for file in item.opened]
+    likely = [file for file in opened if is_likely(file)]
+    if not likely:
+        return Diagnosis(check.detail, check.hint)
+    remedies = [(file, bringing(evidence, file.path, file.package)) for file in likely]
+    # What was left out on purpose is the likeliest of all.
+    remedies = [pair for pair in remedies if pair[1].without] or remedies
+    remedy = functools.reduce(operator.or_, (each for _, each in remedies))
+    return repacked(evidence, f"{check.detail}; {_owned(remedies[0][0])} was opened at home only", remedy)
 
 
 def path_missing(evidence: Evidence) -> Diagnosis | None:
@@ -138,26 +181,37 @@ def path_missing(evidence: Evidence) -> Diagnosis | None:
     named = [path for path in absent(evidence.words) if path.startswith("/") and not _is_no_matter(path)]
     if not named or evidence.mounted is None:
         return None
-    path = named[0]
-    found = not_as_packed(evidence, path)
+    found = not_as_packed(evidence, named[0])
     if found is not None:
         return found
-    if posixpath.dirname(path) == PATH:
-        return Diagnosis(
-            f"{path} is neither in the bundle nor in a layer that was given", bring(evidence, posixpath.basename(path))
-        )
-    if _PROGRAM.fullmatch(path) is not None:
-        return Diagnosis(f"{path} is neither in the bundle nor on Lambda", bring(evidence, posixpath.basename(path)))
-    if evidence.mounted.is_users(path):
-        where = "a layer" if path.startswith(f"{OPT}/") else "the zip"
-        return Diagnosis(
-            f"{path} is neither in the bundle nor in a layer that was given",
-            f"add it to {where}, and name every layer of the function by --layer",
-        )
-    cure = f"put it into the zip, and let the program look for it in {evidence.mounted.mount}"
-    if is_ours(evidence):
-        cure = f"if it is on this machine: {pack_again(evidence, '--add', path)}"
-    return Diagnosis(f"{path} is neither in the bundle nor on Lambda", cure)
+    return _users(evidence, named[0], evidence.mounted) or _other(evidence, named[0], evidence.mounted.mount)
+
+
+def _users(evidence: Evidence, path: str, mounted: Mounted) -> Diagnosis | None:
+    """A program, or a file below /opt and /var/task."""
+    is_layers = posixpath.dirname(path) == PATH
+    if is_layers or _PROGRAM.fullmatch(path) is not None:
+        where = "in a layer that was given" if is_layers else "on Lambda"
+        name = posixpath.basename(path) if is_layers or not evidence.machine.has(path) else path
+        return brought(evidence, f"{path} is neither in the bundle nor {where}", name)
+    if not mounted.is_users(path):
+        return None
+    where = "a layer" if path.startswith(f"{OPT}/") else "the zip"
+    return Diagnosis(
+        f"{path} is neither in the bundle nor in a layer that was given",
+        f"add it to {where}, and name every layer of the function by --layer",
+    )
+
+
+def _other(evidence: Evidence, path: str, mount: str) -> Diagnosis:
+    cause = f"{path} is neither in the bundle nor on Lambda"
+    if not is_ours(evidence) or evidence.is_function:
+        return Diagnosis(cause, f"put it into the zip, and let the program look for it in {mount}")
+    if evidence.machine.has(path):
+        return repacked(evidence, cause, bringing(evidence, path, evidence.machine.owner(path)))
+    return Diagnosis(
+        evidence.failure, f"there is no {path} on this machine either: make it, or name another file", is_open=True
+    )
 
 
 def _is_no_matter(path: str) -> bool:
@@ -169,8 +223,11 @@ def variable_unnamed(evidence: Evidence) -> Diagnosis | None:
     check = evidence.check("environment")
     if check is None or _RAISED.search(evidence.words) is not None:
         return None
-    return Diagnosis(f"{evidence.failure}; it may be that {check.detail}", of_check(check).cure)
+    return Diagnosis(f"{evidence.failure}; it may be that {check.detail}", of_check(check).cure, is_open=True)
 
+
+_BY_NAME = (libraries.library_missing, python.module_missing, missing_named, starting.command_missing)
+"""Rules that know by name what is missing, in what was said last or before."""
 
 # ---- nothing fits ----
 
@@ -192,7 +249,18 @@ def unknown(evidence: Evidence) -> Diagnosis | None:
     if result is None:
         check = next(check for check in evidence.checks if check.status is Status.FAIL)
         return of_check(check)
-    return Diagnosis(evidence.failure, _function_cure(evidence) if evidence.is_function else _command_cure(evidence))
+    cure = _function_cure(evidence) if evidence.is_function else _command_cure(evidence)
+    return Diagnosis(evidence.failure, cure, is_open=True)
+
+
+def fails_at_home(evidence: Evidence) -> Diagnosis | None:
+    """A job that fails on the packing machine too, in the same way: no file that the bundle lacks is why."""
+    if not evidence.is_same_at_home:
+        return None
+    return Diagnosis(
+        f"{evidence.failure}; on this machine it fails in the same way",
+        "try it here without lambundle, and mend the command; the bundle does what this machine does",
+    )
 
 
 def _function_cure(evidence: Evidence) -> str:
@@ -208,8 +276,13 @@ def _command_cure(evidence: Evidence) -> str:
     job = None if evidence.failed is None else evidence.failed.job
     if job is None or job.origin is not Origin.COMMAND or not is_ours(evidence):
         return "see all that it did with -v"
+    if evidence.home is not None and evidence.home.status != 0:
+        return (
+            f"{more.removesuffix('; if') if evidence.last_words else 'see all that it did with -v'}; here it fails too"
+        )
     first, *rest = job.command
     command = shlex.join([posixpath.basename(first) if job.program is not None else first, *rest])
     if "\n" in command:
         return "see all that it did with -v"
-    return f"{more} it works here, add what it uses: {pack_again(evidence, '--record', command)}"
+    record = shlex.join(("--record", command))
+    return f"{more} it works here, add what it uses: {pack_again(evidence)} {record}"

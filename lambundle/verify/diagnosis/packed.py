@@ -6,17 +6,20 @@ import os
 import posixpath
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambundle.pack.again import pack_command
 from lambundle.target import OPT
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.model import Diagnosis
+from lambundle.verify.repack.remedy import Remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lambundle.bundle.model import Manifest
     from lambundle.verify.diagnosis.evidence import Evidence
     from lambundle.verify.run.mounted import Mounted
 
@@ -125,26 +128,49 @@ def is_ours(evidence: Evidence) -> bool:
     return evidence.subject is not None and bool(evidence.subject.manifests)
 
 
-def is_fixable(evidence: Evidence) -> bool:
-    """Whether ``verify --fix`` can add a file to the bundle: it is the one that lambundle packed, and run by itself."""
-    return is_ours(evidence) and not evidence.is_function and not _has_layers(evidence)
-
-
-def _has_layers(evidence: Evidence) -> bool:
+def pack_again(evidence: Evidence, remedy: Remedy | None = None, by: str = "") -> str:
+    """The command that packs a bundle again with a remedy: the one with the program ``by``, if there are several."""
+    remedy = remedy or Remedy()
+    if evidence.packer is not None:
+        return evidence.packer.command(remedy)
     ours = () if evidence.subject is None else evidence.subject.manifests
-    return evidence.mounted is not None and len(evidence.mounted.manifests) > len(ours)
+    mounted = () if evidence.mounted is None else evidence.mounted.manifests
+    manifests = tuple(item for item in mounted if by and _holds(item, by)) or ours or mounted
+    if not manifests:
+        return shlex.join(("lambundle", "pack", *remedy.programs))
+    merged = replace(manifests[0], programs=tuple(item for manifest in manifests for item in manifest.programs))
+    return shlex.join(pack_command(merged, remedy.applied(merged.options), remedy.programs))
 
 
-def pack_again(evidence: Evidence, *more: str) -> str:
-    """The command that packs the bundle's programs again, with ``more`` after them."""
-    programs = [] if evidence.subject is None else [program.path for program in evidence.subject.programs]
-    return shlex.join(["lambundle", "pack", *programs, *more])
+def _holds(manifest: Manifest, path: str) -> bool:
+    return any(entry.path.endswith(f"/root{path}") for entry in manifest.entries)
 
 
-def bring(evidence: Evidence, command: str) -> str:
-    """How a command comes to Lambda: with the bundle's own programs, or in a layer beside a function."""
-    first = "" if evidence.machine.has_command(command) else f"install {command} here; "
-    if is_ours(evidence) and not evidence.is_function:
-        return f"{first}pack it too: {pack_again(evidence, command)}"
-    name = shlex.quote(command)
-    return f"{first}lambundle pack {name}, and give the function that layer: --layer {shlex.quote(f'{command}.zip')}"
+def bringing(evidence: Evidence, path: str, package: str | None) -> Remedy:
+    """The remedy for a file of this machine, of ``package`` or of none, that is not in the bundle."""
+    if evidence.packer is not None:
+        return evidence.packer.bringing(path)
+    return Remedy(add=(path,)) if package is None else Remedy(packages=(package,))
+
+
+def repacked(evidence: Evidence, cause: str, remedy: Remedy, by: str = "") -> Diagnosis:
+    """The diagnosis whose cure is to pack with a remedy; what the user excluded is named so."""
+    if remedy.without:
+        options = shlex.join(word for pattern in remedy.without for word in ("--exclude", pattern))
+        cause = f"{cause}: you excluded it ({options})"
+    return Diagnosis(cause, pack_again(evidence, remedy, by), remedy)
+
+
+def brought(evidence: Evidence, cause: str, command: str) -> Diagnosis:
+    """The diagnosis for a command that is not there: it comes with the bundle's own programs, or in a layer."""
+    here = evidence.machine.command(command)
+    first = "" if here else f"install {command} here; "
+    if not is_ours(evidence) or evidence.is_function:
+        name = shlex.quote(here or command)
+        layer = f"give the function that layer: --layer {shlex.quote(f'{posixpath.basename(command)}.zip')}"
+        return Diagnosis(cause, f"{first}lambundle pack {name}, and {layer}")
+    remedy = Remedy(programs=(here or command,))
+    if here is None:
+        return Diagnosis(cause, f"{first}pack it too: {pack_again(evidence, remedy)}")
+    excluded = () if evidence.packer is None else evidence.packer.excluding(command)
+    return repacked(evidence, cause, Remedy(without=excluded) if excluded else remedy)

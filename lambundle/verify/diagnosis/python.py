@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lambundle.verify.checks.missing import cure as missing_cure
+from lambundle.verify.checks.missing import MissingPath
 from lambundle.verify.diagnosis.evidence import of_check
-from lambundle.verify.diagnosis.packed import is_fixable, is_ours, not_as_packed, pack_again
+from lambundle.verify.diagnosis.packed import bringing, is_ours, not_as_packed, pack_again, repacked
 from lambundle.verify.model import Diagnosis
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _ABSENT = re.compile(r"No module named ['\"]?([A-Za-z_][\w.]*)")
 _OWN = re.compile(r"Unable to import module ['\"]([\w./]+)['\"]")
 _NAME = re.compile(r"cannot import name ['\"](\w+)['\"] from (?:partially initialized module )?['\"]([\w.]+)['\"]")
 _BUILD = re.compile(r"(.+?)\.(?:cpython-|cp)(\d)(\d+)[a-z]*-([\w-]+)\.(?:so|pyd)")
+_PLACE = re.compile(r"/(?:python[\d.]*|lib-dynload|dist-packages|site-packages)/?$")
 _DISTRIBUTION = re.compile(r"([^/]+?)-[^/-]+\.dist-info(?:/.*)?")
 
 
@@ -105,11 +106,27 @@ def _on_this_machine(evidence: Evidence, name: str) -> Diagnosis | None:
     found = next(
         (item for item in evidence.missing if item.path.endswith(ends) or f"/{path}.cpython-" in item.path), None
     )
+    found = found or _beside_others(evidence, path)
     if found is None or evidence.mounted is None:
         return None
     owner = f" of package {found.package}" if found.package else ""
     cause = f"the Python module {name} is not in the bundle: {found.path}{owner} was looked for"
-    return Diagnosis(cause, missing_cure(evidence.mounted.manifests, found, is_fixable=is_fixable(evidence)))
+    return repacked(evidence, cause, bringing(evidence, found.path, found.package), found.by)
+
+
+def _beside_others(evidence: Evidence, module: str) -> MissingPath | None:
+    """The module in a directory that the Python has looked into: it lists those, and asks for no file."""
+    files = evidence.machine.machine.files
+    lookups = () if evidence.failed is None or evidence.mounted is None else evidence.failed.trace.lookups
+    for top in dict.fromkeys(
+        item.path for item in lookups if _PLACE.search(item.path) and files.is_directory(item.path)
+    ):
+        names = (f"{top}/{module}/__init__.py", f"{top}/{module}.py", *files.glob(f"{top}/{module}.cpython-*.so"))
+        path = next((name for name in names if files.is_file(name)), None)
+        if path is not None:
+            place = path.removesuffix("/__init__.py")
+            return MissingPath(place, evidence.machine.owner(path), "", is_directory=place != path)
+    return None
 
 
 def _own_module(evidence: Evidence, path: str) -> Diagnosis:

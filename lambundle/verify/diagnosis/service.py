@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from lambundle import target
+from lambundle.pack.locales import LOCALES
 from lambundle.verify.checks.environment import complains_of
 from lambundle.verify.diagnosis.evidence import of_check
+from lambundle.verify.diagnosis.packed import bringing, is_ours, repacked
 from lambundle.verify.diagnosis.words import QUOTE, WORD, absent
 from lambundle.verify.model import Diagnosis
 
@@ -19,6 +21,10 @@ KERNEL = ("/dev", "/proc", "/sys", "/run")
 
 _READ_ONLY = re.compile(rf"({WORD}){QUOTE}?: Read-only file system|Read-only file system: {QUOTE}?({WORD})")
 _HOME = re.compile(rf"home director(?:y|ies)|/home/{target.USER}\b", re.IGNORECASE)
+_LOCALE = re.compile(
+    r"cannot change locale \(([\w.@-]+)\)|[Ss]etting locale failed|unsupported locale setting"
+    r"|[Cc]annot set LC_\w+|locale ['\"]?([\w.@-]+)['\"]? (?:is )?not (?:found|supported|available)"
+)
 _NETWORK = re.compile(
     r"Could not resolve host|Temporary failure in name resolution|Network is unreachable|Name or service not known"
     r"|EAI_AGAIN|no such host|nodename nor servname"
@@ -71,6 +77,8 @@ def read_only(evidence: Evidence) -> Diagnosis | None:
     if match is None:
         return None
     path = match[1] or match[2]
+    if _HOME.search(path) is not None:
+        return _no_home()
     return Diagnosis(
         f"it writes to {path}, and on Lambda only /tmp can be written", "let it write below /tmp, or start it there"
     )
@@ -80,9 +88,26 @@ def no_home(evidence: Evidence) -> Diagnosis | None:
     """Lambda sets no HOME, and its user's home does not exist."""
     if _HOME.search(evidence.words) is None and not complains_of(evidence.words, "HOME"):
         return None
+    return _no_home()
+
+
+def _no_home() -> Diagnosis:
     return Diagnosis(
         "there is no HOME on Lambda, and the program wants one", "set HOME=/tmp in the function's configuration"
     )
+
+
+def locale_missing(evidence: Evidence) -> Diagnosis | None:
+    """A program that ends for want of a locale; bundles have those that were made on the packing machine."""
+    match = _LOCALE.search(evidence.words)
+    if match is None:
+        return None
+    name = next(filter(None, match.groups()), "")
+    path = f"{LOCALES}/{name.replace('UTF-8', 'utf8')}"
+    cause = f"the locale {name} is not in the bundle" if name else "the locale that it asks for is not in the bundle"
+    if name and is_ours(evidence) and evidence.machine.has(path):
+        return repacked(evidence, cause, bringing(evidence, path, None))
+    return Diagnosis(cause, "set LC_ALL=C.UTF-8 in the function's configuration, a locale that is everywhere")
 
 
 def shared_memory(evidence: Evidence) -> Diagnosis | None:

@@ -15,7 +15,16 @@ from lambundle.scripts.shebang import SHEBANG_MAX
 from lambundle.target import BOOTSTRAP, INTERPRETERS, MOUNTS, OPT, TASK, is_on_host
 from lambundle.verify.diagnosis.evidence import of_check
 from lambundle.verify.diagnosis.modes import closed_text
-from lambundle.verify.diagnosis.packed import bring, held, inside, is_ours, not_as_packed, pack_again, rezipped
+from lambundle.verify.diagnosis.packed import (
+    bringing,
+    brought,
+    held,
+    inside,
+    is_ours,
+    not_as_packed,
+    repacked,
+    rezipped,
+)
 from lambundle.verify.diagnosis.words import FIELD, QUOTE, WORD, absent
 from lambundle.verify.first_line import fault_of
 from lambundle.verify.model import Diagnosis
@@ -87,10 +96,10 @@ def interpreter_missing(evidence: Evidence) -> Diagnosis | None:
 def _bad_interpreter(evidence: Evidence, name: str, interpreter: str | None) -> Diagnosis | None:
     if not interpreter:
         return not_as_packed(evidence, name)
-    cure = bring(evidence, posixpath.basename(interpreter))
-    if is_ours(evidence):
-        cure = f"pack the interpreter too: {pack_again(evidence, '--add', interpreter)}"
-    return Diagnosis(f"{name} cannot start: {interpreter} is not there", cure)
+    cause = f"{name} cannot start: {interpreter} is not there"
+    if is_ours(evidence) and evidence.machine.has(interpreter):
+        return repacked(evidence, cause, bringing(evidence, interpreter, None))
+    return brought(evidence, cause, posixpath.basename(interpreter))
 
 
 def _unstartable(evidence: Evidence, path: str) -> Diagnosis | None:
@@ -111,10 +120,9 @@ def _unstartable(evidence: Evidence, path: str) -> Diagnosis | None:
 
     fault = fault_of(name, head, is_there)
     if fault is not None:
-        cure = fault.cure
         if fault.interpreter and mounted.is_bundled(path):
-            cure = f"pack the interpreter too: {pack_again(evidence, '--add', fault.interpreter)}"
-        return Diagnosis(f"{name} {fault.why}", cure)
+            return repacked(evidence, f"{name} {fault.why}", bringing(evidence, fault.interpreter, None))
+        return Diagnosis(f"{name} {fault.why}", fault.cure)
     return _elf(evidence, here, path, is_there) if head.startswith(MAGIC) else None
 
 
@@ -164,7 +172,7 @@ def command_missing(evidence: Evidence) -> Diagnosis | None:
     beside = _not_on_path(evidence, name)
     if beside is not None:
         return beside
-    return Diagnosis(f"{names[0]} is neither in the bundle nor on Lambda", bring(evidence, name))
+    return brought(evidence, f"{names[0]} is neither in the bundle nor on Lambda", name)
 
 
 def _not_on_path(evidence: Evidence, name: str) -> Diagnosis | None:

@@ -17,7 +17,7 @@ FIELD = r"(?<!\S)\S+"
 
 _NO_FILE = re.compile(
     rf"({WORD}){QUOTE}?: (?:No such file or directory|not found)"
-    rf"|[Nn]o such file or directory(?:: | - ){QUOTE}?({WORD})"
+    rf"|(?:[Nn]o such file or directory|[Nn]ot found)(?:: | - ){QUOTE}?({WORD})"
     rf"|cannot open {QUOTE}?({WORD}){QUOTE}?: No such file"
 )
 

@@ -78,7 +78,7 @@ class Comparer:
     def _compare(self, result: JobResult, name: str) -> Comparison:
         begun = time.monotonic()
         home = self.home.run(result.job, name)
-        opened = opened_only(home.trace, self.home.mounted, self.machine, self._host_libraries())
+        opened = opened_only(result, home.trace, self.home.mounted, self.machine, self._host_libraries())
         if result.succeeded and not home.succeeded:  # it may be our record that it cannot bear
             home = self.home.run(result.job, f"{name}-unrecorded", recorded=False)
             if not home.succeeded:

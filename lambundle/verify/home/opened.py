@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from lambundle.verify.packing_machine import PackingMachine
     from lambundle.verify.run.mounted import Mounted
+    from lambundle.verify.run.result import JobResult
     from lambundle.verify.run.trace import Trace
 
 _OPENING = re.compile(r".*open.*|scandir.*|n?ftw.*|glob.*|exec.*|posix_spawn.*|dlopen")
@@ -21,18 +22,21 @@ _OPENING = re.compile(r".*open.*|scandir.*|n?ftw.*|glob.*|exec.*|posix_spawn.*|d
 
 
 def opened_only(
-    trace: Trace, mounted: Mounted, machine: PackingMachine, hosts: Collection[str]
+    result: JobResult, trace: Trace, mounted: Mounted, machine: PackingMachine, hosts: Collection[str]
 ) -> tuple[MissingPath, ...]:
-    """The files in a trace of home that no bundle has, and no host: ``hosts`` are names of the sandbox's libraries.
+    """The files in the ``trace`` of a job at home that no bundle has, and no host: ``result`` is what came of it there.
 
-    Those of packages come first, and of those data: libraries that discovery left out are opened often and used rarely.
+    ``hosts`` are names of the sandbox's libraries. Files of packages come first, and of those data: libraries that
+    discovery left out are opened often and used rarely.
     """
-    used = dict.fromkeys(_used(trace))
-    absent = [path for path in used if not HARMLESS.match(path) and not _is_there(path, mounted, machine, hosts)]
+    found_there = {posixpath.normpath(item.path) for item in result.trace.lookups if item.where != "nowhere"}
+    used = [path for path in dict.fromkeys(_used(trace)) if path not in found_there and not HARMLESS.match(path)]
+    absent = [path for path in used if not _is_there(path, mounted, machine, hosts)]
     programs = {item.path for item in trace.executions}
     found: dict[str, MissingPath] = {}
     for path in machine.files(absent):
-        found.setdefault(machine.real(path), MissingPath(path, machine.owner(path), "", is_program=path in programs))
+        item = MissingPath(path, machine.owner(path), result.job.name, is_program=path in programs)
+        found.setdefault(machine.real(path), item)
     return tuple(sorted(found.values(), key=lambda item: (item.package is None, _is_library(item.path))))
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 PREFIX = "lambundle-verify-"
-_LOCK, _UNLOCKED = "lock", "unlocked"
+LOCK = "lock"
+"""The file in it that is locked as long as it is in use."""
+_UNLOCKED = "unlocked"
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -38,8 +40,23 @@ def work_directory() -> Iterator[Path]:
             stack.callback(_undisturbed()(remove_tree), work)
             lock = stack.enter_context((work / _UNLOCKED).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
-            (work / _UNLOCKED).rename(work / _LOCK)  # others see it locked, or not at all
+            (work / _UNLOCKED).rename(work / LOCK)  # others see it locked, or not at all
         yield work
+
+
+def is_locked(lock: Path) -> bool:
+    """Whether the verify whose lock this is goes on."""
+    try:
+        fd = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def remove_tree(tree: Path) -> None:
@@ -60,7 +77,7 @@ def _remove_abandoned() -> None:
             status = tree.lstat()
             if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
                 continue
-            fd = os.open(tree / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = os.open(tree / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 remove_tree(tree)

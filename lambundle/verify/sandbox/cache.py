@@ -1,7 +1,8 @@
 """Cached trees that are rebuilt when a source of theirs changes.
 
 They lie in $XDG_CACHE_HOME/lambundle, each whole under its name or not at all. Several processes use them at once: one
-builds while the others wait, and a tree that was replaced stays aside until nobody can be using it any more.
+builds while the others wait, and a tree that was replaced stays aside as long as a verify that took it goes on, which
+the lock of its work directory tells.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lambundle.verify.run.work import LOCK, is_locked
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _STAMP = "sources.json"
 _TREE = "tree"
+_USERS = "users"  # links to the locks of those who took the tree
 _ASIDE = "-old-"
-_IN_USE = 24 * 60 * 60.0  # seconds after which no run that began with a tree goes on
+_ABANDONED = 24 * 60 * 60.0  # seconds after which nobody builds any more
 
 
 def cache_directory() -> Path:
@@ -40,12 +44,14 @@ def kept(name: str, build: Callable[[Path], Iterable[str]], *, instead: Path) ->
     try:
         directory = cache_directory()
         directory.mkdir(parents=True, exist_ok=True)
-        return _kept(directory, name, build)
+        tree = _kept(directory, name, build)
     except OSError:
         tree = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=instead))
         build(tree)
         tree.chmod(0o755)
-        return tree
+    else:
+        _use(tree.parent, instead)
+    return tree
 
 
 def _kept(directory: Path, name: str, build: Callable[[Path], Iterable[str]]) -> Path:
@@ -70,7 +76,6 @@ def _alone(directory: Path) -> Iterator[None]:
 
 
 def _build(directory: Path, place: Path, build: Callable[[Path], Iterable[str]]) -> None:
-    _remove_old(directory)
     building = Path(tempfile.mkdtemp(prefix=f"{place.name}-building-", dir=directory))
     try:
         (building / _TREE).mkdir()
@@ -81,6 +86,7 @@ def _build(directory: Path, place: Path, build: Callable[[Path], Iterable[str]])
         _replace(building, place)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+        _remove_old(directory)
 
 
 def _is_current(place: Path) -> bool:
@@ -97,15 +103,30 @@ def _replace(new: Path, old: Path) -> None:
     if os.path.lexists(old):
         aside = Path(tempfile.mkdtemp(prefix=f"{old.name}{_ASIDE}", dir=old.parent))
         old.rename(aside)  # an empty directory may be replaced
-        os.utime(aside)
     new.rename(old)
 
 
+def _use(place: Path, work: Path) -> None:
+    """Let it be known that a verify takes the tree: the one whose work directory ``work`` is, or is in."""
+    lock = next((lock for top in (work, *work.parents) if (lock := top / LOCK).is_file()), None)
+    if lock is not None:
+        with contextlib.suppress(OSError):  # it was told before, or nobody may write there: then nobody removes it
+            (place / _USERS).mkdir(exist_ok=True)
+            (place / _USERS / f"{os.getpid()}-{lock.parent.name}").symlink_to(lock)
+
+
+def _is_used(place: Path) -> bool:
+    return any(map(is_locked, place.glob(f"{_USERS}/*")))
+
+
 def _remove_old(directory: Path) -> None:
-    """Remove what was replaced so long ago that nobody uses it, or was left half built by a process that was killed."""
-    for place in (*directory.glob(f"*{_ASIDE}*"), *directory.glob("*-building-*")):
+    """Remove what was replaced and nobody uses, and what was left half built by a process that was killed."""
+    for place in directory.glob(f"*{_ASIDE}*"):
+        if not _is_used(place):
+            shutil.rmtree(place, ignore_errors=True)
+    for place in directory.glob("*-building-*"):
         with contextlib.suppress(OSError):
-            if place.stat().st_mtime < time.time() - _IN_USE:
+            if place.stat().st_mtime < time.time() - _ABANDONED:
                 shutil.rmtree(place)
 
 

@@ -173,7 +173,7 @@ FUNCTIONS = {
     **_rows("fexecve", Takes.BINARY, number=_STARTS, contexts=STARTING),
     **_rows(
         "execveat syscall_execveat",
-        Takes.PROGRAM,
+        Takes.BINARY,
         _D,
         number=_STARTS,
         second=(0, 0, NOFOLLOW, EMPTY),

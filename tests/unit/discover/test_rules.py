@@ -95,3 +95,17 @@ def test_a_program_that_asks_for_services_gets_their_lists(function: str) -> Non
 
 def test_a_program_that_asks_for_nothing_gets_nothing() -> None:
     assert uses("puts") == set()
+
+
+@pytest.mark.parametrize(("needed", "found"), [("libgio-2.0.so.0", True), ("libother.so.0", False)])
+def test_a_program_with_settings_gets_their_descriptions_which_a_package_script_made(needed: str, found: bool) -> None:
+    loader, compiled = "/lib64/ld-linux-x86-64.so.2", "/usr/share/glib-2.0/schemas/gschemas.compiled"
+    content: dict[str, bytes | str] = {
+        "/bin/sh": make_elf(type_=3, entry=64, interpreter=loader.encode(), dynamic=[(21, 0)]),
+        "/usr/bin/p": make_elf(type_=3, entry=64, interpreter=loader.encode(), dynamic=[(1, needed.encode())]),
+        f"/usr/lib/{needed}": make_elf(type_=3, dynamic=[(14, needed.encode())]),
+        loader: make_elf(type_=3, dynamic=[(21, 0)]),
+        compiled: b"GVariant",
+    }
+    plan = make_plan(Request(("/usr/bin/p",), Machine(MemoryFiles(content))))
+    assert any(entry.path.endswith(compiled) for entry in plan.manifest.entries) is found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -119,3 +120,45 @@ def test_a_pipe_in_the_place_of_a_package_list_lists_nothing(tmp_path: Path) -> 
     (tmp_path / "var/lib/dpkg/status").write_text("Package: tool\nStatus: install ok installed\nVersion: 1\n\n")
     os.mkfifo(info / "tool.list")
     assert DpkgDatabase(DiskFiles(str(tmp_path))).owner("/usr/bin/tool") is None
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOTCONN])
+@pytest.mark.parametrize("call", ["_lstat", "_scan", "_open"])
+def test_a_disk_or_a_server_that_fails_is_no_answer(number: int, call: str) -> None:
+    class Broken(MemoryFiles):
+        """Files of a server that fails."""
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number), "below")
+
+    files = Broken({"/d/x": "text"})
+    setattr(files, call, fail)
+    asked: dict[str, list[Callable[[str], object]]] = {
+        "_lstat": [files.is_file, files.exists, files.lexists, files.identity],
+        "_scan": [files.items, lambda _: files.glob("/d/*")],
+        "_open": [lambda path: files.read(path, 1), lambda path: files.content(path, 9)],
+    }
+    for question in asked[call]:
+        with pytest.raises(OSError, match=os.strerror(number)):
+            question("/d/x")
+
+
+def test_a_program_on_a_disk_that_fails_is_one_error_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "tool"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    known = DiskFiles._ask_stat  # noqa: SLF001
+
+    def ask(files: DiskFiles, path: str) -> os.stat_result:
+        if path.endswith("/ld-linux-x86-64.so.2"):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
+        return known(files, path)
+
+    monkeypatch.setattr(DiskFiles, "_ask_stat", ask)
+    with pytest.raises(SystemExit) as end:
+        main(["pack", str(script), "-o", str(tmp_path / "x.zip")])
+    assert end.value.code in (1, 3)
+    assert capsys.readouterr().err.count("tale file handle") == 1
+    assert not (tmp_path / "x.zip").exists()

@@ -12,6 +12,8 @@ from lambundle.machine import Machine, MemoryFiles
 from lambundle.pack.optional_parts import OptionalPart, note, parts_to_leave_out
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lambundle.elf.closure import Closure
 
 OFFICE = "/usr/lib/office"
@@ -39,12 +41,17 @@ LOADS = {
 }
 
 
-def left_out(surplus: int, *asked_for: str) -> list[str]:
+def left_out(
+    surplus: int,
+    *asked_for: str,
+    sizes: Mapping[str, int] = SIZES,
+    loads: Mapping[str, tuple[str, ...]] = LOADS,
+) -> list[str]:
     """Return the parts that are left out for some bytes that are too many; ``asked_for`` are the user's."""
-    files = MemoryFiles(dict.fromkeys(SIZES, b""), sizes=SIZES)
-    needs = {real: tuple(SimpleNamespace(path=path) for path in LOADS.get(real, ())) for real in SIZES}
-    loaded = {real: SimpleNamespace(real=real, needed=needs[real]) for real in SIZES}
-    scopes = {root: tuple(loaded[path] for path in (root, *paths)) for root, paths in LOADS.items()}
+    files = MemoryFiles(dict.fromkeys(sizes, b""), sizes=sizes)
+    needs = {real: tuple(SimpleNamespace(path=path) for path in loads.get(real, ())) for real in sizes}
+    loaded = {real: SimpleNamespace(real=real, needed=needs[real]) for real in sizes}
+    scopes = {root: tuple(loaded[path] for path in (root, *paths)) for root, paths in loads.items()}
     closure = cast("Closure", SimpleNamespace(files=loaded, scopes=scopes))
 
     def owner(path: str) -> str:
@@ -68,6 +75,19 @@ def test_nothing_goes_where_all_parts_are_not_enough() -> None:
 
 def test_what_the_user_asked_for_stays() -> None:
     assert left_out(1, PROGRAM, READER) == [HELPER]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "expected"),
+    [("browser", 3, []), ("browser.bin", 3, []), ("worker", 3, ["worker"]), ("worker", 90, [])],
+)
+def test_the_program_that_a_script_starts_is_no_part_nor_what_weighs_more_than_all_others(
+    name: str, size: int, expected: list[str]
+) -> None:
+    script, program, library = "/usr/bin/browser", f"{OFFICE}/{name}", "/usr/lib/libpages.so.1"
+    sizes = {script: 1000, CORE: 20 * MIB, program: size * MIB, library: MIB}
+    found = left_out(MIB, script, sizes=sizes, loads={script: (CORE,), program: (library,)})
+    assert found == [f"{OFFICE}/{name}" for name in expected]
 
 
 def test_a_part_is_told_with_the_flag_that_brings_it() -> None:

@@ -131,9 +131,17 @@ class MadeMachine(PackingMachine):
         """Return where a library is, for any program."""
         return self.libraries.get(soname) if program else None
 
-    def has_command(self, name: str) -> bool:
-        """Whether it is not the one that no machine has."""
-        return name != "nosuch"
+    def command(self, name: str) -> str | None:
+        """Return it unless it is the one that no machine has."""
+        return None if name == "nosuch" else name
+
+    def has(self, path: str) -> bool:
+        """Whether it is a file or folder of it."""
+        return path in self.owners or path in self.folders
+
+    def holding(self, soname: str) -> tuple[str, ...]:
+        """Return the files of that name."""
+        return tuple(path for path in self.owners if path.endswith(f"/{soname}"))
 
     @property
     def environment(self) -> Mapping[str, str]:

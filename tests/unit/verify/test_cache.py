@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambundle.verify.run.work import work_directory
 from lambundle.verify.sandbox.cache import cache_directory, kept
 
 if TYPE_CHECKING:
@@ -114,15 +115,14 @@ def test_two_at_once_build_one_tree(builder: Builder, tmp_path: Path) -> None:
     assert builder.count == 1
 
 
-def test_a_tree_that_was_replaced_stays_for_those_who_use_it(builder: Builder, tmp_path: Path) -> None:
-    tree = kept("name", builder, instead=tmp_path)
-    used = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
-    builder.source.write_text("newer")
-    kept("name", builder, instead=tmp_path)
-    assert os.listdir(used) == ["copy"]
-    [old] = [place for place in cache_directory().iterdir() if "-old-" in place.name]
-    os.utime(old, (0, 0))
+def test_a_tree_that_was_replaced_stays_for_a_verify_that_took_it(builder: Builder, tmp_path: Path) -> None:
+    with work_directory() as work:
+        (work / "round").mkdir()
+        used = os.open(kept("name", builder, instead=work / "round"), os.O_RDONLY | os.O_DIRECTORY)
+        builder.source.write_text("newer")
+        kept("name", builder, instead=tmp_path)
+        assert os.listdir(used) == ["copy"]
+        os.close(used)
     builder.source.write_text("newest")
     kept("name", builder, instead=tmp_path)
-    assert not old.exists()
-    os.close(used)
+    assert [entry.name for entry in cache_directory().iterdir()] == ["name"]

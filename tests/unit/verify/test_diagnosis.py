@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from lambundle.bundle.model import PackOptions
 from lambundle.verify.checks.environment import LostVariable, VariableDifference
 from lambundle.verify.checks.missing import MissingPath
 from lambundle.verify.diagnosis import RULES, Evidence, diagnose, guesses, libraries, modes, python, service, starting
+from lambundle.verify.home.comparison import Comparison
+from lambundle.verify.home.run import HomeRun
 from lambundle.verify.model import Check, Diagnosis, Status
-from tests.unit.verify.made import MadeMachine, entry, manifest, member, mounted, result, subject
+from tests.unit.verify.made import MadeMachine, entry, manifest, member, mounted, outcome, result, subject
 
 SMOKE = Check("smoke", Status.FAIL, "tool ended with 1")
 CC1 = "lambundle/tool/root/usr/lib/gcc/cc1"
@@ -32,6 +35,12 @@ def evidence(stderr: str = "", *checks: Check, status: int = 1, ended_by: str = 
         mounted=mounted(),
     )
     return replace(found, **more)
+
+
+def at_home(item: Evidence, status: int, stderr: str) -> Evidence:
+    """The job was done at home too, and ended so."""
+    assert item.failed is not None
+    return replace(item, comparisons=[Comparison(item.failed, HomeRun(outcome(status, stderr)))])
 
 
 def found(item: Evidence) -> Diagnosis:
@@ -166,17 +175,24 @@ def test_a_file_that_the_program_named() -> None:
     item = MissingPath("/usr/share/tool/data", "tool-data", "/usr/bin/tool", is_named=True)
     answer = found(evidence("cannot open data", failed("missing"), failed("integrity"), missing=[item]))
     assert answer.cause == "/usr/share/tool/data of package tool-data is not in the bundle, and /usr/bin/tool needs it"
-    assert "--add /usr/share/tool/data" in answer.cure
+    assert answer.cure == "lambundle pack /usr/bin/tool --package tool-data"
 
 
-def test_a_file_that_nobody_named_comes_after_the_bundle_at_rest_and_only_may_be_the_reason() -> None:
+def test_a_file_that_was_named_before_the_program_went_on_is_no_cause() -> None:
+    item = MissingPath("/usr/share/tool/data", "tool-data", "/usr/bin/tool", is_named=True)
+    answer = found(evidence("warning: no /usr/share/tool/data\nmy own error", failed("missing"), missing=[item]))
+    assert answer.cause == "tool ended with 1: my own error"
+
+
+def test_a_file_that_nobody_named_may_be_the_reason_only_where_nothing_was_said() -> None:
     item = MissingPath("/usr/share/tool/data", None, "/usr/bin/tool")
     answer = found(evidence("out of luck", failed("missing"), missing=[item]))
+    assert answer.cause == "tool ended with 1: out of luck"
+    answer = found(evidence("", failed("missing"), missing=[item]))
     assert answer.cause.startswith(
-        "/usr/share/tool/data is not in the bundle, and /usr/bin/tool looked for it: that may"
+        "/usr/share/tool/data is not in the bundle, and /usr/bin/tool looked for it: that may be why tool ended with 1"
     )
-    assert answer.cause.endswith("tool ended with 1: out of luck")
-    assert "--fix" not in answer.cure  # it adds only what a package owns
+    assert answer.is_open
     more = evidence("", failed("missing"), failed("closure", "a library is missing"), missing=[item])
     assert found(more).cause == "a library is missing"
 
@@ -197,10 +213,36 @@ def test_a_file_that_was_packed_elsewhere_and_lost_is_integritys() -> None:
     assert answer == Diagnosis(f"{path} is missing", "upload")
 
 
-@pytest.mark.parametrize("package", ["tool-data", None])
-def test_a_fix_is_offered_where_it_can_add_the_file(package: str | None) -> None:
-    item = MissingPath("/usr/share/tool/data", package, "/usr/bin/tool", is_named=True)
-    assert ("--fix" in found(evidence("data?", failed("missing"), missing=[item])).cure) == (package is not None)
+@pytest.mark.parametrize(("package", "option"), [("tool-data", "--package tool-data"), (None, "--add '/usr/a b'")])
+def test_a_file_of_a_package_comes_with_it_and_any_other_by_itself(package: str | None, option: str) -> None:
+    item = MissingPath("/usr/a b", package, "/usr/bin/tool", is_named=True)
+    answer = found(evidence("/usr/a b?", failed("missing"), missing=[item]))
+    assert answer.cure == f"lambundle pack /usr/bin/tool {option}"
+
+
+def test_a_cure_keeps_the_options_of_the_bundles_own_command() -> None:
+    options = PackOptions(add=("/srv/x",), exclude=("*.a",))
+    bundle = subject(manifests=(replace(manifest(), options=options),))
+    item = MissingPath("/usr/data", "data", "/usr/bin/tool", is_named=True)
+    answer = found(evidence("/usr/data?", failed("missing"), missing=[item], subject=bundle))
+    assert answer.cure == "lambundle pack /usr/bin/tool --add /srv/x --package data --exclude '*.a'"
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "is_same"),
+    [(1, "my error 5", True), (1, "my error 6", True), (2, "my error 5", False), (0, "", False), (1, "other", False)],
+)
+def test_what_fails_at_home_in_the_same_way_is_the_jobs_fault(status: int, said: str, is_same: bool) -> None:
+    item = MissingPath("/usr/data", "data", "/usr/bin/tool", is_named=True)
+    answer = found(at_home(evidence("my error 5", failed("missing"), missing=[item]), status, said))
+    assert ("on this machine it fails in the same way" in answer.cause) == is_same
+    assert answer.cause.startswith("tool ended with 1: my error 5")
+
+
+def test_a_line_that_home_prints_too_is_no_cause() -> None:
+    said = "sh: line 1: foo: command not found\ntool: /etc/x: No such file or directory"
+    home = "tool: /etc/x: No such file or directory"
+    assert found(at_home(evidence(said), 0, home)).cause == "foo is neither in the bundle nor on Lambda"
 
 
 def test_the_bundle_at_rest_is_asked_in_the_order_in_which_one_fault_makes_others() -> None:
@@ -217,6 +259,9 @@ def test_the_bundle_at_rest_is_asked_in_the_order_in_which_one_fault_makes_other
         ("touch: cannot touch '/var/task/x': Read-only file system", "it writes to /var/task/x", "/tmp"),
         ("OSError: [Errno 30] Read-only file system: '/opt/cache'", "it writes to /opt/cache", "/tmp"),
         ("  File synchronize.py: in __init__ SemLock", "no /dev/shm", "threads or pipes"),
+        ("touch: /home/sbx_user1051/x: Read-only file system", "no HOME", "HOME=/tmp"),
+        ("bash: setlocale: LC_ALL: cannot change locale (xx_XX.UTF-8)", "the locale xx_XX.UTF-8", "LC_ALL=C.UTF-8"),
+        ("locale.Error: unsupported locale setting", "the locale that it asks for", "LC_ALL=C.UTF-8"),
         ("curl: (6) Could not resolve host: example.org", "asks for the network", "does without"),
     ],
 )
@@ -246,14 +291,15 @@ def test_a_variable_that_nobody_named_may_be_the_reason_and_hides_no_other() -> 
         ("cat: /dev/fd/63: No such file or directory", "there is no /dev/fd/63 on Lambda", "<( )"),
         ("x: /proc/bus: No such file or directory", "there is no /proc/bus on Lambda", "null"),
         ("curl: (7) Failed to connect to x port 1", "nothing answers where it connects to", "verify has no network"),
-        ("x: cannot open '/data/x': No such file", "/data/x is neither in the bundle nor on Lambda", "--add /data/x"),
+        ("x: cannot open '/data/x': No such file", "cannot open '/data/x'", "no /data/x on this machine either"),
+        ("x: /data/here: No such file or directory", "/data/here is neither in the bundle", "--add /data/here"),
         ("x: /opt/data/x: No such file or directory", "/opt/data/x is neither in the bundle nor in a layer", "--layer"),
         ("x: /opt/bin/foo: No such file or directory", "/opt/bin/foo is neither", "lambundle pack /usr/bin/tool foo"),
         ("x: /usr/bin/foo: No such file or directory", "/usr/bin/foo is neither", "lambundle pack /usr/bin/tool foo"),
     ],
 )
 def test_what_nobody_can_bring_and_what_somebody_can(said: str, cause: str, cure: str) -> None:
-    answer = found(evidence(said))
+    answer = found(evidence(said, machine=MadeMachine({"/data/here": ""})))
     assert cause in answer.cause
     assert cure in answer.cure
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.verify.diagnosis import Evidence, diagnose
-from lambundle.verify.diagnosis.evidence import LINE_MAX, excerpt, telling
+from lambundle.verify.diagnosis.evidence import LINE_MAX, excerpt
 from lambundle.verify.model import Check, Diagnosis, RunReport, Status
 from lambundle.verify.run.jobs import Job, Origin
 from lambundle.verify.run.mounted import Mounted
+from lambundle.verify.run.statement import telling
 from tests.unit.verify.made import MadeMachine, entry, manifest, member, result, subject
 
 if TYPE_CHECKING:

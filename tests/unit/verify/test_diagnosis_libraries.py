@@ -9,7 +9,7 @@ import pytest
 from lambundle.bundle.model import Kind
 from lambundle.verify.checks.missing import MissingPath
 from lambundle.verify.model import Diagnosis
-from tests.unit.verify.made import entry, manifest, member, subject
+from tests.unit.verify.made import MadeMachine, entry, manifest, member, subject
 from tests.unit.verify.test_diagnosis import evidence, failed, found
 
 SAID = "tool: error while loading shared libraries: {}: cannot open shared object file: {}"
@@ -81,3 +81,57 @@ def test_the_cure_is_a_command_for_ours_and_a_place_for_others() -> None:
     assert found(evidence(said, missing=missing)).cure == "lambundle pack /usr/bin/tool --add /usr/lib/libx.so.1"
     assert found(evidence(said)).cure.endswith("then pack again: lambundle pack /usr/bin/tool")
     assert found(evidence(said, subject=subject(manifests=()))).cure.startswith("copy libx.so.1 into lib/ of the zip")
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (
+            "Error loading shared library libx.so.1: No such file or directory (needed by /usr/bin/tool)",
+            "libx.so.1 is not in the bundle, and tool needs it",
+        ),
+        (
+            "tool: error while loading shared libraries: libx.so.1: file too short",
+            "libx.so.1 is in the zip, and is damaged: file too short",
+        ),
+        (
+            "tool: error while loading shared libraries: /usr/lib/libx.so.1: invalid ELF header",
+            "libx.so.1 is in the zip, and is damaged: invalid ELF header",
+        ),
+        (
+            "Error loading shared library libx.so.1: Exec format error (needed by /usr/bin/tool)",
+            "libx.so.1 is in the zip, and is damaged: Exec format error",
+        ),
+        (
+            "Error relocating /usr/bin/tool: x_new: symbol not found",
+            "tool needs the symbol x_new, and no library that was loaded has it",
+        ),
+        (
+            "tool: symbol lookup error: /usr/lib/liby.so: undefined symbol: x_new",
+            "liby.so needs the symbol x_new, and no library that was loaded has it",
+        ),
+    ],
+)
+def test_what_the_loaders_say(said: str, cause: str) -> None:
+    answer = found(evidence(said))
+    assert answer.cause == cause
+    assert "lambundle pack /usr/bin/tool" in answer.cure
+
+
+def test_a_library_of_ours_that_the_loader_passes_over_is_damaged() -> None:
+    bundle = subject(member(LIB, 0o755))
+    answer = found(evidence(SAID.format("libx.so.1", GONE), subject=bundle))
+    assert answer.cause == "libx.so.1 is in the zip, and is damaged: the loader passes over it"
+    assert answer.cure == "lambundle pack /usr/bin/tool"
+
+
+def test_a_library_that_is_here_is_not_to_be_installed() -> None:
+    machine = MadeMachine({"/opt/own/lib/libx.so.1": ""})
+    answer = found(evidence(SAID.format("libx.so.1", GONE), machine=machine))
+    assert answer.cure == "lambundle pack /usr/bin/tool --library-path /opt/own/lib"
+
+
+def test_a_plug_in_of_a_package_comes_with_it() -> None:
+    machine = MadeMachine({"/usr/lib/x/plug.so": "plug-ins"})
+    said = "/usr/lib/x/plug.so: cannot open shared object file: No such file or directory"
+    assert found(evidence(said, machine=machine)).cure == "lambundle pack /usr/bin/tool --package plug-ins"

@@ -104,6 +104,6 @@ def test_a_module_of_this_machine_is_to_be_added() -> None:
     said = "ModuleNotFoundError: No module named 'yaml'"
     answer = found(evidence(said, failed("missing"), missing=[item]))
     assert answer.cause == f"the Python module yaml is not in the bundle: {path} of package python3-yaml was looked for"
-    assert answer.cure == f"lambundle pack /usr/bin/tool --add {path}, or verify with --fix"
+    assert answer.cure == "lambundle pack /usr/bin/tool --package python3-yaml"
     other = replace(item, path="/usr/lib/python3/dist-packages/other")
     assert "install yaml for the Python" in found(evidence(said, failed("missing"), missing=[other])).cure

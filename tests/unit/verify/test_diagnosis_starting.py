@@ -12,7 +12,7 @@ from lambundle.verify.diagnosis.starting import command_missing, entrypoint, int
 from lambundle.verify.first_line import fault_of
 from lambundle.verify.model import Check, Diagnosis, RunReport, Status
 from lambundle.verify.run.mounted import Mounted
-from tests.unit.verify.made import entry, manifest, member, mounted, subject
+from tests.unit.verify.made import MadeMachine, entry, manifest, member, mounted, subject
 from tests.unit.verify.test_diagnosis import evidence, failed, found
 
 if TYPE_CHECKING:
@@ -93,12 +93,12 @@ def test_a_script_of_the_bundles_root_gets_its_interpreter_packed(tmp_path: Path
     path = "lambundle/tool/root/usr/bin/x"
     said = f"sh: /opt/{path}: /usr/bin/nope: bad interpreter: No such file or directory"
     answer = found(evidence(said, mounted=mounted(script(tmp_path, b"#!/usr/bin/nope\n", path))))
-    assert answer.cure == "pack the interpreter too: lambundle pack /usr/bin/tool --add /usr/bin/nope"
+    assert answer.cure == "lambundle pack /usr/bin/tool --add /usr/bin/nope"
 
 
 def test_a_bad_interpreter_of_a_file_that_cannot_be_read() -> None:
     said = "sh: /opt/bin/x: /usr/bin/python9: bad interpreter: No such file or directory"
-    answer = found(evidence(said, status=126))
+    answer = found(evidence(said, status=126, machine=MadeMachine({"/usr/bin/python9": "python9"})))
     assert answer.cause == "/opt/bin/x cannot start: /usr/bin/python9 is not there"
     assert "--add /usr/bin/python9" in answer.cure
     foreign = evidence(said, status=126, subject=subject(manifests=()))
@@ -144,7 +144,7 @@ def test_a_command_that_nobody_has(said: str) -> None:
 
 
 def test_a_command_that_is_here_need_not_be_installed() -> None:
-    assert found(evidence("sh: 1: cat: not found")).cure == "pack it too: lambundle pack /usr/bin/tool cat"
+    assert found(evidence("sh: 1: cat: not found")).cure == "lambundle pack /usr/bin/tool cat"
 
 
 def test_a_launcher_that_was_lost_is_integritys() -> None:

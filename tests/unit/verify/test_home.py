@@ -166,7 +166,9 @@ def test_files_that_only_home_opened(tmp_path: Path) -> None:
     inside.parent.mkdir(parents=True)
     inside.touch()
     paths = ("/usr/share/data", "/usr/share/inside", "/usr/share/asked", "/usr/share/gone", "/usr/lib/plug.so")
-    owners = dict.fromkeys((*paths, "/usr/bin/awk", "/usr/bin/cat", "/usr/lib/libz.so.1"), "p") | {"/srv/own": ""}
+    owners = dict.fromkeys((*paths, "/usr/bin/awk", "/usr/bin/cat", "/usr/lib/libz.so.1", "/etc/os-release"), "p") | {
+        "/srv/own": ""
+    }
     seen = trace(
         "1 lookup host open64 /usr/share/data",
         "1 lookup host fopen /usr/share//data",
@@ -175,13 +177,15 @@ def test_files_that_only_home_opened(tmp_path: Path) -> None:
         "1 lookup nowhere open /usr/share/gone",
         "1 lookup host open /usr/share/locale/x.mo",
         "1 lookup host open /srv/own",
+        "1 lookup host open /etc/os-release",
         "1 exec host /usr/bin/awk",
         "1 exec host /usr/bin/cat",
         "1 object /usr/lib/plug.so",
         "1 object /usr/lib/libz.so.1",
         "1 object /usr/lib/libhost.so.3",
     )
-    found = opened_only(seen, mounted(tmp_path), MadeMachine(owners=owners), {"libhost.so.3"})
+    there = result(records=trace("1 lookup host open /etc/os-release"))
+    found = opened_only(there, seen, mounted(tmp_path), MadeMachine(owners=owners), {"libhost.so.3"})
     assert [(item.path, item.package, item.is_program) for item in found] == [
         ("/usr/bin/awk", "p", True),
         ("/usr/share/data", "p", False),

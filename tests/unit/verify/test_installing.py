@@ -91,3 +91,7 @@ def test_the_first_processs_root_tells_a_chroot(tmp_path: Path) -> None:
     root.unlink()
     root.symlink_to(tmp_path)
     assert is_chroot(tmp_path)
+
+
+def test_without_proc_it_is_one_too(tmp_path: Path) -> None:
+    assert is_chroot(tmp_path)

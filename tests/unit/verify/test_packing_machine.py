@@ -110,8 +110,8 @@ def _raise(_path: str) -> str:
 
 
 def test_a_command_is_one_on_path() -> None:
-    assert packing().has_command("env")
-    assert not packing().has_command("x")
+    assert packing().command("env") == "env"
+    assert packing().command("x") is None
 
 
 def test_a_library_is_found_as_the_loader_finds_it() -> None:

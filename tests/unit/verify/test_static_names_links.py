@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.bundle import zipformat
+from lambundle.verify.model import Status
 from lambundle.verify.static import static_checks
 from tests.unit.verify.drafts import WINDOWS, Draft, assert_fails, details, failures, judged
 from tests.unit.zips import DIR, LNK, Raw, raw, zipped
@@ -52,6 +53,19 @@ def test_an_unsafe_name_fails_and_may_not_be_unpacked(tmp_path: Path, name: str)
     assert_fails(result, names=[phrase, "zip the tree again"])
     assert result.subject
     assert not result.subject.runnable
+
+
+@pytest.mark.parametrize("target", ["/tmp", "/tmp/cache", "/dev/stdout", "/proc/self/fd/2"])
+def test_a_link_to_what_every_host_has_passes(tmp_path: Path, target: str) -> None:
+    (tmp_path / "x.zip").write_bytes(zipped(raw(b"x", target.encode(), LNK), raw(b"y", b"x", LNK)))
+    (check,) = (check for check in static_checks(tmp_path / "x.zip").checks if check.name == "links")
+    assert (check.status, check.detail.split("; ")[1]) == (Status.PASS, "2 to places of the host")
+
+
+@pytest.mark.parametrize("target", ["/tmp/../etc/passwd", "/tmp/", "/dev/sda", "/proc/self/root/etc/passwd", "/tmpx"])
+def test_a_link_to_anything_else_of_the_host_fails(tmp_path: Path, target: str) -> None:
+    (tmp_path / "x.zip").write_bytes(zipped(raw(b"x", target.encode(), LNK)))
+    assert_fails(static_checks(tmp_path / "x.zip"), links=f"x leads to {target}, an absolute path")
 
 
 @pytest.mark.parametrize("name", LINKS)

@@ -98,7 +98,6 @@ class _Counted(tuple[ProgramStart, ...]):
     """Starts that count how often they are looked through."""
 
     __slots__ = ()
-
     times = 0
 
     def __iter__(self) -> Iterator[ProgramStart]:

@@ -37,5 +37,5 @@ def is_chroot(proc: Path = Path("/proc")) -> bool:
     try:
         rows = (proc / "self/mountinfo").read_text(errors="replace").splitlines()
     except OSError:
-        return False
+        return not (proc / "self").exists()  # not even /proc is there: a directory that was entered as it was unpacked
     return bool(rows) and not any(row.split()[4] == "/" for row in rows)
