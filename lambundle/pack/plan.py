@@ -21,6 +21,7 @@ from lambundle.pack import gconv, libc, loaded, locales, named, optional_parts, 
 from lambundle.pack.again import options_of
 from lambundle.pack.entries import bundle_entries
 from lambundle.pack.excluded import exclusion_notes
+from lambundle.pack.library_list import add_library_list
 from lambundle.pack.library_path import glibc_version, libc_of
 from lambundle.pack.library_path import loaders as find_loaders
 from lambundle.pack.request import Plan, Request
@@ -221,6 +222,7 @@ def _make_files(resolved: _Resolved, gathered: _Gathered, loaders: Mapping[str, 
             gathering.mirror.make_file(path, text.encode(), 0o644, Reason("recipe", None, result.recipe))
     environment = dict(discovery.environment)
     if any(loader.libc == "glibc" for loader in loaders.values()):
+        add_library_list(gathering, loaders.values())
         converters = gconv.list_converters(gathering, tell=discovery.converts)
         environment = libc.glibc_variables(gathering) | converters | environment
     return environment
