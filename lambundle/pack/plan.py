@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lambundle.bundle.model import Manifest, PackedOn, Program, Reason
 from lambundle.discover.discovery import Discovery
+from lambundle.discover.opened import add_opened
 from lambundle.discover.preloads import add_preloaded
 from lambundle.gather.bytecode import add_bytecode
 from lambundle.gather.gathering import Gathering
@@ -153,7 +154,9 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = (), first: tuple[str
     if not resolved.only_recorded:
         discovery.discover()
         if resolved.dynamic:
-            add_preloaded(gathering, (program.started for program in resolved.dynamic), machine.files.real(SHELL))
+            shell = machine.files.real(SHELL)
+            add_preloaded(gathering, (program.started for program in resolved.dynamic), shell)
+            add_opened(gathering, lambda path: discovery.owner(path) is not None, shell)
     _add_asked_for(gathering, discovery, request)
     if resolved.dynamic:
         started = (*(program.started for program in discovery.dynamic), machine.files.real(SHELL))
