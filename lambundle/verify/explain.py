@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lambundle.target import TMP
 from lambundle.verify.diagnosis import diagnose
 from lambundle.verify.diagnosis.guesses import suspects, unknown
-from lambundle.verify.model import Diagnosis, Status, Verdict
+from lambundle.verify.model import Diagnosis, Status
 from lambundle.verify.repack.remedy import Remedy
 from lambundle.verify.repack.repacker import Repacker
 from lambundle.verify.repack.trial import Trial
@@ -37,9 +37,9 @@ def explained(
     around: Surroundings,
     examine: Callable[[VerifyRequest, Surroundings], Findings],
 ) -> Findings:
-    """Add cause and cure to what ``examine`` found of a bundle, and the remedy that was seen to help."""
+    """Add cause and cure to what ``examine`` found of a bundle that failed, and the remedy that was seen to help."""
     evidence = findings.evidence
-    if evidence is None or findings.verification.verdict is not Verdict.FAIL:
+    if evidence is None:
         return findings
     packer = _packer(evidence, request, around)
     evidence = replace(evidence, packer=packer)

@@ -15,7 +15,9 @@ import pytest
 
 from lambundle.errors import HandlerError
 from lambundle.target import ENVIRONMENT, PAYLOAD_LIMIT
-from lambundle.verify.function import Event, Function, FunctionReport, invoke_function, lang
+from lambundle.verify.function import lang
+from lambundle.verify.function.invoke import invoke_function
+from lambundle.verify.function.model import Event, Function, FunctionReport
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
 from lambundle.verify.sandbox.docker.docker import DockerSandbox
 from lambundle.verify.sandbox.interface import MIB, Limits
