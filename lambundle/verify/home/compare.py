@@ -18,6 +18,8 @@ READ_MAX = 16 << 20
 """Bytes of a file that are compared word by word; a larger one that differs is compared as a whole."""
 SIZE_SHARE, SIZE_ROOM = 10, 256
 """A file that is another one in each run, and no text, may be larger or smaller by this part of it and these bytes."""
+VALUE_MIN = 6
+"""Characters of a variable's value that is known again where it stands without its name."""
 SHOWN = 80
 """Characters of a line that are shown."""
 
@@ -54,11 +56,23 @@ class Virtual:
     """What tells only that a program runs from the bundle.
 
     ``roots`` are the roots of bundles in the sandbox, whose paths are without them at home; ``variables`` are set
-    otherwise on the two sides.
+    otherwise on the two sides, to the ``values``, which come longest first, each with what stands for it.
     """
 
     roots: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
+    values: tuple[tuple[str, str], ...] = ()
+
+
+def values_of(*environments: Mapping[str, str], variables: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """What ``Virtual`` needs to know of the values of ``variables`` on the two sides; a short one may be any word."""
+    found = {
+        value: f"${name}"
+        for name in sorted(variables)
+        for value in (environment.get(name, "") for environment in environments)
+        if len(value) >= VALUE_MIN
+    }
+    return tuple(sorted(found.items(), key=lambda item: (-len(item[0]), item[0])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +167,8 @@ def _lines(data: bytes, virtual: Virtual) -> list[bytes]:
     """The lines of a content without what only tells where the program runs."""
     for root in virtual.roots:
         data = data.replace(root.encode(), b"")
+    for value, placeholder in virtual.values:
+        data = data.replace(value.encode(errors="surrogateescape"), placeholder.encode())
     names = tuple(f"{name}=".encode() for name in virtual.variables)
     lines = data.split(b"\n")
     return [line for line in lines if not line.startswith(names)] if names else lines

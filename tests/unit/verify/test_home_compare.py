@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from lambundle.verify.home import compare as module
-from lambundle.verify.home.compare import STDOUT, ComparedOutput, ComparedRun, Differences, Virtual, compare
+from lambundle.verify.home.compare import STDOUT, ComparedOutput, ComparedRun, Differences, Virtual, compare, values_of
 
 ROOT = "/opt/lambundle/tool/root"
 VIRTUAL = Virtual((ROOT,), frozenset({"PATH"}))
@@ -30,6 +30,20 @@ def output(data: bytes) -> ComparedOutput:
 
 def found(bundle: ComparedRun, home: ComparedRun, again: ComparedRun | None = None) -> tuple[str, ...]:
     return compare([bundle], [home, again or home], VIRTUAL).found
+
+
+def test_a_value_that_is_set_otherwise_is_no_difference_where_it_stands_without_its_name() -> None:
+    away = {"PATH": "/var/lang/bin:/opt/bin", "LANG": "en_US.UTF-8", "SHLVL": "0"}
+    here = {"PATH": "/opt/bin:/usr/bin", "LANG": "C.UTF-8", "SHLVL": "1"}
+    virtual = Virtual((ROOT,), frozenset(away), values_of(away, here, variables=frozenset(away)))
+    line = "'{PATH}' {LANG!r} {PATH}/ {ROOT} {SHLVL}\n"
+    ours, theirs = (run(line.format(ROOT=ROOT if side is away else "", **side)) for side in (away, here))
+    [told] = compare([ours], [theirs], virtual).found
+    assert (
+        told == "stdout: line 1 is \"'$PATH' '$LANG' $PATH/  1\" at home, \"'$PATH' '$LANG' $PATH/  0\" from the bundle"
+    )
+    assert not compare([run(line.format(ROOT="", **away | {"SHLVL": "1"}))], [theirs], virtual).found
+    assert compare([run("C\n")], [run("C.UTF-8\n")], virtual).found
 
 
 SAME = run("one\ntwo\n", a=b"1", b=b"2")
