@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambundle.target import TMP
+from lambundle.verify.checks.same import NAME as SAME
+from lambundle.verify.checks.same import OF_THE_MACHINE
 from lambundle.verify.diagnosis import diagnose
 from lambundle.verify.diagnosis.guesses import suspects, unknown
 from lambundle.verify.model import Diagnosis, Status
@@ -53,8 +55,8 @@ def explained(
     trial = Trial(replace(request, compares=compares), around, packer, examine, _next_remedy)
     if found.remedy is not None and not found.is_open:
         cured = trial.cured(found.remedy)
-        cure = found.cure if cured is None else packer.command(cured.remedy)
-        return _told(findings, replace(found, cure=cure), cured)
+        told = _in_vain(evidence, found) if cured is None else replace(found, cure=packer.command(cured.remedy))
+        return _told(findings, told, cured)
     if not found.is_open or evidence.failed is None or evidence.failed.worst.ended_by:
         return _told(findings, found)
     return _by_trial(findings, evidence, trial, packer) or _told(_unsuspected(findings), _own_words(evidence, found))
@@ -78,6 +80,14 @@ def _by_trial(findings: Findings, evidence: Evidence, trial: Trial, packer: Repa
             told = value if variable == "HOME" else f'"${variable}"'
             return _told(findings, Diagnosis(cause, f"set {variable}={told} in the function's configuration"))
     return None
+
+
+def _in_vain(evidence: Evidence, found: Diagnosis) -> Diagnosis:
+    """A cause whose remedy did not help: files that only home opened are then no reason for another result."""
+    check = evidence.check(SAME)
+    if check is None or evidence.failed is not None:
+        return found
+    return replace(found, cause=check.detail, cure=OF_THE_MACHINE)
 
 
 def _variables(evidence: Evidence) -> list[tuple[str, str]]:
@@ -136,7 +146,7 @@ def _told(findings: Findings, found: Diagnosis | None, cured: Cured | None = Non
 
 
 def _lacks(check: Check) -> bool:
-    return check.name in {"missing", "same"} and check.status is Status.FAIL
+    return check.name in {"missing", SAME} and check.status is Status.FAIL
 
 
 def _unsuspected(findings: Findings) -> Findings:

@@ -243,6 +243,17 @@ FUNCTION_CURES = {
 _CRASH = "add import faulthandler; faulthandler.enable() to the handler: its log then says which line crashes"
 
 
+def fails_again(evidence: Evidence) -> Diagnosis | None:
+    """A command that succeeded, and then not: what its first run left in /tmp is there still; nothing is missing."""
+    result = evidence.failed
+    if result is None or evidence.is_function or result.worst is result.first or result.worst.ended_by:
+        return None
+    return Diagnosis(
+        evidence.failure,
+        "what it left in /tmp is there when it runs again, as on Lambda: let it remove that first, or bear it",
+    )
+
+
 def unknown(evidence: Evidence) -> Diagnosis | None:
     """Nothing fits: what it said, and how to see more."""
     result = evidence.failed

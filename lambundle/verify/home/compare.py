@@ -28,6 +28,8 @@ STDOUT, STATUS = "stdout", "the exit status"
 _WORDS = re.compile(rb"[\w.:+/=-]+|\W")
 """Words of a line: a date, a time, a path, a figure and a line in base64 is one."""
 _TEXT = 8_192
+_BLOCK, _PART = 16, 65_536
+"""Bytes of what is no text that are compared as one, and those of the parts in which a difference is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +151,18 @@ def _difference(
     here = [_lines(item.read(), virtual) for item in theirs]
     if away[0] == here[0]:
         return "", False
-    if any(len(lines) != len(here[0]) for lines in here) or _is_random(here):
-        is_other = not _is_text(here[0]) and not _is_near(ours[0].size, [item.size for item in theirs])
+    if not (_is_text(here[0]) and _is_text(away[0])) and _is_one_size((*here, *away)):
+        is_same, is_varying = _agree_in_blocks([*map(_joined, here)], [*map(_joined, away)])
+        return "" if is_same else sizes, is_varying
+    return _difference_of_lines(name, away, here, sizes, is_near=_is_near(ours[0].size, [item.size for item in theirs]))
+
+
+def _difference_of_lines(
+    name: str, away: Sequence[Sequence[bytes]], here: Sequence[Sequence[bytes]], sizes: str, *, is_near: bool
+) -> tuple[str, bool]:
+    """The same of lines; ``sizes`` is the line for what cannot be shown, ``is_near`` whether those are alike."""
+    if any(len(lines) != len(here[0]) for lines in here) or _is_random(here) or _is_random(away):
+        is_other = not _is_text(here[0]) and not is_near
         return sizes if is_other else "", True
     varying = _varying(here) | _varying(away)
     own, lines = away[0], here[0]
@@ -184,10 +196,15 @@ def _is_text(lines: Sequence[bytes]) -> bool:
 
 
 def _is_random(samples: Sequence[Sequence[bytes]]) -> bool:
-    """Whether runs of one side differ in most of what is no text, as in what is encrypted: words say nothing there."""
+    """Whether runs of one side differ in most of what is no text, as in what is encrypted, or in its size.
+
+    Words say nothing there.
+    """
     first = samples[0]
     if _is_text(first):
         return False
+    if not _is_one_size(samples) or _changes([len(lines) for lines in samples]):
+        return True
     size = sum(map(len, first))
     changed = (sum(len(line) for line, other in zip(first, again, strict=True) if line != other) for again in samples)
     return any(2 * count > size for count in changed)
@@ -197,6 +214,31 @@ def _is_near(size: int, others: Sequence[int]) -> bool:
     """Whether a size is as those of the runs at home: all that can be said of a content that is another each time."""
     room = max(others) // SIZE_SHARE + SIZE_ROOM
     return min(others) - room <= size <= max(others) + room
+
+
+def _joined(lines: Sequence[bytes]) -> bytes:
+    return b"\n".join(lines)
+
+
+def _is_one_size(samples: Sequence[Sequence[bytes]]) -> bool:
+    return not _changes([sum(map(len, lines)) + len(lines) for lines in samples])
+
+
+def _agree_in_blocks(home: Sequence[bytes], away: Sequence[bytes]) -> tuple[bool, bool]:
+    """Whether contents of one size are the same but for blocks that vary, or lie beside one; and whether some vary.
+
+    Beside: of a time the last bytes vary from run to run, and now and then those before them.
+    """
+    varying = {number for first, *others in (home, away) for other in others for number in _blocks(first, other)}
+    beside = {number + step for number in varying for step in (-1, 0, 1)}
+    return _blocks(home[0], away[0]) <= beside, bool(varying)
+
+
+def _blocks(one: bytes, other: bytes) -> set[int]:
+    """The numbers of the blocks that differ."""
+    parts = (part for part in range(0, len(one), _PART) if one[part : part + _PART] != other[part : part + _PART])
+    starts = (start for part in parts for start in range(part, part + _PART, _BLOCK))
+    return {start // _BLOCK for start in starts if one[start : start + _BLOCK] != other[start : start + _BLOCK]}
 
 
 _WHOLE = -1
