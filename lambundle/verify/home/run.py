@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from lambundle.verify.run.made import Made, collect
 from lambundle.verify.run.runner import environment, run_once, run_traced
 from lambundle.verify.run.trace import Trace
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
-from lambundle.verify.sandbox.hostroot import FILES
+from lambundle.verify.sandbox.etc import FILES
 from lambundle.verify.sandbox.interface import Command
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _name_service(machine: Machine, file: Path) -> dict[str, Path]:
     """Lambda's nsswitch.conf(5) in place of this machine's: its modules are the machine's, not the job's."""
     if not machine.files.is_file(_NSSWITCH):
         return {}
-    file.write_text(FILES[_NSSWITCH[1:]])
+    file.write_text(FILES[posixpath.basename(_NSSWITCH)])
     file.chmod(0o644)
     return {machine.files.real(_NSSWITCH): file}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lambundle.bundle.model import Reason
 from lambundle.discover.links import MAX_TREE, LinkedDirectories
 from lambundle.discover.selection import Selection
@@ -63,11 +65,12 @@ def test_a_directory_that_only_the_program_names_counts() -> None:
     assert select(machine, "/usr/bin/show")[0] == {"tables"}
 
 
-def test_a_directory_of_the_whole_system_does_not() -> None:
+@pytest.mark.parametrize("directory", ["/usr/share/fonts/truetype", "/usr/share/binfmts"])
+def test_a_directory_of_the_whole_system_does_not(directory: str) -> None:
     machine = (
-        Installed(by_name={"fonts-large"})
-        .install("show", "/usr/bin/show", "/usr/share/fonts/truetype/show.ttf")
-        .install("fonts-large", "/usr/share/fonts/truetype/large.ttf")
+        Installed(by_name={"large"})
+        .install("show", "/usr/bin/show", f"{directory}/show")
+        .install("large", f"{directory}/large")
     )
     assert select(machine, "/usr/bin/show") == (set(), [])
 
