@@ -59,7 +59,8 @@ def _failed(different: Sequence[Comparison], manifests: Sequence[Manifest]) -> C
     opened = [item for comparison in different for item in comparison.opened]
     likely = [item for item in opened if is_likely(item)]
     context = (*lines[1:], *more, *(f"opened at home only: {line}" for line in by_package(likely or opened)))
-    is_seen = job.origin is Origin.COMMAND and all(item.home.trace.lookups for item in different)
+    is_whole = job.origin is Origin.COMMAND and not any(manifest.options.exclude for manifest in manifests)
+    is_seen = is_whole and all(item.home.trace.lookups for item in different)
     hint = OF_THE_MACHINE if is_seen and not likely else cure(manifests, likely, job)
     return Check(NAME, Status.FAIL, detail, hint, context)
 

@@ -81,12 +81,14 @@ def values_of(*environments: Mapping[str, str], variables: Collection[str]) -> t
 class Differences:
     """``found`` are lines on what differs, ``varying`` the names of what differs at home by itself too.
 
-    ``placed`` are files that hold paths of the bundle's own, so that they cannot be compared.
+    ``placed`` are files that hold paths of the bundle's own, so that they cannot be compared. ``is_unsure`` says that
+    something found is no text and varies too: a few runs may not show all that does.
     """
 
     found: tuple[str, ...] = ()
     varying: tuple[str, ...] = ()
     placed: tuple[str, ...] = ()
+    is_unsure: bool = False
 
 
 def compare(bundle: Sequence[ComparedRun], home: Sequence[ComparedRun], virtual: Virtual) -> Differences:
@@ -95,6 +97,7 @@ def compare(bundle: Sequence[ComparedRun], home: Sequence[ComparedRun], virtual:
     With one run at home everything that differs is found, whether it differs by itself or not.
     """
     found, varying, placed = [], [], []
+    is_unsure = False
     ours, theirs = bundle[0], home[0]
     if ours.status != theirs.status:
         if _changes([run.status for run in home]) or _changes([run.status for run in bundle]):
@@ -114,7 +117,8 @@ def compare(bundle: Sequence[ComparedRun], home: Sequence[ComparedRun], virtual:
             line, is_varying = _difference(name, bundle, home, virtual)
             found += [line] if line else []
             varying += [name] if is_varying else []
-    return Differences(tuple(found), tuple(varying), tuple(placed))
+            is_unsure |= bool(line) and is_varying and not _is_text([theirs.contents[name].read()])
+    return Differences(tuple(found), tuple(varying), tuple(placed), is_unsure)
 
 
 def _changes(values: Sequence[object]) -> bool:
