@@ -225,7 +225,7 @@ def test_what_only_lambdas_python_has_leaves_the_answer_open(host: Host, monkeyp
     code = "import boto3\ndef handler(event, context): return event"
     layer = host.tree({"python/boto3.py": ("", 0o644)})
     task = host.tree({"handler.py": (code, 0o644)})
-    with pytest.raises(HandlerError, match="imports boto3, which Lambda's Python has"):
+    with pytest.raises(HandlerError, match="imports boto3, which Lambda's runtime has"):
         host.invoke({"/var/task": task}, 1, handler="handler.handler")
     report = host.invoke({"/var/task": task, "/opt": layer}, 1, handler="handler.handler")
     assert statuses(report) == ["ok"], "a layer may bring its own"

@@ -29,7 +29,7 @@ LONG = 2.0
 """Seconds from which on a job is not run a third time: the first run, in which all was in memory, was warm too."""
 TIMES = 3
 """How often a job is timed, cold and warm, so that a median can be told."""
-TIMING = 1.0
+TIMING = 0.5
 """Seconds for that, beyond one cold and one warm run of each job; long jobs are timed once."""
 
 

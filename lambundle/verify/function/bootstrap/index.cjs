@@ -25,8 +25,9 @@ class RuntimeError extends Error {
   }
 }
 
+const isText = (value) => typeof value === "string" && value !== "";
 const isError = (value) =>
-  util.types.isNativeError(value) || [value?.name, value?.message, value?.stack].every((one) => one && typeof one === "string");
+  util.types.isNativeError(value) || [value?.name, value?.message, value?.stack].every(isText);
 
 // What the caller of Invoke gets.
 function toAnswer(error) {
@@ -36,8 +37,8 @@ function toAnswer(error) {
     }
     return { errorType: typeof error, errorMessage: error.toString(), trace: [] };
   } catch {
-    const message = "callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack";
-    return { errorType: "handled", errorMessage: message };
+    const trouble = "but there was a problem while retrieving one or more of its message, name, and stack";
+    return { errorType: "handled", errorMessage: `callback called with Error argument, ${trouble}` };
   }
 }
 
@@ -66,7 +67,10 @@ const lowest = Math.max(0, LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL?.toUp
 function line(level, values) {
   const timestamp = new Date().toISOString();
   if (!isJson) return `${timestamp}\t${requestId}\t${level}\t${util.format(...values)}\n`;
-  const plain = (error) => ({ errorType: error.name, errorMessage: error.message, stackTrace: String(error.stack).split("\n"), ...error });
+  const plain = (error) => {
+    const stackTrace = String(error.stack).split("\n");
+    return { errorType: error.name, errorMessage: error.message, stackTrace, ...error };
+  };
   const told = { timestamp, level, requestId, message: values.length === 1 ? values[0] : util.format(...values) };
   const error = values.length > 1 && values.find((value) => value instanceof Error);
   if (error) Object.assign(told, plain(error));
@@ -200,7 +204,7 @@ function check(handler) {
   }
   if (MAJOR >= 24 && handler.length >= 3) {
     const message = "Lambda has removed support for callback-based function handlers starting with Node.js 24";
-    throw new RuntimeError("Runtime.CallbackHandlerDeprecated", message);
+    throw new RuntimeError("Runtime.CallbackHandlerDeprecated", `${message}; let it be async, or use nodejs22.x`);
   }
 }
 
@@ -267,7 +271,10 @@ class Invocation {
 
   context(headers) {
     const invocation = this;
-    const done = this.once((error, result) => (error !== undefined && error !== null ? this.fail(error) : this.succeed(result)));
+    const done = this.once((error, result) => {
+      if (error !== undefined && error !== null) this.fail(error);
+      else this.succeed(result);
+    });
     return {
       get callbackWaitsForEmptyEventLoop() {
         return invocation.waits;
@@ -285,7 +292,8 @@ class Invocation {
   // The handler has nothing more to do, and has not answered.
   abandon(isAsync) {
     const end = this.once(() => {
-      if (isAsync) this.fail(new RuntimeError("Runtime.NodeJsExit", "The function has exited without resolving its promise"));
+      const words = "The asynchronous function has exited without settling its promise";
+      if (isAsync) this.fail(new RuntimeError("Runtime.NodeJsExit", words));
       else this.succeed(null);
     });
     atEmptyLoop = () => end();
