@@ -19,7 +19,7 @@ from lambundle.verify.checks.smoke import smoke_check
 from lambundle.verify.checks.start import start_check
 from lambundle.verify.diagnosis.evidence import Evidence
 from lambundle.verify.home.comparison import opened_at_home
-from lambundle.verify.model import Check, Status, Verification
+from lambundle.verify.model import Check, Status, Verdict, Verification
 from lambundle.verify.request import Findings, Surroundings, VerifyRequest
 from lambundle.verify.run.inputs import DIRECTORY
 from lambundle.verify.run.jobs import jobs
@@ -48,9 +48,12 @@ RUNNING_CHECKS = ("smoke", "same", "isolation", "missing", "environment", "memor
 
 def verify(request: VerifyRequest, around: Surroundings) -> Findings:
     """Verify one bundle. Raise UsageError for a request without meaning, SandboxError when the sandbox broke."""
-    from lambundle.verify.explain import explained
+    findings = examine(request, around)
+    if findings.verification.verdict is not Verdict.FAIL:
+        return findings
+    from lambundle.verify.explain import explained  # it packs, which takes a while to import
 
-    return explained(examine(request, around), request, around, examine)
+    return explained(findings, request, around, examine)
 
 
 def examine(request: VerifyRequest, around: Surroundings) -> Findings:

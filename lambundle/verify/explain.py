@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambundle.target import TMP
+from lambundle.verify.checks.same import NAME as SAME
+from lambundle.verify.checks.same import OF_THE_MACHINE
 from lambundle.verify.diagnosis import diagnose
 from lambundle.verify.diagnosis.guesses import suspects, unknown
-from lambundle.verify.model import Diagnosis, Status, Verdict
+from lambundle.verify.model import Diagnosis, Status
 from lambundle.verify.repack.remedy import Remedy
 from lambundle.verify.repack.repacker import Repacker
 from lambundle.verify.repack.trial import Trial
@@ -39,9 +41,9 @@ def explained(
     around: Surroundings,
     examine: Callable[[VerifyRequest, Surroundings], Findings],
 ) -> Findings:
-    """Add cause and cure to what ``examine`` found of a bundle, and the remedy that was seen to help."""
+    """Add cause and cure to what ``examine`` found of a bundle that failed, and the remedy that was seen to help."""
     evidence = findings.evidence
-    if evidence is None or findings.verification.verdict is not Verdict.FAIL:
+    if evidence is None:
         return findings
     packer = _packer(evidence, request)
     evidence = replace(evidence, packer=packer)
@@ -55,8 +57,8 @@ def explained(
     trial = Trial(replace(request, compares=compares), around, packer, examine, _next_remedy)
     if found.remedy is not None and not found.is_open:
         cured = trial.cured(found.remedy)
-        cure = found.cure if cured is None else packer.command(cured.remedy)
-        return _told(findings, replace(found, cure=cure), cured)
+        told = _in_vain(evidence, found) if cured is None else replace(found, cure=packer.command(cured.remedy))
+        return _told(findings, told, cured)
     if not found.is_open or evidence.failed is None or evidence.failed.worst.ended_by:
         is_other = evidence.failed is not None and not found.is_open and found.remedy is None
         return _told(_unsuspected(findings, _OF_FILES) if is_other else findings, found)
@@ -81,6 +83,14 @@ def _by_trial(findings: Findings, evidence: Evidence, trial: Trial, packer: Repa
             told = value if variable == "HOME" else f'"${variable}"'
             return _told(findings, Diagnosis(cause, f"set {variable}={told} in the function's configuration"))
     return None
+
+
+def _in_vain(evidence: Evidence, found: Diagnosis) -> Diagnosis:
+    """A cause whose remedy did not help: files that only home opened are then no reason for another result."""
+    check = evidence.check(SAME)
+    if check is None or evidence.failed is not None:
+        return found
+    return replace(found, cause=check.detail, cure=OF_THE_MACHINE)
 
 
 def _variables(evidence: Evidence) -> list[tuple[str, str]]:
@@ -139,7 +149,7 @@ def _told(findings: Findings, found: Diagnosis | None, cured: Cured | None = Non
 
 
 def _lacks(check: Check) -> bool:
-    return check.name in {"missing", "same"} and check.status is Status.FAIL
+    return check.name in {"missing", SAME} and check.status is Status.FAIL
 
 
 def _unsuspected(findings: Findings, names: frozenset[str] = _SUSPECTED) -> Findings:

@@ -60,7 +60,8 @@ class Runs:
 
     def function(self, handler: str | None, files: Sequence[Path]) -> Ran:
         """Give a function the events in ``files``, or an empty one. Raise HandlerError, SandboxError."""
-        from lambundle.verify.function import Event, read_event
+        from lambundle.verify.function.events import read_event
+        from lambundle.verify.function.model import Event
 
         tracing.make_pipe(self.work / PIPE)
         events = [read_event(path) for path in files] or [Event(EMPTY_EVENT, EMPTY_EVENT.encode())]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lambundle.verify.function import Event, Function, FunctionReport, invoke_function
+from lambundle.verify.function.invoke import invoke_function
+from lambundle.verify.function.model import Event, Function, FunctionReport
 from lambundle.verify.sandbox.interface import MIB, Limits
 from tests.bareroot import UnavailableError
 

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 NAME = "same"
 ADDED = 5
 """So many files of no package does a cure add one by one."""
+OF_THE_MACHINE = (
+    "no package changes that: if it is this machine's own, as its configuration, users and file systems are, "
+    "ask for --no-compare"
+)
+"""The hint where nothing that could be packed makes the difference."""
 NAMED = 3
 """So many outputs that are not compared are named."""
 
@@ -51,9 +56,13 @@ def _failed(different: Sequence[Comparison], manifests: Sequence[Manifest]) -> C
     more = [f"{item.result.job.name}: {line}" for item in others for line in item.differences.found]
     many = len(lines) + len(more) - 1
     detail = f"{lines[0]}{f' (and {many} more)' if many else ''}"
-    opened = [item for comparison in different for item in comparison.opened if is_likely(item)]
-    context = (*lines[1:], *more, *(f"opened at home only: {line}" for line in by_package(opened)))
-    return Check(NAME, Status.FAIL, detail, cure(manifests, opened, job), context)
+    opened = [item for comparison in different for item in comparison.opened]
+    likely = [item for item in opened if is_likely(item)]
+    context = (*lines[1:], *more, *(f"opened at home only: {line}" for line in by_package(likely or opened)))
+    is_whole = job.origin is Origin.COMMAND and not any(manifest.options.exclude for manifest in manifests)
+    is_seen = is_whole and all(item.home.trace.lookups for item in different)
+    hint = OF_THE_MACHINE if is_seen and not likely else cure(manifests, likely, job)
+    return Check(NAME, Status.FAIL, detail, hint, context)
 
 
 def cure(manifests: Sequence[Manifest], opened: Sequence[MissingPath], job: Job) -> str:

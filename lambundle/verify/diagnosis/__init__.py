@@ -45,6 +45,7 @@ RULES: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
     service.shared_memory,
     service.kernel_file,
     service.network,
+    guesses.fails_again,
     guesses.child_failed,
     guesses.not_isolated,
     guesses.not_as_at_home,

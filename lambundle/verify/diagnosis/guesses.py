@@ -28,6 +28,7 @@ from lambundle.verify.diagnosis.packed import (
 from lambundle.verify.diagnosis.service import is_kernels
 from lambundle.verify.diagnosis.words import absent
 from lambundle.verify.model import Diagnosis, Status
+from lambundle.verify.repack.remedy import Remedy
 from lambundle.verify.run.jobs import Origin
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from lambundle.verify.checks.missing import MissingPath
     from lambundle.verify.diagnosis.evidence import Evidence
-    from lambundle.verify.repack.remedy import Remedy
     from lambundle.verify.run.mounted import Mounted
 
 _PROGRAM = re.compile(r"/(?:usr/(?:local/)?)?s?bin/[^/]+")
@@ -168,7 +168,12 @@ def not_as_at_home(evidence: Evidence) -> Diagnosis | None:
     opened = [file for item in evidence.comparisons if item.differences.found for file in item.opened]
     likely = [file for file in opened if is_likely(file)]
     if not likely:
-        return Diagnosis(check.detail, check.hint)
+        manifests = () if evidence.subject is None else evidence.subject.manifests
+        patterns = tuple(dict.fromkeys(pattern for item in manifests for pattern in item.options.exclude))
+        if not patterns:
+            return Diagnosis(check.detail, check.hint)
+        # A directory was listed, say: whether it is that, packing it shows.
+        return repacked(evidence, check.detail, Remedy(without=patterns))
     remedies = [(file, bringing(evidence, file.path, file.package)) for file in likely]
     # What was left out on purpose is the likeliest of all.
     remedies = [pair for pair in remedies if pair[1].without] or remedies
@@ -241,6 +246,17 @@ FUNCTION_CURES = {
 """Cures of the errors of Lambda's own runtime and service, by their types."""
 
 _CRASH = "add import faulthandler; faulthandler.enable() to the handler: its log then says which line crashes"
+
+
+def fails_again(evidence: Evidence) -> Diagnosis | None:
+    """A command that succeeded, and then not: what its first run left in /tmp is there still; nothing is missing."""
+    result = evidence.failed
+    if result is None or evidence.is_function or result.worst is result.first or result.worst.ended_by:
+        return None
+    return Diagnosis(
+        evidence.failure,
+        "what it left in /tmp is there when it runs again, as on Lambda: let it remove that first, or bear it",
+    )
 
 
 def unknown(evidence: Evidence) -> Diagnosis | None:

@@ -18,6 +18,8 @@ READ_MAX = 16 << 20
 """Bytes of a file that are compared word by word; a larger one that differs is compared as a whole."""
 SIZE_SHARE, SIZE_ROOM = 10, 256
 """A file that is another one in each run, and no text, may be larger or smaller by this part of it and these bytes."""
+VALUE_MIN = 6
+"""Characters of a variable's value that is known again where it stands without its name."""
 SHOWN = 80
 """Characters of a line that are shown."""
 
@@ -26,6 +28,8 @@ STDOUT, STATUS = "stdout", "the exit status"
 _WORDS = re.compile(rb"[\w.:+/=-]+|\W")
 """Words of a line: a date, a time, a path, a figure and a line in base64 is one."""
 _TEXT = 8_192
+_BLOCK, _PART = 16, 65_536
+"""Bytes of what is no text that are compared as one, and those of the parts in which a difference is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +58,37 @@ class Virtual:
     """What tells only that a program runs from the bundle.
 
     ``roots`` are the roots of bundles in the sandbox, whose paths are without them at home; ``variables`` are set
-    otherwise on the two sides.
+    otherwise on the two sides, to the ``values``, which come longest first, each with what stands for it.
     """
 
     roots: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
+    values: tuple[tuple[str, str], ...] = ()
+
+
+def values_of(*environments: Mapping[str, str], variables: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """What ``Virtual`` needs to know of the values of ``variables`` on the two sides; a short one may be any word."""
+    found = {
+        value: f"${name}"
+        for name in sorted(variables)
+        for value in (environment.get(name, "") for environment in environments)
+        if len(value) >= VALUE_MIN
+    }
+    return tuple(sorted(found.items(), key=lambda item: (-len(item[0]), item[0])))
 
 
 @dataclass(frozen=True, slots=True)
 class Differences:
     """``found`` are lines on what differs, ``varying`` the names of what differs at home by itself too.
 
-    ``placed`` are files that hold paths of the bundle's own, so that they cannot be compared.
+    ``placed`` are files that hold paths of the bundle's own, so that they cannot be compared. ``is_unsure`` says that
+    something found is no text and varies too: a few runs may not show all that does.
     """
 
     found: tuple[str, ...] = ()
     varying: tuple[str, ...] = ()
     placed: tuple[str, ...] = ()
+    is_unsure: bool = False
 
 
 def compare(bundle: Sequence[ComparedRun], home: Sequence[ComparedRun], virtual: Virtual) -> Differences:
@@ -79,6 +97,7 @@ def compare(bundle: Sequence[ComparedRun], home: Sequence[ComparedRun], virtual:
     With one run at home everything that differs is found, whether it differs by itself or not.
     """
     found, varying, placed = [], [], []
+    is_unsure = False
     ours, theirs = bundle[0], home[0]
     if ours.status != theirs.status:
         if _changes([run.status for run in home]) or _changes([run.status for run in bundle]):
@@ -98,7 +117,8 @@ def compare(bundle: Sequence[ComparedRun], home: Sequence[ComparedRun], virtual:
             line, is_varying = _difference(name, bundle, home, virtual)
             found += [line] if line else []
             varying += [name] if is_varying else []
-    return Differences(tuple(found), tuple(varying), tuple(placed))
+            is_unsure |= bool(line) and is_varying and not _is_text([theirs.contents[name].read()])
+    return Differences(tuple(found), tuple(varying), tuple(placed), is_unsure)
 
 
 def _changes(values: Sequence[object]) -> bool:
@@ -135,8 +155,18 @@ def _difference(
     here = [_lines(item.read(), virtual) for item in theirs]
     if away[0] == here[0]:
         return "", False
-    if any(len(lines) != len(here[0]) for lines in here) or _is_random(here):
-        is_other = not _is_text(here[0]) and not _is_near(ours[0].size, [item.size for item in theirs])
+    if not (_is_text(here[0]) and _is_text(away[0])) and _is_one_size((*here, *away)):
+        is_same, is_varying = _agree_in_blocks([*map(_joined, here)], [*map(_joined, away)])
+        return "" if is_same else sizes, is_varying
+    return _difference_of_lines(name, away, here, sizes, is_near=_is_near(ours[0].size, [item.size for item in theirs]))
+
+
+def _difference_of_lines(
+    name: str, away: Sequence[Sequence[bytes]], here: Sequence[Sequence[bytes]], sizes: str, *, is_near: bool
+) -> tuple[str, bool]:
+    """The same of lines; ``sizes`` is the line for what cannot be shown, ``is_near`` whether those are alike."""
+    if any(len(lines) != len(here[0]) for lines in here) or _is_random(here) or _is_random(away):
+        is_other = not _is_text(here[0]) and not is_near
         return sizes if is_other else "", True
     varying = _varying(here) | _varying(away)
     own, lines = away[0], here[0]
@@ -153,6 +183,8 @@ def _lines(data: bytes, virtual: Virtual) -> list[bytes]:
     """The lines of a content without what only tells where the program runs."""
     for root in virtual.roots:
         data = data.replace(root.encode(), b"")
+    for value, placeholder in virtual.values:
+        data = data.replace(value.encode(errors="surrogateescape"), placeholder.encode())
     names = tuple(f"{name}=".encode() for name in virtual.variables)
     lines = data.split(b"\n")
     return [line for line in lines if not line.startswith(names)] if names else lines
@@ -168,10 +200,15 @@ def _is_text(lines: Sequence[bytes]) -> bool:
 
 
 def _is_random(samples: Sequence[Sequence[bytes]]) -> bool:
-    """Whether runs of one side differ in most of what is no text, as in what is encrypted: words say nothing there."""
+    """Whether runs of one side differ in most of what is no text, as in what is encrypted, or in its size.
+
+    Words say nothing there.
+    """
     first = samples[0]
     if _is_text(first):
         return False
+    if not _is_one_size(samples) or _changes([len(lines) for lines in samples]):
+        return True
     size = sum(map(len, first))
     changed = (sum(len(line) for line, other in zip(first, again, strict=True) if line != other) for again in samples)
     return any(2 * count > size for count in changed)
@@ -181,6 +218,31 @@ def _is_near(size: int, others: Sequence[int]) -> bool:
     """Whether a size is as those of the runs at home: all that can be said of a content that is another each time."""
     room = max(others) // SIZE_SHARE + SIZE_ROOM
     return min(others) - room <= size <= max(others) + room
+
+
+def _joined(lines: Sequence[bytes]) -> bytes:
+    return b"\n".join(lines)
+
+
+def _is_one_size(samples: Sequence[Sequence[bytes]]) -> bool:
+    return not _changes([sum(map(len, lines)) + len(lines) for lines in samples])
+
+
+def _agree_in_blocks(home: Sequence[bytes], away: Sequence[bytes]) -> tuple[bool, bool]:
+    """Whether contents of one size are the same but for blocks that vary, or lie beside one; and whether some vary.
+
+    Beside: of a time the last bytes vary from run to run, and now and then those before them.
+    """
+    varying = {number for first, *others in (home, away) for other in others for number in _blocks(first, other)}
+    beside = {number + step for number in varying for step in (-1, 0, 1)}
+    return _blocks(home[0], away[0]) <= beside, bool(varying)
+
+
+def _blocks(one: bytes, other: bytes) -> set[int]:
+    """The numbers of the blocks that differ."""
+    parts = (part for part in range(0, len(one), _PART) if one[part : part + _PART] != other[part : part + _PART])
+    starts = (start for part in parts for start in range(part, part + _PART, _BLOCK))
+    return {start // _BLOCK for start in starts if one[start : start + _BLOCK] != other[start : start + _BLOCK]}
 
 
 _WHOLE = -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from lambundle.verify.run.made import Made, collect
 from lambundle.verify.run.runner import environment, run_once, run_traced
 from lambundle.verify.run.trace import Trace
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
+from lambundle.verify.sandbox.etc import FILES
 from lambundle.verify.sandbox.interface import Command
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from lambundle.verify.sandbox.interface import Limits, Outcome
 
 _RUNTIME = "/run/lambundle-runtime.so"
+_NSSWITCH = "/etc/nsswitch.conf"
 _SHELLS = ("/bin/bash", "/usr/bin/bash")
 _USUAL = ("/usr/local/bin", "/usr/bin", "/bin")
 _LAUNCHER = """\
@@ -95,7 +98,7 @@ class Home:
         return Command(
             argv=_argv(job, self.machine),
             environment=home_environment(self.mounted, self.machine, self.limits),
-            mounts=launchers,
+            mounts={**launchers, **_name_service(self.machine, work / "nsswitch.conf")},
             cwd=job.cwd,
             stdin=job.stdin,
             limits=self.limits,
@@ -147,6 +150,15 @@ def _launchers(mounted: Mounted, machine: Machine, to: Path) -> dict[str, Path]:
             file.chmod(0o755)
             found[point] = file
     return found
+
+
+def _name_service(machine: Machine, file: Path) -> dict[str, Path]:
+    """Lambda's nsswitch.conf(5) in place of this machine's: its modules are the machine's, not the job's."""
+    if not machine.files.is_file(_NSSWITCH):
+        return {}
+    file.write_text(FILES[posixpath.basename(_NSSWITCH)])
+    file.chmod(0o644)
+    return {machine.files.real(_NSSWITCH): file}
 
 
 def _library(mounted: Mounted) -> Path | None:

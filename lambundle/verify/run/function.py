@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from lambundle.verify.function import Event, FunctionReport
+    from lambundle.verify.function.model import Event, FunctionReport
     from lambundle.verify.run.mounted import Mounted
     from lambundle.verify.sandbox.interface import Limits, Sandbox
 
@@ -33,7 +33,8 @@ def run_function(
     ``work`` is where files of ours lie meanwhile, the trace's pipe (``tracing.make_pipe``) among them. Raise
     HandlerError, SandboxError.
     """
-    from lambundle.verify.function import Function, invoke_function
+    from lambundle.verify.function.invoke import invoke_function
+    from lambundle.verify.function.model import Function
 
     pipe = work / PIPE
     mounts = {**mounted.trees, tracing.MOUNT: pipe}

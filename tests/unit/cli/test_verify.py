@@ -145,3 +145,12 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-2:] == ["[]", "False"]
+
+
+def test_what_packs_and_what_serves_a_function_is_imported_where_it_is_used() -> None:
+    text = (
+        "import sys; import lambundle.verify.command\n"
+        "print(sorted({'h11', 'lief', 'lambundle.pack.plan', 'lambundle.verify.function.invoke'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -239,6 +239,27 @@ def test_what_fails_at_home_in_the_same_way_is_the_jobs_fault(status: int, said:
     assert answer.cause.startswith("tool ended with 1: my error 5")
 
 
+def test_what_fails_only_when_it_runs_again_finds_what_it_left() -> None:
+    item = evidence("table t already exists")
+    again = replace(item.results[0], first=outcome(), cold=outcome(1, "table t already exists"))
+    answer = found(replace(item, results=[again]))
+    assert answer.cause.endswith("when it was run again in the same environment: table t already exists")
+    assert answer.cure.startswith("what it left in /tmp is there")
+    assert guesses.fails_again(item) is None
+    again = replace(again, cold=outcome(1, ended_by="timeout"))
+    assert guesses.fails_again(replace(item, results=[again])) is None
+
+
+def test_what_was_excluded_may_make_a_difference_that_no_opened_file_tells() -> None:
+    checks = (Check("smoke", Status.PASS, "did it"), failed("same", "x differs"))
+    item = Evidence(MadeMachine(), checks, [result()], subject=subject(), mounted=mounted())
+    assert found(item) == Diagnosis("x differs", "what to do")
+    without = replace(manifest(), options=PackOptions(exclude=("*.a",)))
+    answer = found(replace(item, subject=subject(manifests=(without,))))
+    assert answer.cause == "x differs: you excluded it (--exclude '*.a')"
+    assert answer.cure == "lambundle pack /usr/bin/tool"
+
+
 def test_a_line_that_home_prints_too_is_no_cause() -> None:
     said = "sh: line 1: foo: command not found\ntool: /etc/x: No such file or directory"
     home = "tool: /etc/x: No such file or directory"

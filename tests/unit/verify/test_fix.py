@@ -12,14 +12,18 @@ from lambundle.pack.again import pack_command
 from lambundle.verify import explain
 from lambundle.verify.checks.environment import VariableDifference
 from lambundle.verify.checks.missing import MissingPath
+from lambundle.verify.checks.same import OF_THE_MACHINE
 from lambundle.verify.command import Findings, Surroundings, VerifyRequest
 from lambundle.verify.diagnosis import Evidence
 from lambundle.verify.explain import explained
 from lambundle.verify.fix import fix as module
 from lambundle.verify.fix.fix import fix, fixed_name
+from lambundle.verify.home.compare import Differences
+from lambundle.verify.home.comparison import Comparison
+from lambundle.verify.home.run import HomeRun
 from lambundle.verify.model import Check, Status, Verification
 from lambundle.verify.repack.remedy import Remedy
-from tests.unit.verify.made import MadeMachine, entry, manifest, mounted, result, subject
+from tests.unit.verify.made import MadeMachine, entry, manifest, mounted, outcome, result, subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,6 +176,22 @@ def test_one_thing_after_the_other_that_is_named_makes_one_cure(world: World) ->
     cause, cure = world.told()
     assert cause.startswith("/usr/share/a/x of package a is not in the bundle")
     assert cure == "lambundle pack /usr/bin/tool --package a --package b"
+
+
+@pytest.mark.parametrize(("needs", "cure"), [("a", "lambundle pack /usr/bin/tool --package a"), ("b", OF_THE_MACHINE)])
+def test_a_file_that_only_home_opened_is_the_cause_when_with_it_the_result_is_the_same(
+    world: World, needs: str, cure: str
+) -> None:
+    world.needs = Remedy(packages=(needs,))
+    opened = (MissingPath("/usr/share/a/x", "a", ""),)
+    compared = Comparison(result(), HomeRun(outcome()), Differences(("x differs",)), opened)
+    checks = (Check("smoke", Status.PASS, "did it"), Check("same", Status.FAIL, "x differs", "hint"))
+    evidence = Evidence(MACHINE, checks, [result()], subject(), mounted(), comparisons=[compared])
+    findings = Findings(Verification("tool.zip", checks), (), evidence)
+    found = explained(findings, world.request, world.around, world.examine).verification
+    assert found.diagnosis is not None
+    assert found.diagnosis.cure == found.checks[1].hint == cure
+    assert ("/usr/share/a/x" in found.diagnosis.cause) == (needs == "a")
 
 
 def test_two_things_that_nobody_named_are_tried_together(world: World) -> None:

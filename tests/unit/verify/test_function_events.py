@@ -8,7 +8,8 @@ import pytest
 
 from lambundle.errors import UsageError
 from lambundle.target import PAYLOAD_LIMIT
-from lambundle.verify.function import Event, read_event
+from lambundle.verify.function.events import read_event
+from lambundle.verify.function.model import Event
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.errors import HandlerError, SandboxError
-from lambundle.verify.function import Event, Function, invoke_function, node, python
+from lambundle.verify.function import node, python
 from lambundle.verify.function.handover import PLACE
+from lambundle.verify.function.invoke import invoke_function
 from lambundle.verify.function.lang import StandIn
+from lambundle.verify.function.model import Event, Function
 from lambundle.verify.function.starting import own_runtime, plan_start
 from lambundle.verify.sandbox.interface import MIB, Limits, Outcome
 

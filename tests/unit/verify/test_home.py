@@ -11,7 +11,7 @@ import pytest
 from lambundle.bundle.model import Entry, Kind, Manifest, PackedOn, Program, Reason
 from lambundle.machine import DiskFiles, Machine, MemoryFiles
 from lambundle.verify.checks.missing import MissingPath
-from lambundle.verify.checks.same import cure, same_check
+from lambundle.verify.checks.same import OF_THE_MACHINE, cure, same_check
 from lambundle.verify.home.compare import Differences
 from lambundle.verify.home.comparison import Comparison, is_comparable
 from lambundle.verify.home.opened import opened_only
@@ -230,6 +230,16 @@ def test_a_difference_fails_with_the_package_that_cures_it() -> None:
     assert (check.status, check.detail) == (Status.FAIL, "a differs (and 1 more)")
     assert check.context == ("b differs", "opened at home only: /usr/share/fonts/x.ttf (package fonts-x)")
     assert check.hint == "lambundle pack /usr/bin/tool --package fonts-x"
+
+
+def test_where_no_package_makes_the_difference_no_command_is_told() -> None:
+    own = MissingPath("/etc/own", None, "")
+    seen = comparison(("a differs",), (own,))
+    assert "--record" in same_check([seen], "", [manifest()]).hint, "home was not recorded"
+    seen = replace(seen, home=replace(seen.home, trace=trace("1 lookup host open /etc/own")))
+    check = same_check([seen], "", [manifest()])
+    assert (check.hint, check.context) == (OF_THE_MACHINE, ("opened at home only: /etc/own (of no package)",))
+    assert "--package fonts-x" in same_check([replace(seen, opened=(own, DATA))], "", [manifest()]).hint
 
 
 @pytest.mark.parametrize(

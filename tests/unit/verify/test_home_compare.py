@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from lambundle.verify.home import compare as module
-from lambundle.verify.home.compare import STDOUT, ComparedOutput, ComparedRun, Differences, Virtual, compare
+from lambundle.verify.home.compare import STDOUT, ComparedOutput, ComparedRun, Differences, Virtual, compare, values_of
 
 ROOT = "/opt/lambundle/tool/root"
 VIRTUAL = Virtual((ROOT,), frozenset({"PATH"}))
@@ -30,6 +30,20 @@ def output(data: bytes) -> ComparedOutput:
 
 def found(bundle: ComparedRun, home: ComparedRun, again: ComparedRun | None = None) -> tuple[str, ...]:
     return compare([bundle], [home, again or home], VIRTUAL).found
+
+
+def test_a_value_that_is_set_otherwise_is_no_difference_where_it_stands_without_its_name() -> None:
+    away = {"PATH": "/var/lang/bin:/opt/bin", "LANG": "en_US.UTF-8", "SHLVL": "0"}
+    here = {"PATH": "/opt/bin:/usr/bin", "LANG": "C.UTF-8", "SHLVL": "1"}
+    virtual = Virtual((ROOT,), frozenset(away), values_of(away, here, variables=frozenset(away)))
+    line = "'{PATH}' {LANG!r} {PATH}/ {ROOT} {SHLVL}\n"
+    ours, theirs = (run(line.format(ROOT=ROOT if side is away else "", **side)) for side in (away, here))
+    [told] = compare([ours], [theirs], virtual).found
+    assert (
+        told == "stdout: line 1 is \"'$PATH' '$LANG' $PATH/  1\" at home, \"'$PATH' '$LANG' $PATH/  0\" from the bundle"
+    )
+    assert not compare([run(line.format(ROOT="", **away | {"SHLVL": "1"}))], [theirs], virtual).found
+    assert compare([run("C\n")], [run("C.UTF-8\n")], virtual).found
 
 
 SAME = run("one\ntwo\n", a=b"1", b=b"2")
@@ -57,6 +71,42 @@ def test_what_is_the_same_is_not_told() -> None:
 def test_what_differs_is_told(bundle: ComparedRun, told: str) -> None:
     assert found(bundle, SAME) == (told,)
     assert compare([bundle], [SAME], VIRTUAL).found == (told,)
+
+
+def picture(time: str, seed: int, data: bytes = bytes(2000)) -> bytes:
+    """A binary with a time, a checksum and data."""
+    return data + b"\0date" + time.encode() + hashlib.sha256(bytes([seed])).digest()[:8] + data
+
+
+def slots(number: int) -> bytes:
+    """A hash table with one entry."""
+    return b"\1\2" * 50 + bytes(4 * number) + b"\0\0\n\xff" + bytes(4 * (99 - number))
+
+
+@pytest.mark.parametrize(
+    ("away", "home"),
+    [
+        ([picture("12:59:59", 1)], [picture("13:00:01", 2), picture("13:00:02", 3)]),
+        ([picture("12:59:59", seed) for seed in (1, 2)], [picture("13:00:02", seed) for seed in (3, 4, 5)]),
+        ([slots(70), slots(2)], [slots(9), slots(31), slots(50)]),
+    ],
+)
+def test_of_a_binary_what_varies_is_not_compared_and_the_rest_is(away: list[bytes], home: list[bytes]) -> None:
+    runs = [run(x=data) for data in away], [run(x=data) for data in home]
+    assert compare(*runs, VIRTUAL) == Differences((), ("x",))
+    assert not compare(*runs, VIRTUAL).is_unsure
+    other = [run(x=data[:40] + b"other" + data[45:]) for data in away]
+    assert compare(other, runs[1], VIRTUAL).is_unsure
+    assert compare(other, runs[1], VIRTUAL).found == (
+        f"x differs: {len(home[0]):,} bytes at home, {len(home[0]):,} from the bundle",
+    )
+
+
+def test_a_binary_of_another_size_in_each_run_is_compared_by_its_size() -> None:
+    home, away = ([run(x=slots(9) + bytes(size)) for size in sizes] for sizes in ((0, 40, 0), (10, 80)))
+    assert compare(away, home, VIRTUAL) == Differences((), ("x",))
+    assert compare([run(x=slots(9)[:300] + bytes(5))], home, VIRTUAL) == Differences((), ("x",))
+    assert compare([run(x=slots(9) + bytes(900))], home, VIRTUAL).found
 
 
 def test_a_long_line_is_cut() -> None:

@@ -109,6 +109,14 @@ OUTPUTS = {
     "a tool with advice": ("tool: bad option\nTry 'tool --help' for more information.", "tool: bad option"),
     "a tool with its usage": ("tool: unknown option x\nusage: tool FILE", "tool: unknown option x"),
     "jq": ("jq: error: syntax error, unexpected end\njq: 1 compile error", "jq: error: syntax error, unexpected end"),
+    "sqlite3": (
+        "Error: in prepare, table t already exists\n  create table t(x);\n               ^--- error here",
+        "Error: in prepare, table t already exists",
+    ),
+    "sqlite3, near the end of a long line": (
+        "Error: in prepare, no such table: nosuch\n  1, 2, 3 from nosuch;\n  error here ---^",
+        "Error: in prepare, no such table: nosuch",
+    ),
     "only warnings": ("tool: warning: old file", "tool: warning: old file"),
     "nothing": ("", ""),
 }
