@@ -47,8 +47,8 @@ def add_opened(gathering: Gathering, is_owned: Callable[[str], bool], shell: str
         if path in loaded or is_owned(path) or not _is_script(gathering, path):
             continue
         whole, short = opened_libraries(gathering.files.read(path, MAX_TEXT))
-        for name in (*whole, *(soname for name in short for soname in _sonames(name, cached))):
-            gathering.opened(name, shell, Reason("opened", path, name))
+        for soname in (*whole, *(found for name in short for found in _sonames(name, cached))):
+            gathering.opened(soname, shell, Reason("opened", path, soname))
 
 
 def _is_script(gathering: Gathering, path: str) -> bool:
@@ -56,6 +56,6 @@ def _is_script(gathering: Gathering, path: str) -> bool:
 
 
 def _sonames(short: str, cached: Collection[str]) -> Iterator[str]:
-    """Return the names in ld.so.cache of a library that is named without ``lib`` and ``.so``, as ``ldconfig -p`` has."""
+    """Return the names in ld.so.cache of a library that is named without ``lib`` and ``.so``."""
     whole = f"lib{short}.so"
     return (name for name in cached if name == whole or name.startswith(f"{whole}."))
