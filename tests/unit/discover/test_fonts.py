@@ -148,6 +148,23 @@ def test_fonts_by_name_stop_at_a_size_and_regular_ones_come_first() -> None:
     assert found == [*ALL_OF_A, "b/OtherSans.ttf", "b/Small.ttf", "c/Cjk-Regular.ttc"]
 
 
+def test_of_fonts_by_name_those_come_first_that_fontconfig_offers_for_the_usual_names() -> None:
+    fonts = {f"k/{name}.ttf": sfnt(name) for name in ("Alpha", "Gothic", "Myeongjo", "Zeta")}
+    sizes = {f"{TOP}/{path}": 5 if "Gothic" in path or "Myeongjo" in path else 2 for path in fonts}
+    offered = conf(alias("sans-serif", "Gothic"), alias("serif", "Myeongjo")).replace("prefer>", "default>")
+    made = machine({**DEFAULTS, **fonts}, sizes, local=offered)
+    default = sum(made.files.size(f"{TOP}/{path}") for path in ALL_OF_A)
+    choices = [choose_fonts(made, _directory_below, ("k",), default + room) for room in (14, 12, 9, 4)]
+    by_name = [[path.rpartition("/")[2][:-4] for path in choice.taken if "/k/" in path] for choice in choices]
+    assert by_name == [
+        ["Gothic", "Myeongjo", "Alpha", "Zeta"],
+        ["Gothic", "Myeongjo", "Alpha"],
+        ["Gothic", "Alpha", "Zeta"],
+        ["Alpha", "Zeta"],
+    ]
+    assert [choice.short for choice in choices] == [0, 2, 5, 10]
+
+
 def test_without_room_in_the_quota_the_upright_defaults_are_taken() -> None:
     italic = "a/PlainSerif-BoldItalic.ttf"
     assert taken(machine(DEFAULTS), "b", room=1) == [path for path in ALL_OF_A if path != italic]
