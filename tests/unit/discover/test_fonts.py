@@ -244,10 +244,17 @@ def test_a_home_is_named_in_the_bundles_configuration() -> None:
     assert b"<dir>/home/u/.local/share/fonts</dir>" in (files["/etc/fonts/conf.d/00-lambundle-homes.conf"] or b"")
 
 
-def packed(*, automatic: str, recommends: str = "") -> set[str]:
-    """Pack a program that draws text, from a Debian machine with a package of fonts; return the fonts."""
+STYLESHEET = "/usr/lib/p/share/xslt/a.xsl"
+
+
+def packed(*, automatic: str, recommends: str = "", sizes: Mapping[str, int] | None = None) -> set[str]:
+    """Pack a program that draws text, from a Debian machine with a package of fonts; return fonts and stylesheets.
+
+    ``sizes`` are those of files of the program's package and of the font.
+    """
     loader, libraries = "/lib64/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu"
-    packages = {"p": ["/usr/bin/p"], "fonts-own": [f"{TOP}/own/Own.ttf"]}
+    data = [path for path in sizes or () if not path.startswith(TOP)]
+    packages = {"p": ["/usr/bin/p", *data], "fonts-own": [f"{TOP}/own/Own.ttf"]}
     paragraph = "Package: {}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\nPriority: optional\n"
     status = paragraph.format("p") + f"Recommends: {recommends}\n\n" + paragraph.format("fonts-own")
     content: dict[str, bytes | str] = {
@@ -262,12 +269,34 @@ def packed(*, automatic: str, recommends: str = "") -> set[str]:
         "/var/lib/dpkg/status": status,
         "/var/lib/apt/extended_states": f"Package: {automatic}\nArchitecture: amd64\nAuto-Installed: 1\n",
         **{f"/var/lib/dpkg/info/{name}.list": "\n".join(paths) + "\n" for name, paths in packages.items()},
+        **dict.fromkeys(data, b""),
     }
-    plan = make_plan(Request(("/usr/bin/p",), Machine(MemoryFiles(content))))
-    return {entry.path.rpartition("/")[2] for entry in plan.manifest.entries if entry.path.endswith(".ttf")}
+    plan = make_plan(Request(("/usr/bin/p",), Machine(MemoryFiles(content, sizes=sizes))))
+    assert ("share/xslt" in " ".join(plan.notes)) == bool(
+        data and not any(entry.path.endswith(STYLESHEET) for entry in plan.manifest.entries)
+    )
+    return {entry.path.rpartition("/")[2] for entry in plan.manifest.entries if entry.path.endswith((".ttf", ".xsl"))}
 
 
 def test_a_program_that_draws_text_gets_what_a_person_or_its_package_asked_for() -> None:
     assert packed(automatic="fonts-own") == {"PlainSans.ttf"}
     assert packed(automatic="another") == {"PlainSans.ttf", "Own.ttf"}
     assert packed(automatic="fonts-own", recommends="fonts-own") == {"PlainSans.ttf", "Own.ttf"}
+
+
+@pytest.mark.parametrize(
+    ("core", "stylesheet", "font", "expected"),
+    [
+        (200, 20, 30, {"a.xsl", "Own.ttf"}),
+        (200, 50, 30, {"Own.ttf"}),
+        (230, 50, 30, {"Own.ttf"}),  # without the font it is too large as well
+        (230, 20, 40, {"a.xsl"}),  # the font does not fit even so
+        (250, 20, 40, set()),
+    ],
+)
+def test_a_font_that_was_installed_by_name_comes_before_data_for_a_rare_purpose(
+    core: int, stylesheet: int, font: int, expected: set[str]
+) -> None:
+    bytes_of = {"/usr/lib/p/core": core, STYLESHEET: stylesheet, f"{TOP}/own/Own.ttf": font}
+    sizes = {path: size * 1_000_000 for path, size in bytes_of.items()}
+    assert packed(automatic="another", sizes=sizes) == {"PlainSans.ttf", *expected}
