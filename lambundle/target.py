@@ -114,9 +114,28 @@ ENVIRONMENT = {
     "AWS_LAMBDA_FUNCTION_NAME": "function",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
     "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+    "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/function",
+    "AWS_LAMBDA_LOG_STREAM_NAME": "2024/01/01/[$LATEST]00000000000000000000000000000000",
+    # Every function has the keys of its role; that these open nothing is all that is wrong with them.
+    "AWS_ACCESS_KEY_ID": "not-a-key",
+    "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+    "AWS_SESSION_TOKEN": "not-a-token",
 }
-"""Environment variables, recorded on provided.al2023; HOME is not set."""
+"""Environment variables, recorded on provided.al2023, or listed in the developer guide ("Defined runtime environment
+variables"); HOME is not set."""
+EXECUTION = {
+    "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs22.x",
+    "_X_AMZN_TRACE_ID": "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0",
+}
+"""What a program finds besides, because a runtime has started it: an OS-only runtime sets no AWS_EXECUTION_ENV."""
+
+PROCESSORS = ((3008, 2), (5307, 3), (7076, 4), (8845, 5), (10_240, 6))
+"""Most megabytes of memory with so many processors, of which a small function has a share: 1,769 MB are worth one
+(developer guide, "Configure Lambda function memory"; the steps were measured on the service)."""
 
 # --- invocations
 
@@ -185,6 +204,9 @@ HOST_PROGRAMS = tuple(_HOST_PROGRAMS.split())
 That curl is there shows the developer guide ("Tutorial: Building a custom runtime"): the bootstrap for provided.al2023
 is a shell script that calls it.
 """
+
+UNPROMISED_PROGRAMS = ("getent",)
+"""Programs of glibc's package in Amazon Linux 2023: the sandbox has them, but a bundle had better bring its own."""
 
 HOST_DIRECTORIES = frozenset({"/bin", "/usr/bin", "/sbin", "/usr/sbin"})
 """Where they are; all four are one directory there."""

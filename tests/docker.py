@@ -17,11 +17,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.verify.function.lang import stand_in
+from lambundle.verify.function.python import stand_in as python_stand_in
 from tests.bareroot import UnavailableError, bare_root, cache_directory, locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from lambundle.verify.function.lang import StandIn
 
 IMAGE = "lambundle-stand-in"
 START_SECONDS = 60.0
@@ -102,15 +104,20 @@ def _import(directory: Path) -> str:
 
 
 def python_image(image: str) -> str:
-    """Make an image with what Amazon's has for Python handlers, /var/lang and /var/runtime, of one that has not."""
-    made = f"{image}-python"
+    """Make an image with what Amazon's has for Python handlers."""
+    return runtime_image(image, "python", python_stand_in)
+
+
+def runtime_image(image: str, name: str, stand_in: Callable[[Path], StandIn]) -> str:
+    """Make an image with what one of Amazon's has for handlers, /var/lang and /var/runtime, of one that has not."""
+    made = f"{image}-{name}"
     with locked(cache_directory() / "docker/lock"), tempfile.TemporaryDirectory(dir=cache_directory()) as work:
         if _docker("image", "inspect", made, check=False) is not None:
             return made
         container = _docker("create", image, "/bin/true")
         assert container
         try:
-            for place, tree in stand_in(Path(work)).items():
+            for place, tree in stand_in(Path(work)).mounts.items():
                 _docker("cp", str(tree), f"{container}:{os.path.dirname(place)}")
             _docker("commit", container, made)
         finally:
@@ -134,7 +141,7 @@ def _leave(users: int, directory: Path) -> None:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
-    for image in (f"{_image()}-python", _image()):
+    for image in (f"{_image()}-python", f"{_image()}-node", _image()):
         _docker("image", "rm", "--force", image, check=False)
     pid_file = directory / "docker.pid"
     with contextlib.suppress(OSError, ValueError):

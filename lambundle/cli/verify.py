@@ -69,7 +69,7 @@ _MACHINES = {name: machine for machine, item in ARCHITECTURES.items() for name i
     "--arch", type=click.Choice(list(_MACHINES)), help="The function's architecture.  [default: the bundle's]"
 )
 @click.option(
-    "--handler", metavar="HANDLER", help="Start the bundle as a function with this Python handler, MODULE.FUNCTION."
+    "--handler", metavar="HANDLER", help="Start the bundle as a function with this handler in Python or JavaScript."
 )
 @click.option(
     "--event",

@@ -133,7 +133,6 @@ def search(
     for step in steps:
         files.searched(asker, 1 + len(step.written) // _TEXT_OF_A_STEP)
         if step.directory is not None and not files.is_directory(step.directory):
-            files.searched(asker, 1)  # in place of the file that is not tried
             path = f"{step.directory.rstrip('/')}/{name}"
             looked_in.append(FailedLookup(step.rule, step.written, path, "no such directory"))
             continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lambundle.errors import RuntimeLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,6 @@ class Config:
                     f"the runtime's configuration cannot hold a line break: {line!r}", hint="rename it, or leave it out"
                 )
         return "".join(f"{line}\n" for line in lines)
-
-    def with_directories(self, more: Sequence[str]) -> Config:
-        """Return a configuration that searches ``more`` after all other directories."""
-        private = {program: (*directories, *more) for program, directories in self.private.items()}
-        return replace(self, directories=(*(self.directories or ()), *more), private=private)
 
 
 def read_config(data: bytes) -> Config:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -60,9 +59,6 @@ esac
 """
 """Gives LD_PRELOAD the bundle's paths: see lambundle/runtime/src/preload.c."""
 
-_WORD = r"""(?:[\w@%+=,./-]|'[^']*'|"'")+"""  # as shlex.quote writes it
-_LIBRARY_PATH = re.compile(rf"""(?<= --library-path )(?:"\${BUNDLE}"{_WORD}:)*"\${BUNDLE}"/runtime""")
-
 
 @dataclass(frozen=True, slots=True)
 class Loader:
@@ -108,20 +104,6 @@ def launcher(
         f"#!/bin/sh\n# Starts {_comment(name)} of the bundle {bundle}, wherever it was unpacked. Made by lambundle.\n"
     )
     return head + _find_bundle(bundle) + _HOME + _exports(environment or {}) + _start(name, path, real, loader, script)
-
-
-def search_order(launcher: str) -> tuple[str, ...]:
-    """Return the search order in a launcher; empty for a static program or an edited launcher."""
-    found = _LIBRARY_PATH.search(launcher)
-    if found is None:
-        return ()
-    items = "".join(shlex.split(found[0])).split(":")
-    return tuple(item.removeprefix(f"${BUNDLE}/root") for item in items[:-1])
-
-
-def with_search_order(launcher: str, directories: Sequence[str]) -> str:
-    """Return the launcher with another search order."""
-    return _LIBRARY_PATH.sub(lambda _: _library_path(directories), launcher, count=1)
 
 
 def _comment(text: str) -> str:

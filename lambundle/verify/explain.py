@@ -41,7 +41,7 @@ def explained(
     evidence = findings.evidence
     if evidence is None or findings.verification.verdict is not Verdict.FAIL:
         return findings
-    packer = _packer(evidence, request, around)
+    packer = _packer(evidence, request)
     evidence = replace(evidence, packer=packer)
     found = diagnose(evidence)
     if found is None or packer is None:
@@ -102,7 +102,7 @@ def repacked(
 ) -> tuple[Cured | None, Repacker | None]:
     """The bundle packed again as it was, where that is what helps: its files were changed or lost."""
     evidence = findings.evidence
-    packer = None if evidence is None else _packer(evidence, request, around)
+    packer = None if evidence is None else _packer(evidence, request)
     if packer is None:
         return None, None
     if findings.cured is not None:
@@ -110,11 +110,11 @@ def repacked(
     return Trial(request, around, packer, examine, _next_remedy).cured(Remedy()), packer
 
 
-def _packer(evidence: Evidence, request: VerifyRequest, around: Surroundings) -> Repacker | None:
-    """What packs the bundle again: it is one bundle of lambundle's, of this machine, and run by itself."""
+def _packer(evidence: Evidence, request: VerifyRequest) -> Repacker | None:
+    """What packs the bundle again: one bundle of lambundle's, run by itself, whose machine is here."""
     manifests = () if evidence.subject is None else evidence.subject.manifests
     is_alone = len(manifests) == 1 and not request.layers and not evidence.is_function
-    if not is_alone or request.static or not around.machine.is_like(manifests[0].packed_on):
+    if not is_alone or request.static or not evidence.machine.is_like(manifests[0].packed_on):
         return None
     return Repacker(manifests[0], evidence.machine, request.bundle)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lambundle.errors import LambundleError
-from lambundle.machine import DEFAULT_PATH
+from lambundle.machine import DEFAULT_PATH, at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from lambundle.bundle.model import PackedOn
+    from lambundle.bundle.model import Manifest, PackedOn
     from lambundle.machine import Machine
     from lambundle.packages import PackageDatabase
     from lambundle.recording.filter import Bounds
@@ -31,6 +32,14 @@ class PackingMachine:
     def is_like(self, packed_on: PackedOn) -> bool:
         """Whether a bundle was packed on this distribution and architecture."""
         return (self.machine.distribution, self.architecture) == (packed_on.distribution, packed_on.machine)
+
+    def packed_from(self, manifests: Sequence[Manifest]) -> PackingMachine:
+        """The machine that bundles were packed from: this one, or the Linux below the directory that they name."""
+        roots = {manifest.options.root for manifest in manifests}
+        root = roots.pop() if len(roots) == 1 else ""
+        if not root or not self.machine.is_here:
+            return self
+        return PackingMachine(replace(at(root), architecture=self.architecture))
 
     def files(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of ``paths`` that are files here which a bundle may hold, as a recording chooses them."""
@@ -61,15 +70,6 @@ class PackingMachine:
         except LambundleError:
             return None
         return next(iter(owners)) if len(owners) == 1 else None
-
-    def files_below(self, directory: str) -> tuple[str, ...]:
-        """The files below a directory that its package brought."""
-        package = self.owner(directory)
-        if self._packages is None or package is None:
-            return ()
-        real = self.machine.files.real
-        top = f"{real(directory)}/"
-        return tuple(path for path in self._packages.files(package) if real(path).startswith(top))
 
     def library(self, soname: str, program: str) -> str | None:
         """The path under which ``program`` would find the library ``soname``."""

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["sandbox"]
 
-PACKED = {"cpp-judge": ("gcc", "g++", "/usr/bin/python3"), "ffmpeg-thumbnail": ("ffmpeg",), "git-clone": ("git",)}
-"""Programs that the examples pack."""
+PACKED = {
+    "cpp-judge": ("gcc", "g++", "/usr/bin/python3"),
+    "ffmpeg-thumbnail": ("ffmpeg",),
+    "git-clone": ("git",),
+    "jq-node": ("jq", "node"),
+}
+"""Programs that the examples pack, or need for being verified."""
 
 
 @dataclass(frozen=True, slots=True)

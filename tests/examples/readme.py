@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = REPOSITORY / "examples"
-NAMES = ("cpp-judge", "ffmpeg-thumbnail", "git-clone")
+NAMES = ("cpp-judge", "ffmpeg-thumbnail", "git-clone", "jq-node")
 SECTIONS = ("Make", "Verify", "See the size", "Deploy", "Call")
 """Sections that have commands: the first where the checkout is, the others where that led."""
 FENCE = re.compile(r"^## (?P<section>[^\n]+)$|^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

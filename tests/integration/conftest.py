@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
+from lambundle.verify.sandbox.docker.docker import DockerSandbox
 from tests.bareroot import Sandbox, UnavailableError, bare_root, locked, required
 from tests.docker import docker_engine
 from tests.integration.corpus import Job, JobError, Packed, pack
+from tests.integration.function_host import Host, hosted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lambundle.verify.sandbox.interface import Sandbox as VerifySandbox
 
 
 def unavailable(reason: UnavailableError) -> NoReturn:
@@ -105,3 +110,25 @@ def docker_image() -> Iterator[str]:
         except UnavailableError as reason:
             unavailable(reason)
         yield image
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    """Give bubblewrap, for functions."""
+    yield from _hosted(BubblewrapSandbox(tmp_path), tmp_path)
+
+
+@pytest.fixture(params=["bubblewrap", "docker"])
+def either_host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
+    """Give each sandbox, for functions."""
+    if request.param == "docker":
+        yield from _hosted(DockerSandbox(request.getfixturevalue("docker_image"), tmp_path), tmp_path)
+    else:
+        yield from _hosted(BubblewrapSandbox(tmp_path), tmp_path)
+
+
+def _hosted(sandbox: VerifySandbox, tmp_path: Path) -> Iterator[Host]:
+    try:
+        yield from hosted(sandbox, tmp_path)
+    except UnavailableError as reason:
+        unavailable(reason)

@@ -19,6 +19,9 @@ RUN_DIFFERS = (
     (r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID"),
     (r"\d[\d,.]*", "N"),
     (r"\bN [KM]iB", "SIZE"),
+    # A slow machine times a job once.
+    (r"\bN ms \(N to N\)", "N ms"),
+    (r", medians of N", ""),
     # A file system in memory does not say what was read of it.
     (r"cold it reads SIZE of SIZE|what it reads cannot be told here", "READ"),
 )

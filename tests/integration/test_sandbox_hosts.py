@@ -19,7 +19,7 @@ import lambundle
 from lambundle.errors import SandboxError
 from lambundle.verify.sandbox import hostroot
 from lambundle.verify.sandbox.bubblewrap.bubblewrap import BubblewrapSandbox
-from lambundle.verify.sandbox.interface import Command
+from lambundle.verify.sandbox.interface import MIB, Command, Limits
 from lambundle.verify.sandbox.memory import children
 from tests.bareroot import UnavailableError
 from tests.integration.conftest import unavailable
@@ -56,6 +56,30 @@ def test_the_host_is_made_of_this_machines_programs(sandbox: BubblewrapSandbox) 
     here = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env=ENVIRONMENT)
     assert run(sandbox, script) == here.stdout
     assert run(sandbox, "id -un; pwd") == "sbx_user1051\n/var/task\n"
+
+
+def test_the_machine_is_as_large_as_the_function(sandbox: BubblewrapSandbox) -> None:
+    missing = sandbox.unavailable()
+    if missing is not None:
+        unavailable(UnavailableError(missing))
+    script = "sed -n 1p /proc/meminfo; nproc; cat /sys/devices/system/cpu/online"
+    command = Command(["sh", "-c", script], ENVIRONMENT, {}, limits=Limits(memory=3072 * MIB))
+    outcome = sandbox.start(command).wait()
+    total, *counts = outcome.stdout.decode().splitlines()
+    assert total.split() == ["MemTotal:", str(3072 * 1024), "kB"]
+    count = min(3, len(os.sched_getaffinity(0)))
+    assert counts == [str(count), f"0-{count - 1}" if count > 1 else "0"]
+
+
+def test_the_host_has_the_files_of_amazon_linux(sandbox: BubblewrapSandbox) -> None:
+    missing = sandbox.unavailable()
+    if missing is not None:
+        unavailable(UnavailableError(missing))
+    assert run(sandbox, '. /etc/os-release; echo "$PRETTY_NAME"') == "Amazon Linux 2023\n"
+    if shutil.which("getent"):
+        assert run(sandbox, "getent services https; getent passwd 993; getent protocols tcp").split() == [
+            *("https", "443/tcp", "sbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin", "tcp", "6", "TCP")
+        ]
 
 
 def test_a_host_of_busybox_does(sandbox: BubblewrapSandbox, busybox: Path, tmp_path: Path) -> None:

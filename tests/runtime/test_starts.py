@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lambundle import runtime
 from tests.runtime.worlds import PROGRAMS, compile_c, run
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ def test_children_that_became_programs_leave_no_memory_behind(world: World) -> N
 def test_a_small_stack_of_a_signal_is_enough_to_open_a_file(world: World) -> None:
     room = "65536" if world.name == "sanitized" else "1536"
     assert world.run("narrow", f"signal-{room}", world.data / "files/bundle").status == 0
+
+
+def test_the_loader_is_told_where_the_runtime_is(glibc: World) -> None:
+    done = glibc.run("run", "execve", glibc.data / "report", "name", env={"LD_DEBUG": "libs"})
+    assert done.report["who"] == "in bundle"
+    searches = [line for line in done.err.splitlines() if f"find library={runtime.soname('glibc')}" in line]
+    assert len(searches) == 1, "by its launcher alone"
 
 
 @pytest.mark.parametrize("how", ["full", "full-exec"])

@@ -169,6 +169,7 @@ static size_t size_of_all(char *const argv[], char *const envp[])
 {
     size_t pointers = lb_count(argv) + lb_count(envp) + LB_FRONT + LB_EXTRA_VARIABLES + 4;
     size_t texts = lb_library_path_size(envp) + (LB_NESTED_SCRIPTS + 1) * 2 * LB_SHEBANG + 512;
+    texts += lb_state.top_len; /* before the runtime's name */
     texts += LB_NESTED_SCRIPTS * (lb_state.root_len + LB_SHEBANG); /* where the scripts are */
     texts += names_size(argv);
     texts += lb_preload_size(envp);

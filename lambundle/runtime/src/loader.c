@@ -14,6 +14,15 @@ static const char *runtime_name(bool musl)
     return musl ? "liblambundle-musl.so" : LB_GLIBC_RUNTIME;
 }
 
+/* By its path, ld.so need not search every library directory and its subdirectories for processors. A path with a blank
+ * would be two (ld.so(8)), and a list has its own order. */
+static const char *runtime_argument(struct work *work, bool musl)
+{
+    const char *name = runtime_name(musl);
+    bool whole = strpbrk(lb_state.top, " :") == NULL && strchr(name, ':') == NULL;
+    return whole ? lb_joined(work, lb_state.top, "/runtime/", name) : name;
+}
+
 /* For a program of the bundle. A loader without --argv0 and --preload gets variables, and a trace goes on even if the
  * program clears its children's environment. */
 static void bundle_environment(struct work *work, const char *name, bool musl)
@@ -109,7 +118,8 @@ void lb_through_loader(struct work *work, const char *loader, const char *progra
     if (!old) {
         lb_prepend(work, name);
         lb_prepend(work, "--argv0");
-        lb_prepend(work, musl ? lb_preload_argument(work, runtime_name(true)) : runtime_name(false));
+        const char *runtime = runtime_argument(work, musl);
+        lb_prepend(work, musl ? lb_preload_argument(work, runtime) : runtime);
         lb_prepend(work, "--preload");
     }
     lb_prepend(work, path);

@@ -25,11 +25,13 @@ typedef Elf64_Phdr Segment;
 
 static bool read_at(struct work *work, int fd, void *to, size_t size, unsigned long offset)
 {
+    if (offset >= 1UL << 62) /* no file is as long, and a sum must not wrap */
+        return false;
     if (work->head_length > 0 && offset + size <= (unsigned long)work->head_length) {
         memcpy(to, work->head + offset, size);
         return true;
     }
-    return offset < (1UL << 62) && lb_sys_pread(fd, to, size, (long)offset) == (long)size;
+    return lb_sys_pread(fd, to, size, (long)offset) == (long)size;
 }
 
 /* Reads PT_INTERP into `interpreter`; false for a static program, or one of another machine. */

@@ -1,10 +1,11 @@
-"""How long a start takes when nothing of the bundle is in memory, and when all of it is.
+"""How long a start takes when nothing of the bundle is in memory, and when all of it is: the median of several runs.
 
 Lambda reads what a cold run reads from a slower disk than ours.
 """
 
 from __future__ import annotations
 
+import statistics
 from typing import TYPE_CHECKING
 
 from lambundle.verify.model import Check, Status
@@ -21,7 +22,7 @@ def start_check(results: Sequence[JobResult], unzipped: int) -> Check:
     measured = [result for result in results if result.succeeded and (result.cold or result.invocations)]
     if not measured:
         return Check("start", Status.SKIP, "no task was done twice")
-    slowest = max(measured, key=lambda result: (result.cold or result.first).seconds)
+    slowest = max(measured, key=_cold)
     lines = tuple(_line(result, unzipped) for result in measured)
     if len(measured) == 1:
         return Check("start", Status.PASS, lines[0])
@@ -31,6 +32,10 @@ def start_check(results: Sequence[JobResult], unzipped: int) -> Check:
         f"{slowest.job.name}, the slowest: {_line(slowest, unzipped)}",
         context=_named(measured, lines),
     )
+
+
+def _cold(result: JobResult) -> float:
+    return statistics.median(result.colds) if result.colds else (result.cold or result.first).seconds
 
 
 def _named(results: Iterable[JobResult], lines: Iterable[str]) -> tuple[str, ...]:
@@ -46,13 +51,17 @@ def _line(result: JobResult, unzipped: int) -> str:
 
 def _times(result: JobResult) -> str:
     if result.invocations:
-        first, last = result.invocations[0], result.invocations[-1]
+        first, *others = result.invocations
         init = "" if first.init_ms is None else f"init {first.init_ms:,.0f} ms, then "
-        again = f", warm {last.duration_ms:,.0f} ms" if last is not first else ""
-        return f"{init}{first.duration_ms:,.0f} ms{again}"
-    cold, warm = result.cold or result.first, result.warm or result.first
-    return f"cold {_milliseconds(cold.seconds)}, warm {_milliseconds(warm.seconds)}"
+        warm = f", warm {_spread([run.duration_ms for run in others])}" if others else ""
+        return f"{init}{first.duration_ms:,.0f} ms{warm}"
+    cold, warm_one = result.cold or result.first, result.warm or result.first
+    colds, warms = result.colds or (cold.seconds,), result.warms or (warm_one.seconds,)
+    count = f", medians of {len(colds)}" if len(colds) > 1 else ""
+    return f"cold {_spread([one * 1000 for one in colds])}, warm {_spread([one * 1000 for one in warms])}{count}"
 
 
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:,.0f} ms"
+def _spread(times: Sequence[float]) -> str:
+    """Return the median of times in milliseconds, and between which they lie."""
+    told = f"{statistics.median(times):,.0f} ms"
+    return told if len(times) == 1 else f"{told} ({min(times):,.0f} to {max(times):,.0f})"

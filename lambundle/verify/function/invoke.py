@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.errors import HandlerError
 from lambundle.target import INIT_SECONDS
 from lambundle.verify.function import lines
 from lambundle.verify.function.environment import Environment
 from lambundle.verify.function.exchange import Invocation, State
-from lambundle.verify.function.lang import OPTIONAL
 from lambundle.verify.function.model import FunctionReport
-from lambundle.verify.function.results import Result, answered, died, failed_init, missing_module, timed_out
+from lambundle.verify.function.open_answer import check_answered
+from lambundle.verify.function.results import Result, answered, died, failed_init, timed_out
 from lambundle.verify.function.starting import plan_start
 from lambundle.verify.function.variables import function_arn
 from lambundle.verify.model import RunReport
@@ -58,8 +57,8 @@ def invoke_function(
     that its environment had from start to end, whichever event that was for. An environment that died or ran out of
     time is started again for the next event, with its /tmp kept.
 
-    Raise HandlerError when a Python handler cannot be started here, or wants what only Lambda's Python has;
-    SandboxError when the sandbox breaks.
+    Raise HandlerError when a handler cannot be started here, or wants what only Lambda has; SandboxError when the
+    sandbox breaks.
     """
     with tempfile.TemporaryDirectory(prefix="lambundle-function-", dir=work) as directory:
         seconds = init_seconds + (limits.seconds + 1) * (len(events) + 1) + _SLACK
@@ -69,18 +68,9 @@ def invoke_function(
             for event in events:
                 invoker.invoke(event)
         runs = invoker.runs()
-        _check_modules(runs, start.lacks)
-        return FunctionReport(runs, invoker.log(), start.notes)
-
-
-def _check_modules(runs: Sequence[RunReport], lacks: frozenset[str]) -> None:
-    """Raise HandlerError when a run failed for want of a module that it would have found on Lambda."""
-    name = next((name for run in runs if (name := missing_module(run.response)) in lacks), None)
-    if name is not None:
-        raise HandlerError(
-            f"the function imports {name}, which Lambda's Python has, and the one that stands in for it has not",
-            hint=f"pip install {OPTIONAL} beside lambundle, or use the image of a Python runtime with --image",
-        )
+        report = FunctionReport(runs, invoker.log(), start.notes)
+        check_answered(report, sandbox, start)
+        return report
 
 
 @dataclass(slots=True)

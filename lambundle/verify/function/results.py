@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lambundle.verify.function.exchange import Answer
 
 _LEVELS = 100
-_NO_MODULE = re.compile(r"No module named '([^']+)'")
+_NO_MODULE = re.compile(r"No module named '(?P<python>[^']+)'|Cannot find (?:module|package) '(?P<node>[^']+)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,16 @@ def timed_out(request: str, seconds: float, answer: Answer | None) -> Result:
 
 
 def missing_module(response: object) -> str | None:
-    """Return the module that a Python function could not import, by the words of its error; None for another."""
+    """Return what a function could not import, by the words of its error; None for another error.
+
+    It is the top of a package in Python; in JavaScript a package, or its scope where it has one.
+    """
     if not isinstance(response, dict):
         return None
     found = _NO_MODULE.search(str(response.get("errorMessage")))
-    return None if found is None else found[1].partition(".")[0]
+    if found is None:
+        return None
+    return found["python"].partition(".")[0] if found["python"] else found["node"].partition("/")[0]
 
 
 def error_type(response: object) -> str:

@@ -14,23 +14,11 @@ if TYPE_CHECKING:
 
 ACCOUNT = "123456789012"
 
-_ALWAYS = {
-    "AWS_DEFAULT_REGION": target.ENVIRONMENT["AWS_REGION"],
-    "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-    "AWS_LAMBDA_LOG_STREAM_NAME": "2024/01/01/[$LATEST]00000000000000000000000000000000",
-    # Every function has the keys of its role; that these open nothing is all that is wrong with them.
-    "AWS_ACCESS_KEY_ID": "not-a-key",
-    "AWS_SECRET_ACCESS_KEY": "not-a-secret",
-    "AWS_SESSION_TOKEN": "not-a-token",
-}
-
 
 def function_variables(function: Function, memory: int) -> Mapping[str, str]:
     """Return the environment of ``function`` with ``memory`` bytes, as the developer guide lists it."""
     return {
         **target.ENVIRONMENT,
-        **_ALWAYS,
         "_HANDLER": function.handler or "bootstrap",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory // MIB),

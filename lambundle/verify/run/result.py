@@ -27,9 +27,9 @@ class JobResult:
 
     ``first`` left the trace. ``cold`` is None when it failed, and ``warm`` when ``cold`` did or the first took so
     long that it stands for the warm one. ``read`` are the bytes of the bundle that ``cold`` brought into memory, None
-    where that cannot be told. ``made`` is what ``first`` made, None where it was not kept. ``fails_at_home``
-    says that it fails on the packing machine in the same way. ``invocations`` are what is reported of a function
-    instead of its runs.
+    where that cannot be told. ``colds`` and ``warms`` are the seconds of all runs of these kinds, where there were
+    more. ``made`` is what ``first`` made, None where it was not kept. ``fails_at_home`` says that it fails on the
+    packing machine in the same way. ``invocations`` are what is reported of a function instead of its runs.
     """
 
     job: Job
@@ -38,6 +38,8 @@ class JobResult:
     warm: Outcome | None = None
     trace: Trace = field(default_factory=Trace)
     read: int | None = None
+    colds: tuple[float, ...] = ()
+    warms: tuple[float, ...] = ()
     made: Made | None = None
     fails_at_home: bool = False
     invocations: tuple[RunReport, ...] = ()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lambundle.target import ENVIRONMENT, TASK
+from lambundle.target import ENVIRONMENT, EXECUTION, TASK
 from lambundle.verify.run import tracing
 from lambundle.verify.run.inputs import DIRECTORY, fill
 from lambundle.verify.run.made import collect
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 LONG = 2.0
 """Seconds from which on a job is not run a third time: the first run, in which all was in memory, was warm too."""
+TIMES = 3
+"""How often a job is timed, cold and warm, so that a median can be told."""
+TIMING = 0.5
+"""Seconds for that, beyond one cold and one warm run of each job; long jobs are timed once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,13 @@ class JobRunner:
     def run(self, jobs: Iterable[Job], progress: Callable[[str], None] = lambda _: None) -> tuple[JobResult, ...]:
         """Run ``jobs``, one after the other; a failure of one is no reason to leave out the next."""
         results = []
+        left = TIMING
         for number, job in enumerate(jobs):
             progress(f"running {job.name}")
-            results.append(self._result(job, number))
+            result = self._result(job, number)
+            began = time.monotonic()
+            results.append(self._timed(result, left))
+            left -= time.monotonic() - began
         return tuple(results)
 
     def again(self, job: Job, name: str) -> tuple[Outcome, Made | None]:
@@ -74,6 +83,22 @@ class JobRunner:
         if not result.succeeded or first.seconds > LONG:
             return result
         return replace(result, warm=run_once(self.sandbox, self._command(job)))
+
+    def _timed(self, result: JobResult, seconds: float) -> JobResult:
+        """Time a job that was done, ``TIMES`` in all as far as that takes no more than ``seconds``."""
+        if result.cold is None or result.warm is None or not result.succeeded:
+            return result
+        colds, warms = [result.cold.seconds], [result.warm.seconds]
+        cache = PageCache(touched_files(result.trace, self.mounted))
+        until = time.monotonic() + seconds
+        while len(colds) < TIMES and time.monotonic() + colds[0] + warms[0] < until:
+            cache.drop()
+            for times in (colds, warms):
+                outcome = run_once(self.sandbox, self._command(result.job))
+                times.append(outcome.seconds)
+                if outcome.status != 0 or outcome.ended_by:
+                    return replace(result, warm=outcome)
+        return replace(result, colds=tuple(colds), warms=tuple(warms))
 
     def _command(self, job: Job) -> Command:
         """The command of a job's next run, for which its own directory is filled anew."""
@@ -110,7 +135,7 @@ def run_once(sandbox: Sandbox, command: Command) -> Outcome:
 
 def environment(mount: str, limits: Limits) -> dict[str, str]:
     """The variables that a command finds: Lambda's, and on PATH the bundle's programs."""
-    found = {**ENVIRONMENT, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(limits.memory // MIB)}
+    found = {**ENVIRONMENT, **EXECUTION, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(limits.memory // MIB)}
     if mount == TASK:  # there Lambda itself puts nothing on PATH
         found["PATH"] = f"{TASK}/bin:{found['PATH']}"
     return found

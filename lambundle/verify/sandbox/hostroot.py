@@ -20,6 +20,7 @@ from lambundle.elf.walk import Walker
 from lambundle.errors import LambundleError, SandboxError
 from lambundle.machine import DiskFiles
 from lambundle.verify.sandbox.cache import kept
+from lambundle.verify.sandbox.etc import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,15 +33,6 @@ DIRECTORIES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/run/current-system/sw
 
 _APART = frozenset({"curl"})
 """Programs that load more than Lambda promises anybody: a bundle must not find that by its name in /usr/lib64."""
-
-FILES = {
-    "etc/passwd": target.PASSWD,
-    "etc/group": "",
-    "etc/hosts": "127.0.0.1 localhost\n",
-    "etc/resolv.conf": "",
-    "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-    "etc/ld.so.conf": "/usr/lib64\n",
-}
 
 _LINKS = {
     "bin": "usr/bin",
@@ -69,7 +61,7 @@ def host_root(work: Path) -> Path:
         return _named(Path(named))
     programs = _programs()
     libraries = _promised(programs.values())
-    recipe = [sorted(programs.items()), sorted(libraries.items()), Path(__file__).read_text(encoding="utf-8")]
+    recipe = [sorted(programs.items()), sorted(libraries.items()), FILES, Path(__file__).read_text(encoding="utf-8")]
     key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
     return kept(f"host-{key}", lambda root: _build(root, programs, libraries), instead=work)
 
@@ -83,7 +75,7 @@ def _named(root: Path) -> Path:
 def _programs() -> dict[str, str]:
     """Find the programs: path here by name."""
     found = {}
-    for name in target.HOST_PROGRAMS:
+    for name in (*target.HOST_PROGRAMS, *target.UNPROMISED_PROGRAMS):
         path = next((path for place in DIRECTORIES if os.access(path := f"{place}/{name}", os.X_OK)), None)
         if path is not None:
             found[name] = path
@@ -107,8 +99,8 @@ def _build(root: Path, programs: Mapping[str, str], promised: Mapping[str, str])
     for link, leads_to in _LINKS.items():
         (root / link).symlink_to(leads_to)
     for name, content in FILES.items():
-        (root / name).write_text(content)
-        (root / name).chmod(0o644)
+        (root / "etc" / name).write_text(content)
+        (root / "etc" / name).chmod(0o644)
     common = {name: path for name, path in programs.items() if name not in _APART}
     libraries = _libraries(common.values(), promised.values())
     for name, source in libraries.items():

@@ -42,7 +42,6 @@ class Inside:
 
     def elf(self, path: str) -> ElfFile | Refusal:
         """Headers of a file, as read before."""
-        self._steps.take()
         place = self.place(path)
         if place is None:
             return Refusal("it is a directory", fatal=True) if self.is_directory(path) else Refusal("no such file")
@@ -50,8 +49,8 @@ class Inside:
         return content.elf or Refusal(content.bad_elf or "it is not an ELF file", fatal=True)
 
     def searched(self, by: str, cost: int) -> None:  # noqa: ARG002
-        """Take the steps of a location that is searched; the file that is tried there takes one itself."""
-        self._steps.take(cost - 1)
+        """Take the steps of a location that is searched."""
+        self._steps.take(cost)
 
     def identity(self, path: str) -> tuple[int, int] | None:
         """Number of a file, by which the loader knows it under every name."""

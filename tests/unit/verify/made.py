@@ -123,10 +123,6 @@ class MadeMachine(PackingMachine):
         """Return the package."""
         return self.owners.get(path) or self.folders.get(path) or None
 
-    def files_below(self, directory: str) -> tuple[str, ...]:
-        """Return its files below a folder."""
-        return tuple(path for path in self.owners if path.startswith(f"{directory}/"))
-
     def library(self, soname: str, program: str) -> str | None:
         """Return where a library is, for any program."""
         return self.libraries.get(soname) if program else None

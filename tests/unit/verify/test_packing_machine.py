@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.bundle.model import PackedOn
+from lambundle.bundle.model import Manifest, PackedOn, PackOptions
 from lambundle.errors import PackageDatabaseError
 from lambundle.machine import Machine, MemoryFiles, here
 from lambundle.verify.packing_machine import PackingMachine
@@ -78,6 +78,21 @@ def test_only_files_that_a_bundle_may_hold_are_spoken_of() -> None:
     assert packing().files(paths) == ("/usr/bin/env",)
 
 
+def test_a_bundle_of_another_root_asks_that_root(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/os-release").write_text("PRETTY_NAME='That 1'")
+    that = Manifest("x", (), PackedOn("That 1", "any", "x86_64"), (), options=PackOptions(root=str(tmp_path)))
+    this = replace(that, options=PackOptions())
+    mine = PackingMachine(replace(here(), architecture="x86_64"))
+    found = mine.packed_from((that,))
+    assert found.machine.root == str(tmp_path)
+    assert found.is_like(that.packed_on)
+    assert found.has("/etc/os-release")
+    assert not found.has("/etc/passwd")
+    assert mine.packed_from((this,)) is mine
+    assert mine.packed_from((that, this)) is mine
+
+
 def test_a_current_directory_that_is_gone_bounds_nothing() -> None:
     assert packing(replace(MACHINE, directory="/")).files(["/usr/bin/env", "/work/x"]) == ("/usr/bin/env", "/work/x")
 
@@ -86,16 +101,13 @@ def test_a_directory_counts_where_one_package_alone_has_it(monkeypatch: pytest.M
     mine = frozenset({"p"})
     one = owning(monkeypatch, {DEEP: mine, "/usr/lib": mine, f"/lib{DEEP[8:]}/x": mine})
     assert one.directories([DEEP, "/usr/lib", "/no/such"]) == (DEEP,)
-    assert one.files_below(DEEP) == (f"/lib{DEEP[8:]}/x",)
     two = owning(monkeypatch, {DEEP: frozenset({"p", "q"})})
     assert two.directories([DEEP]) == ()
-    assert two.files_below(DEEP) == ()
 
 
 def test_without_a_database_nothing_has_an_owner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lambundle.packages.detect", lambda *_: None)
     assert packing().owner("/usr/bin/env") is None
-    assert packing().files_below("/usr/bin") == ()
 
 
 def test_a_database_that_cannot_be_read_knows_no_owner(monkeypatch: pytest.MonkeyPatch) -> None:

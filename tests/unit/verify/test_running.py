@@ -14,6 +14,7 @@ from lambundle.errors import SandboxError
 from lambundle.runtime.trace import VARIABLE
 from lambundle.verify.command import RUNNING_CHECKS, Surroundings, VerifyRequest, verify
 from lambundle.verify.model import Check, Status, Verdict
+from lambundle.verify.run import runner as timing
 from lambundle.verify.run import tracing
 from lambundle.verify.run.jobs import Job, Origin
 from lambundle.verify.run.runner import JobRunner, environment
@@ -82,6 +83,12 @@ class MadeSandbox:
         self.closed = True
 
 
+@pytest.fixture(autouse=True)
+def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the runs that are only for the clock."""
+    monkeypatch.setattr(timing, "TIMING", 0.0)
+
+
 @pytest.fixture
 def pipe(tmp_path: Path) -> Path:
     """Return the directory of a trace's pipe."""
@@ -112,6 +119,18 @@ def test_a_task_runs_with_a_trace_then_cold_then_warm(tmp_path: Path, pipe: Path
     assert (first.stdout, first.max_memory_mb, first.duration_ms) == ("out", 1.0, 200.0)
     assert first.read_bytes == 0
     assert (second.duration_ms, second.read_bytes) == (100.0, None)
+
+
+def test_a_short_task_is_timed_three_times(tmp_path: Path, pipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "TIMING", 100.0)
+    slow, slower = replace(FINE, seconds=0.4), replace(FINE, seconds=0.5)
+    sandbox = MadeSandbox([TRACED, FINE, WARM, slow, FINE, slower, WARM, *THRICE, *THRICE, Outcome(3, b"", b"no", 0.1)])
+    first, second = runner(sandbox, tmp_path, pipe).run([TASK, TASK])
+    assert first.colds == (0.2, 0.4, 0.5)
+    assert first.warms == (0.1, 0.2, 0.1)
+    assert [run.duration_ms for run in first.runs()] == [200.0, 100.0], "the first of each is reported"
+    assert second.failed, "a run for the clock that fails decides"
+    assert second.worst.stderr == b"no"
 
 
 def test_a_long_task_is_not_run_a_third_time(tmp_path: Path, pipe: Path) -> None:

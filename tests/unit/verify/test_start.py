@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,6 +88,19 @@ def test_both_times_and_what_was_read_are_told() -> None:
     assert check.status is Status.PASS
     assert check.detail == "cold 1,234 ms, warm 100 ms; cold it reads 3.0 MiB of 10.0 MiB"
     assert "cannot be told" in start_check([measured(1, 1, None)], 1).detail
+
+
+def test_of_several_runs_the_median_and_the_spread_are_told() -> None:
+    several = replace(measured(5, 4, MIB), colds=(5, 1, 2), warms=(0.3, 0.1, 0.2))
+    told = "cold 2,000 ms (1,000 to 5,000), warm 200 ms (100 to 300), medians of 3; cold it reads"
+    assert start_check([several], MIB).detail.startswith(told)
+
+
+def test_warm_events_of_a_function_are_told_by_their_median() -> None:
+    runs = tuple(RunReport("ok", "", "", ms, event=str(ms)) for ms in (50.0, 3, 1, 9))
+    job = Job(("bootstrap",), Origin.FUNCTION, "did", name="bootstrap")
+    check = start_check([JobResult(job, Outcome(0, b"", b"", 1), read=MIB, invocations=runs)], MIB)
+    assert check.detail.startswith("50 ms, warm 3 ms (1 to 9); ")
 
 
 def test_of_several_the_slowest_is_told() -> None:

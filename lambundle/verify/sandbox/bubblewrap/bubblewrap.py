@@ -20,6 +20,7 @@ from lambundle.verify.sandbox.bubblewrap.supervisor_process import BubblewrapRun
 from lambundle.verify.sandbox.bubblewrap.supervisor_request import BLOCK, SECCOMP, STATUS, TMP, RunRequest, stage
 from lambundle.verify.sandbox.hostroot import host_root
 from lambundle.verify.sandbox.interface import Command, admit, under_env
+from lambundle.verify.sandbox.machine_size import kernel_files, processors
 from lambundle.verify.sandbox.streams import feeding
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ def _request(name: str, command: Command, ready: _Ready) -> RunRequest:
         *_host(ready, binds),
         *_devices(),
         *("--proc", "/proc", "--bind", TMP, "/tmp"),  # noqa: S108  (its mount point)
+        *_machine(ready, binds, command.limits.memory),
         *_shown(ready, binds),
         *_mounts(command, binds),
         # The root is a tmpfs, so that there can be any mount point; now it is frozen.
@@ -181,6 +183,7 @@ def _request(name: str, command: Command, ready: _Ready) -> RunRequest:
         tmp=command.limits.tmp,
         seconds=command.limits.seconds,
         processes=target.RLIMITS["nproc"],
+        processors=processors(command.limits.memory),
     )
 
 
@@ -252,6 +255,19 @@ def _devices() -> Iterator[str]:
     for device in target.DEVICES:
         yield from ("--dev-bind", f"/dev/{device}", f"/dev/{device}")
     yield from ("--remount-ro", "/dev")
+
+
+def _machine(ready: _Ready, binds: _Binds, memory: int) -> Iterator[str]:
+    """Cover the files of the kernel's that tell how large the machine is."""
+    count = min(processors(memory), len(os.sched_getaffinity(0)))
+    for path, content in kernel_files(memory, count).items():
+        file = ready.files / f"{memory}{path.replace('/', '-')}"
+        if not file.exists():
+            file.write_text(content)
+            file.chmod(0o644)
+        if not path.startswith("/proc/"):
+            yield from _parents(path)
+        yield from ("--ro-bind", binds.of(file), path)
 
 
 def _mounts(command: Command, binds: _Binds) -> Iterator[str]:

@@ -239,6 +239,7 @@ def _become_bubblewrap(
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         _set_limits()
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: request.processors])
         if identity is not None:
             os.setgroups([])
             os.setresgid(identity.gid, identity.gid, identity.gid)

@@ -35,7 +35,8 @@ class Handles(NamedTuple):
 class RunRequest:
     """A run, as it is asked for: ``arguments`` of the bubblewrap at ``program``, ``binds`` to be mounted first.
 
-    ``program`` is a path in the first of them. ``memory`` and ``tmp`` are bytes, ``processes`` counts threads too.
+    ``program`` is a path in the first of them. ``memory`` and ``tmp`` are bytes, ``processes`` counts threads too; on
+    ``processors`` of this machine's it runs, as far as there are so many.
     """
 
     name: str
@@ -46,6 +47,7 @@ class RunRequest:
     tmp: int
     seconds: float
     processes: int
+    processors: int
 
     @classmethod
     def read(cls, handle: int) -> RunRequest:
