@@ -317,16 +317,11 @@ class Discovery:
         return self._facilities.provides("/gconv")
 
     def add_fonts(self, limit: int) -> int:
-        """Add the machine's fonts if a program draws text, up to ``limit`` bytes of all files.
-
-        Return the bytes of fonts that were asked for and have no room.
-        """
+        """Add fonts if a program draws text, up to ``limit`` bytes of all files; return the bytes without room."""
         reason = self._facilities.fonts()
         if reason is None:
             return 0
-        wanted: set[str] = set()
-        if self._packages is not None:
-            wanted |= self._packages.installed_by_name()
+        wanted = set() if self._packages is None else set(self._packages.installed_by_name())
         if self.selection is not None:
             wanted |= self.selection.packages.recommendations()
         return add_fonts(
