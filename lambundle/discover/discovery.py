@@ -316,17 +316,17 @@ class Discovery:
         """Whether a program converts between character sets."""
         return self._facilities.provides("/gconv")
 
-    def add_fonts(self, limit: int) -> None:
-        """Add the machine's fonts if a program draws text, up to ``limit`` bytes of all files."""
+    def add_fonts(self, limit: int) -> int:
+        """Add fonts if a program draws text, up to ``limit`` bytes of all files; return the bytes without room."""
         reason = self._facilities.fonts()
         if reason is None:
-            return
-        wanted: set[str] = set()
-        if self._packages is not None:
-            wanted |= self._packages.installed_by_name()
+            return 0
+        wanted = set() if self._packages is None else set(self._packages.installed_by_name())
         if self.selection is not None:
             wanted |= self.selection.packages.recommendations()
-        add_fonts(self.gathering, None if self._packages is None else self._packages.owner, wanted, reason, limit)
+        return add_fonts(
+            self.gathering, None if self._packages is None else self._packages.owner, wanted, reason, limit
+        )
 
     def groups(self, closure: Closure) -> tuple[Group, ...]:
         """Return the selected packages with all reasons, and the facilities with all users."""

@@ -93,8 +93,11 @@ class Facilities:
 
     def _add(self, facility: Facility) -> None:
         self._provided.append(facility)
-        paths = [path for pattern in facility.paths for path in self._gathering.files.glob(pattern)]
+        files = self._gathering.files
+        paths = [path for pattern in facility.paths for path in files.glob(pattern)]
         for path in paths:
+            if not (files.is_file(path) or files.is_directory(path)):  # a link to what is of a package that is not here
+                continue
             reason = Reason("facility", None, facility.why)
             for real in self._gathering.mirror.add_tree(path, reason, lambda path: not rules().is_unwanted(path)):
                 self._gathering.walk_if_loadable(real, optional=True)

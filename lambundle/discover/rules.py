@@ -39,6 +39,7 @@ class Rules:
     """All rules; ``rules.toml`` explains the lists."""
 
     unwanted: re.Pattern[str]
+    optional_directories: tuple[str, ...]
     general_directories: re.Pattern[str]
     module_directories: re.Pattern[str]
     system: re.Pattern[str]
@@ -81,6 +82,7 @@ def rules() -> Rules:
     data = tomllib.loads(Path(__file__).with_name("rules.toml").read_text(encoding="utf-8"))
     return Rules(
         unwanted=_any_of(data["unwanted"]),
+        optional_directories=tuple(data["optional_directories"]),
         general_directories=_any_of(data["general_directories"]),
         module_directories=_any_of(data["module_directories"]),
         system=_any_of(data["system"]),

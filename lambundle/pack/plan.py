@@ -73,6 +73,8 @@ class _Gathered:
     gathering: Gathering
     discovery: Discovery
     closure: Closure
+    short: int
+    """Bytes of fonts that were asked for and have no room."""
 
 
 def make_plan(request: Request) -> Plan:
@@ -94,7 +96,7 @@ def _gather_what_fits(resolved: _Resolved) -> _Gathered:
     """Gather all files; if the bundle is over the quota, by smaller providers, then without optional parts."""
     gathered = _gather(resolved)
     if _surplus(gathered) <= 0:
-        return gathered
+        return _without_optional_parts(resolved, gathered, ()) if gathered.short else gathered
     providers = smaller_providers.smaller_providers(gathered.gathering, gathered.closure)
     first = tuple(provider.directory for provider in providers)
     told = [smaller_providers.note(provider, UNZIPPED.text) for provider in providers]
@@ -103,26 +105,42 @@ def _gather_what_fits(resolved: _Resolved) -> _Gathered:
         gathered = smaller
     else:
         first, told = (), []
-    if _surplus(gathered) > 0:
-        parts = _optional_parts(resolved, gathered)
-        told += [optional_parts.note(part, UNZIPPED.text) for part in parts]
-        gathered = _gather(resolved, tuple(part.path for part in parts), first) if parts else gathered
+    if _surplus(gathered) > 0 or gathered.short:
+        gathered = _without_optional_parts(resolved, gathered, first)
     gathered.gathering.notes.extend(told)
     return gathered
 
 
+def _without_optional_parts(resolved: _Resolved, gathered: _Gathered, first: tuple[str, ...]) -> _Gathered:
+    """Gather again without parts that are too much, or in whose place fonts fit that were installed by name."""
+    needed = _optional_parts(resolved, gathered, 0)
+    parts = _optional_parts(resolved, gathered, gathered.short)
+    smaller = _gather(resolved, tuple(part.path for part in parts), first) if parts else gathered
+    if len(parts) > len(needed) and smaller.short == gathered.short:  # the fonts do not fit even so
+        parts = needed
+        smaller = _gather(resolved, tuple(part.path for part in parts), first) if parts else gathered
+    smaller.gathering.notes.extend(
+        optional_parts.note(part, UNZIPPED.text, for_fonts=part not in needed) for part in parts
+    )
+    return smaller
+
+
 def _surplus(gathered: _Gathered) -> int:
     """Return the bytes by which a bundle is over the quota, negative if it is not."""
-    mirror = gathered.gathering.mirror
-    return mirror.size + len(mirror.files()) * OWN_BYTES_A_FILE + OWN_BYTES - UNZIPPED.limit
+    return gathered.gathering.mirror.size - _limit(gathered.gathering)
 
 
-def _optional_parts(resolved: _Resolved, gathered: _Gathered) -> tuple[optional_parts.OptionalPart, ...]:
+def _limit(gathering: Gathering) -> int:
+    """Return the most bytes of all files that are not lambundle's own."""
+    return UNZIPPED.limit - OWN_BYTES - len(gathering.mirror.files()) * OWN_BYTES_A_FILE
+
+
+def _optional_parts(resolved: _Resolved, gathered: _Gathered, short: int) -> tuple[optional_parts.OptionalPart, ...]:
     request, real = resolved.request, resolved.request.machine.files.real
     named = [*map(request.machine.absolute, request.add), *(request.recorded.files if request.recorded else ())]
     asked_for = {program.real for program in resolved.programs} | set(map(real, named))
     return optional_parts.parts_to_leave_out(
-        gathered.gathering, gathered.closure, gathered.discovery.owner, asked_for, _surplus(gathered)
+        gathered.gathering, gathered.closure, gathered.discovery.owner, asked_for, _surplus(gathered), short
     )
 
 
@@ -166,7 +184,7 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = (), first: tuple[str
     closure = gathering.walker.closure()
     loaded.check_missing(gathering, closure)
     loaded.mirror_closure(gathering, closure)
-    discovery.add_fonts(UNZIPPED.limit - OWN_FILES)
+    short = discovery.add_fonts(_limit(gathering))
     _add_bytecode(gathering)
     by_variable = found_by_variable(machine, given, closure)
     gathering.notes[:0] = [
@@ -174,7 +192,7 @@ def _gather(resolved: _Resolved, without: tuple[str, ...] = (), first: tuple[str
         *([] if by_variable is None else [by_variable]),
     ]
     gathering.notes.extend(past_runtime.notes(machine.files, resolved.programs))
-    return _Gathered(gathering, discovery, closure)
+    return _Gathered(gathering, discovery, closure, short)
 
 
 def _add_programs(

@@ -24,8 +24,10 @@ _FLAGS = 8
 
 def add_fonts(
     gathering: Gathering, owner: Callable[[str], str | None] | None, wanted: Collection[str], reason: Reason, limit: int
-) -> None:
+) -> int:
     """Add the fonts that are chosen while the gathering has at most ``limit`` bytes; note what is left out.
+
+    Return the bytes of those that were asked for and have no room.
 
     ``owner`` and ``wanted`` are those of ``choose_fonts``.
     """
@@ -40,6 +42,7 @@ def add_fonts(
     left_out = [font for font in choice.left_out if gathering.files.real(font.path) not in gathering.mirror]
     if left_out:
         gathering.notes.append(_note(left_out))
+    return choice.short
 
 
 def _note(fonts: list[Font]) -> str:

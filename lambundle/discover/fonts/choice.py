@@ -4,7 +4,8 @@
    and bold, and as far as the quota has room for them their italics. All other widths and weights count as any font.
 2. The fonts that the program's own packages recommend, and those that a person installed: by name, or without a
    package. The smallest package comes first, as long as all have no more than ``MAX_BY_NAME`` bytes and the bundle
-   stays below its quota; of a package that is too large the regular faces come first.
+   stays below its quota; of a package that is too large the regular faces come first, and among these the families
+   that fontconfig offers for sans, serif and monospace.
 3. All others are left out.
 """
 
@@ -67,11 +68,15 @@ class Font:
 
 @dataclass(frozen=True, slots=True)
 class FontChoice:
-    """Paths of the fonts to take, what is left out, and the directories of homes that hold some of the former."""
+    """Paths of the fonts to take, what is left out, and the directories of homes that hold some of the former.
+
+    ``short`` are the bytes of fonts that were asked for and have no room.
+    """
 
     taken: tuple[str, ...]
     left_out: tuple[Font, ...]
     homes: tuple[str, ...]
+    short: int
 
 
 def choose_fonts(
@@ -94,11 +99,15 @@ def choose_fonts(
     has_owners = owner is not None
     others = (font for font in fonts if font not in taken)
     asked = [font for font in others if _is_asked_for(font, homes, wanted, has_owners=has_owners)]
-    taken |= dict.fromkeys(_within(asked, min(room, MAX_BY_NAME)))
+    offered = _offered(asked, configuration)
+    wished = list(_within(asked, MAX_BY_NAME, offered))
+    fitting = list(_within(asked, min(room, MAX_BY_NAME), offered))
+    taken |= dict.fromkeys(fitting)
     return FontChoice(
         tuple(font.path for font in taken),
         tuple(font for font in fonts if font not in taken),
         tuple(home for home in homes if any(font.path.startswith(f"{home}/") for font in taken)),
+        max(0, sum(font.size for font in wished) - sum(font.size for font in fitting)),
     )
 
 
@@ -162,14 +171,27 @@ def _is_asked_for(font: Font, homes: Iterable[str], wanted: Collection[str], *, 
     return has_owners or font.path.startswith(("/usr/local/", *(f"{home}/" for home in homes)))
 
 
-def _within(fonts: list[Font], room: int) -> Iterator[Font]:
-    """Return the fonts that fit: whole packages, small ones first, then the faces that are missed most."""
+def _offered(fonts: list[Font], configuration: FontConfiguration) -> list[str]:
+    """Return the families among some fonts that fontconfig offers for the generic names, in the order of these."""
+    installed = frozenset[str]().union(*(font.families for font in fonts))
+    return [family for name in USUAL if (family := configuration.first(name, installed)) is not None]
+
+
+def _within(fonts: list[Font], room: int, offered: list[str]) -> Iterator[Font]:
+    """Return the fonts that fit: whole packages, small ones first, then the faces that are missed most.
+
+    Of faces that are missed alike, those of the ``offered`` families come first, then small ones.
+    """
+
+    def place(font: Font) -> int:
+        return next((number for number, family in enumerate(offered) if family in font.families), len(offered))
+
     packages: dict[str, list[Font]] = {}
     for font in fonts:
         packages.setdefault(font.package, []).append(font)
     # Of no package: somebody put each of them there.
     for _, whole in sorted(packages.items(), key=lambda item: (bool(item[0]), sum(font.size for font in item[1]))):
-        for font in sorted(whole, key=lambda font: (font.rank, font.size)):
+        for font in sorted(whole, key=lambda font: (font.rank, place(font), font.size)):
             if font.size <= room:
                 room -= font.size
                 yield font

@@ -148,6 +148,23 @@ def test_fonts_by_name_stop_at_a_size_and_regular_ones_come_first() -> None:
     assert found == [*ALL_OF_A, "b/OtherSans.ttf", "b/Small.ttf", "c/Cjk-Regular.ttc"]
 
 
+def test_of_fonts_by_name_those_come_first_that_fontconfig_offers_for_the_usual_names() -> None:
+    fonts = {f"k/{name}.ttf": sfnt(name) for name in ("Alpha", "Gothic", "Myeongjo", "Zeta")}
+    sizes = {f"{TOP}/{path}": 5 if "Gothic" in path or "Myeongjo" in path else 2 for path in fonts}
+    offered = conf(alias("sans-serif", "Gothic"), alias("serif", "Myeongjo")).replace("prefer>", "default>")
+    made = machine({**DEFAULTS, **fonts}, sizes, local=offered)
+    default = sum(made.files.size(f"{TOP}/{path}") for path in ALL_OF_A)
+    choices = [choose_fonts(made, _directory_below, ("k",), default + room) for room in (14, 12, 9, 4)]
+    by_name = [[path.rpartition("/")[2][:-4] for path in choice.taken if "/k/" in path] for choice in choices]
+    assert by_name == [
+        ["Gothic", "Myeongjo", "Alpha", "Zeta"],
+        ["Gothic", "Myeongjo", "Alpha"],
+        ["Gothic", "Alpha", "Zeta"],
+        ["Alpha", "Zeta"],
+    ]
+    assert [choice.short for choice in choices] == [0, 2, 5, 10]
+
+
 def test_without_room_in_the_quota_the_upright_defaults_are_taken() -> None:
     italic = "a/PlainSerif-BoldItalic.ttf"
     assert taken(machine(DEFAULTS), "b", room=1) == [path for path in ALL_OF_A if path != italic]
@@ -227,10 +244,17 @@ def test_a_home_is_named_in_the_bundles_configuration() -> None:
     assert b"<dir>/home/u/.local/share/fonts</dir>" in (files["/etc/fonts/conf.d/00-lambundle-homes.conf"] or b"")
 
 
-def packed(*, automatic: str, recommends: str = "") -> set[str]:
-    """Pack a program that draws text, from a Debian machine with a package of fonts; return the fonts."""
+STYLESHEET = "/usr/lib/p/share/xslt/a.xsl"
+
+
+def packed(*, automatic: str, recommends: str = "", sizes: Mapping[str, int] | None = None) -> set[str]:
+    """Pack a program that draws text, from a Debian machine with a package of fonts; return fonts and stylesheets.
+
+    ``sizes`` are those of files of the program's package and of the font.
+    """
     loader, libraries = "/lib64/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu"
-    packages = {"p": ["/usr/bin/p"], "fonts-own": [f"{TOP}/own/Own.ttf"]}
+    data = [path for path in sizes or () if not path.startswith(TOP)]
+    packages = {"p": ["/usr/bin/p", *data], "fonts-own": [f"{TOP}/own/Own.ttf"]}
     paragraph = "Package: {}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\nPriority: optional\n"
     status = paragraph.format("p") + f"Recommends: {recommends}\n\n" + paragraph.format("fonts-own")
     content: dict[str, bytes | str] = {
@@ -245,12 +269,34 @@ def packed(*, automatic: str, recommends: str = "") -> set[str]:
         "/var/lib/dpkg/status": status,
         "/var/lib/apt/extended_states": f"Package: {automatic}\nArchitecture: amd64\nAuto-Installed: 1\n",
         **{f"/var/lib/dpkg/info/{name}.list": "\n".join(paths) + "\n" for name, paths in packages.items()},
+        **dict.fromkeys(data, b""),
     }
-    plan = make_plan(Request(("/usr/bin/p",), Machine(MemoryFiles(content))))
-    return {entry.path.rpartition("/")[2] for entry in plan.manifest.entries if entry.path.endswith(".ttf")}
+    plan = make_plan(Request(("/usr/bin/p",), Machine(MemoryFiles(content, sizes=sizes))))
+    assert ("share/xslt" in " ".join(plan.notes)) == bool(
+        data and not any(entry.path.endswith(STYLESHEET) for entry in plan.manifest.entries)
+    )
+    return {entry.path.rpartition("/")[2] for entry in plan.manifest.entries if entry.path.endswith((".ttf", ".xsl"))}
 
 
 def test_a_program_that_draws_text_gets_what_a_person_or_its_package_asked_for() -> None:
     assert packed(automatic="fonts-own") == {"PlainSans.ttf"}
     assert packed(automatic="another") == {"PlainSans.ttf", "Own.ttf"}
     assert packed(automatic="fonts-own", recommends="fonts-own") == {"PlainSans.ttf", "Own.ttf"}
+
+
+@pytest.mark.parametrize(
+    ("core", "stylesheet", "font", "expected"),
+    [
+        (200, 20, 30, {"a.xsl", "Own.ttf"}),
+        (200, 50, 30, {"Own.ttf"}),
+        (230, 50, 30, {"Own.ttf"}),  # without the font it is too large as well
+        (230, 20, 40, {"a.xsl"}),  # the font does not fit even so
+        (250, 20, 40, set()),
+    ],
+)
+def test_a_font_that_was_installed_by_name_comes_before_data_for_a_rare_purpose(
+    core: int, stylesheet: int, font: int, expected: set[str]
+) -> None:
+    bytes_of = {"/usr/lib/p/core": core, STYLESHEET: stylesheet, f"{TOP}/own/Own.ttf": font}
+    sizes = {path: size * 1_000_000 for path, size in bytes_of.items()}
+    assert packed(automatic="another", sizes=sizes) == {"PlainSans.ttf", *expected}
