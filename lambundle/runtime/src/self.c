@@ -130,9 +130,7 @@ long lb_readlink_at(int directory, const char *path, char *buffer, size_t size, 
     if (result > 0 && LB_UNLIKELY(lb_is_loader(buffer, (size_t)result)))
         return see_through_loader(directory, path, buffer, size, result);
     const char *target = NULL;
-    bool by_its_name_here = served == path && lb_is_readable(path) && path[0] == '/'; /* what the kernel says, then */
-    if (LB_UNLIKELY((!by_its_name_here && may_have_been_absolute(buffer, size, result)) ||
-                    lb_may_be_made(buffer, size, result)))
+    if (LB_UNLIKELY(may_have_been_absolute(buffer, size, result) || lb_may_be_made(buffer, size, result)))
         target = absolute_target(directory, served, &text);
     return target == NULL ? result : copy_name(target, buffer, size);
 }
