@@ -172,9 +172,9 @@ def _packed_on(item: Any) -> PackedOn:
 
 
 def _options(item: Any) -> PackOptions:
-    lists = {key: _words(item, key) for key in PackOptions.__slots__ if key not in {"only_recorded", "root"}}
+    lists = {key: _words(item, key) for key in PackOptions.__slots__ if key != "only_recorded"}
     only = _get(item, "only_recorded", bool, default=False)
-    return PackOptions(**lists, only_recorded=only, root=_get(item, "root", str, default=""))
+    return PackOptions(**lists, only_recorded=only)
 
 
 def _words(item: Any, key: str) -> tuple[str, ...]:

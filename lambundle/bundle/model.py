@@ -122,7 +122,7 @@ class PackOptions:
     """The options of the ``pack`` that made a bundle, so that it can be packed again with one more.
 
     Named as those; ``library_path`` has the directories of LD_LIBRARY_PATH too where that found a library. Files and
-    directories are absolute paths.
+    directories are absolute paths. There is no ``--root``: a bundle is the one that packing inside that root makes.
     """
 
     add: tuple[str, ...] = ()
@@ -132,7 +132,6 @@ class PackOptions:
     recipe: tuple[str, ...] = ()
     record: tuple[str, ...] = ()
     only_recorded: bool = False
-    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)

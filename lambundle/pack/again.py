@@ -32,7 +32,6 @@ def options_of(request: Request, closure: Closure) -> PackOptions:
         recipe=tuple(str(path.absolute()) for path in request.recipes),
         record=() if recorded is None else recorded.commands,
         only_recorded=recorded is not None and recorded.only,
-        root=machine.root,
     )
 
 
@@ -41,8 +40,6 @@ def pack_command(manifest: Manifest, options: PackOptions, programs: tuple[str, 
     words = ["lambundle", "pack", *map(argument, manifest.programs), *programs]
     if manifest.programs and manifest.name != _usual_name(manifest.programs[0]):
         words += ["--name", manifest.name]
-    if options.root:
-        words += ["--root", options.root]
     for key in _LISTS:
         for value in getattr(options, key):
             words += [f"--{key.replace('_', '-')}", value]

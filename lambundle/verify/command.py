@@ -79,7 +79,6 @@ class _Verifier:
         self.around = around
         self.subject = subject
         self.static = tuple(static)
-        self.machine = around.machine.packed_from(subject.manifests)
         self.mount = request.mount or (TASK if _is_function(request, subject) else OPT)
         self.is_function = _is_function(request, subject)
 
@@ -97,7 +96,7 @@ class _Verifier:
             chosen.sandbox.close()
 
     def _unrun(self, more: Sequence[Check]) -> Findings:
-        return _findings(self.request, Evidence(self.machine, (*self.static, *more), subject=self.subject))
+        return _findings(self.request, Evidence(self.around.machine, (*self.static, *more), subject=self.subject))
 
     def _run(self, sandbox: Sandbox, image: tuple[Check, ...]) -> Findings:
         self.around.progress(f"unpacking {self.request.bundle}")
@@ -117,11 +116,11 @@ class _Verifier:
             return runs.function(request.handler, request.events)
         cwd = DIRECTORY if request.inputs else TASK
         found = jobs(self.subject, runs.mounted, request.command, self.around.book, cwd=cwd, stdin=request.stdin or b"")
-        machine = self.machine if request.compares else None
+        machine = self.around.machine if request.compares else None
         return runs.jobs(found, inputs=request.inputs, output=request.output, machine=machine)
 
     def _evidence(self, ran: Ran, mounted: Mounted, sandbox: str, image: tuple[Check, ...]) -> Evidence:
-        machine, limits, manifests = self.machine, self.request.limits, mounted.manifests
+        machine, limits, manifests = self.around.machine, self.request.limits, mounted.manifests
         results, comparisons = ran.results, ran.comparisons
         same = all(machine.is_like(manifest.packed_on) for manifest in manifests)
         missing = missing_paths(results, mounted, machine) if same else ()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lambundle.errors import LambundleError
-from lambundle.machine import DEFAULT_PATH, at
+from lambundle.machine import DEFAULT_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from lambundle.bundle.model import Manifest, PackedOn
+    from lambundle.bundle.model import PackedOn
     from lambundle.machine import Machine
     from lambundle.packages import PackageDatabase
     from lambundle.recording.filter import Bounds
@@ -32,14 +31,6 @@ class PackingMachine:
     def is_like(self, packed_on: PackedOn) -> bool:
         """Whether a bundle was packed on this distribution and architecture."""
         return (self.machine.distribution, self.architecture) == (packed_on.distribution, packed_on.machine)
-
-    def packed_from(self, manifests: Sequence[Manifest]) -> PackingMachine:
-        """The machine that bundles were packed from: this one, or the Linux below the directory that they name."""
-        roots = {manifest.options.root for manifest in manifests}
-        root = roots.pop() if len(roots) == 1 else ""
-        if not root or not self.machine.is_here:
-            return self
-        return PackingMachine(replace(at(root), architecture=self.architecture))
 
     def files(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of ``paths`` that are files here which a bundle may hold, as a recording chooses them."""

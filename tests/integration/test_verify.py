@@ -100,8 +100,8 @@ def test_the_screen_is_plain_text_off_a_terminal(job: Job, packs: Packs, host: P
     assert "\x1b" not in done.stdout
     assert lines[0] == "  PASS  integrity    every entry matches the manifest"
     assert "  PASS  smoke        filtered JSON (recipe jq)" in lines
-    assert lines[-1].startswith("PASS  15 passed")
-    assert run(packs(job).archive, "-q", "--static", host=host).stdout == "PASS  8 passed, 7 skipped\n"
+    assert lines[-1].startswith("PASS  16 passed")
+    assert run(packs(job).archive, "-q", "--static", host=host).stdout == "PASS  8 passed, 8 skipped\n"
     assert run(packs(job).archive, "-q", "--static", "--strict", host=host).returncode == 3
 
 
@@ -248,7 +248,7 @@ def test_fix_adds_what_the_run_misses_in_several_rounds(job: Job, host: Path, tm
     done = run(bundle, "--fix", host=host)
     assert done.returncode == 0, done.stdout + done.stderr
     fixed = tmp_path / "speak.fixed.zip"
-    assert "(package espeak-ng-data): /usr/bin/espeak-ng looked for it" in done.stdout
+    assert "added 2 files of package espeak-ng-data" in done.stdout
     assert f"wrote {fixed}" in done.stdout
     with zipfile.ZipFile(bundle) as old, zipfile.ZipFile(fixed) as new:
         added = {os.path.basename(name) for name in set(new.namelist()) - set(old.namelist())}
@@ -263,7 +263,8 @@ def test_fix_brings_a_library_back(job: Job, packs: Packs, host: Path, tmp_path:
     broken.find("libonig.so.5.*").unlink()
     done = run(broken.reconcile(), "--fix", "-o", tmp_path / "new.zip", host=host)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "libonig.so.5 (package libonig5)" in done.stdout
+    assert "of package libonig5" in done.stdout
+    assert "PASS  smoke" in done.stdout
 
 
 @pytest.mark.parametrize("job", grouped("jq"))
@@ -273,8 +274,8 @@ def test_fix_gives_back_all_that_the_manifest_lists_at_once(job: Job, packs: Pac
         path.unlink()
     done = run(broken.tree, "--fix", "-o", tmp_path / "new.zip", host=host)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "libonig.so.5.3.0 (package libonig5): the manifest lists it, and it was gone" in done.stdout
-    assert "libm.so.6 (package libc6): the manifest lists it, and it was gone" in done.stdout
+    assert "added 1 file of package libonig5" in done.stdout
+    assert "added 1 file of package libc6" in done.stdout
 
 
 @pytest.mark.parametrize("job", grouped("bash"))

@@ -157,7 +157,7 @@ def test_the_fields_of_the_manifest_are_those_that_are_written() -> None:
         programs=(Program("bin/x", "/bin/x", "/usr/bin/x", static=True, recipe="x", smoke=Smoke("did", "true")),),
         environment={"A": "@/x"},
         groups=(Group("package", "x", reasons),),
-        options=PackOptions(("x",), ("x",), ("x",), ("x",), ("x",), ("x",), only_recorded=True, root="/x"),
+        options=PackOptions(("x",), ("x",), ("x",), ("x",), ("x",), ("x",), only_recorded=True),
     )
     fields = set(re.findall(r'"(\w+)":', encode_manifest(made).decode())) - {"A"}
     assert named("manifest") == fields

@@ -39,13 +39,11 @@ def test_paths_are_absolute_and_globs_and_packages_are_as_given() -> None:
     )
 
 
-def test_a_recording_a_recipe_a_root_and_names_come_back() -> None:
-    root = Machine(MemoryFiles({}), {}, "/", "/roots/x")
-    found = kept(machine=root, recipes=(Path("/r.toml"),), recorded=Recorded(("/a",), True, ("test x",)))
+def test_a_recording_a_recipe_and_names_come_back() -> None:
+    found = kept(recipes=(Path("/r.toml"),), recorded=Recorded(("/a",), True, ("test x",)))
     made = replace(manifest(name="other"), programs=(Program("bin/t", "/usr/bin/test", "/usr/bin/test"),))
     assert shlex.join(pack_command(made, found, ("/usr/bin/more",))) == (
-        "lambundle pack t=/usr/bin/test /usr/bin/more --name other --root /roots/x "
-        "--recipe /r.toml --record 'test x' --only-recorded"
+        "lambundle pack t=/usr/bin/test /usr/bin/more --name other --recipe /r.toml --record 'test x' --only-recorded"
     )
 
 

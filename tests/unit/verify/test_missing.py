@@ -132,9 +132,9 @@ def test_the_machines_own_configuration_is_no_want_of_a_bundle() -> None:
 
 
 def test_the_command_that_cures_keeps_the_options_of_the_bundle() -> None:
-    options = PackOptions(exclude=("*.md",), root="/srv/root")
+    options = PackOptions(exclude=("*.md",))
     ours = replace(manifest(), options=options)
-    assert cure([ours], ITEM) == f"lambundle pack /usr/bin/tool --root /srv/root --exclude '*.md' --add {DATA}"
+    assert cure([ours], ITEM) == f"lambundle pack /usr/bin/tool --exclude '*.md' --add {DATA}"
 
 
 def test_the_programs_to_pack_again_are_of_the_bundle_that_looked() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambundle.bundle.model import Manifest, PackedOn, PackOptions
+from lambundle.bundle.model import PackedOn
 from lambundle.errors import PackageDatabaseError
 from lambundle.machine import Machine, MemoryFiles, here
 from lambundle.verify.packing_machine import PackingMachine
@@ -76,21 +76,6 @@ def test_it_is_like_the_one_with_its_distribution_and_architecture() -> None:
 def test_only_files_that_a_bundle_may_hold_are_spoken_of() -> None:
     paths = ["/usr/bin/env", "/usr", "/etc/passwd", "/no/such", "/tmp/x", "/home/me/x", "/srv/me/x", "/work/x"]
     assert packing().files(paths) == ("/usr/bin/env",)
-
-
-def test_a_bundle_of_another_root_asks_that_root(tmp_path: Path) -> None:
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/os-release").write_text("PRETTY_NAME='That 1'")
-    that = Manifest("x", (), PackedOn("That 1", "any", "x86_64"), (), options=PackOptions(root=str(tmp_path)))
-    this = replace(that, options=PackOptions())
-    mine = PackingMachine(replace(here(), architecture="x86_64"))
-    found = mine.packed_from((that,))
-    assert found.machine.root == str(tmp_path)
-    assert found.is_like(that.packed_on)
-    assert found.has("/etc/os-release")
-    assert not found.has("/etc/passwd")
-    assert mine.packed_from((this,)) is mine
-    assert mine.packed_from((that, this)) is mine
 
 
 def test_a_current_directory_that_is_gone_bounds_nothing() -> None:
