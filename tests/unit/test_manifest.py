@@ -22,7 +22,7 @@ TEXT = st.text(max_size=20)
 SMOKES = st.none() | st.builds(Smoke, TEXT, TEXT)
 ENVIRONMENTS = st.dictionaries(TEXT, TEXT, max_size=3)
 WORDS = st.lists(TEXT, max_size=2).map(tuple)
-OPTIONS = st.builds(PackOptions, *[WORDS] * 6, st.booleans(), TEXT)
+OPTIONS = st.builds(PackOptions, *[WORDS] * 6, st.booleans())
 REASONS = st.lists(st.builds(Reason, TEXT, st.none() | TEXT, TEXT), max_size=3).map(tuple)
 
 
