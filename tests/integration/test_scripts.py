@@ -69,6 +69,24 @@ def test_a_program_of_a_virtual_environment_brings_all_of_it(place: Path, tmp_pa
     assert result(tmp_path / "tree", "app", "x") == f'["{home}", ["x"]]\n'
 
 
+@pytest.mark.parametrize("opened", ["ctypes.util.find_library('stdc++')", "'libstdc++.so.6'"])
+def test_libraries_that_a_script_opens_by_name_are_packed_and_found(place: Path, tmp_path: Path, opened: str) -> None:
+    lines = [
+        "#!/usr/bin/python3",
+        "import ctypes, ctypes.util",
+        f"name = {opened}",
+        "print(name, ctypes.CDLL(name)._name)",
+    ]
+    file = script(place / "tool", "\n".join(lines) + "\n")
+    run("pack", "-q", str(file), "--tree", str(tmp_path / "tree"), cwd=tmp_path)
+    root = tmp_path / "tree/lambundle/tool/root"
+    assert list(root.glob("**/libstdc++.so.6"))
+    assert result(tmp_path / "tree", "tool") == "libstdc++.so.6 libstdc++.so.6\n"
+    (ldconfig,) = {path.resolve() for path in root.glob("**/sbin/ldconfig")}
+    assert ldconfig.read_text().startswith("#!/bin/sh\n")
+    assert "libstdc++.so.6" in subprocess.run([ldconfig, "-p"], capture_output=True, text=True, check=True).stdout
+
+
 def test_a_shim_is_refused_with_what_to_do(tmp_path: Path) -> None:
     file = script(tmp_path / "shims" / "tool", '#!/bin/sh\nexec pyenv exec tool "$@"\n')
     done = run("pack", str(file), cwd=tmp_path, status=1)
